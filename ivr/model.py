@@ -1,0 +1,157 @@
+"""The words of a call: what a turn says and needs, what an event reports, who is calling.
+
+Pure data. Nothing here does I/O, asks the clock or knows a channel. Everything is JSON-able
+(`to_json`, `from_json`), because a session lives as one small document between two turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+Value = str | int | float | bool | None | Sequence[Any] | Mapping[str, Any]
+"""What a slot or a placeholder may hold: plain JSON. Dates are ISO strings, times are "HH:MM"."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """One prompt to be spoken: its id in `prompts/LANG.yaml` and the values of its placeholders.
+
+    language: when not the caller's own (the first sentence of a remembered call, the language menu).
+    """
+
+    prompt: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Collect keys (and, later, speech) after the says; keys cut the says short.
+
+    entry: "key" ends with the first key; "number" ends with `#` or with silence between keys.
+    timeout: seconds of silence after the last prompt (VoiceXML 2.1, 4.1.7).
+    between: seconds of silence between two keys that end a number.
+    typed: keys already typed for this question; when not empty the prompt is not played.
+    """
+
+    entry: str
+    timeout: float
+    between: float
+    typed: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record the caller after the says. limit: seconds at most; `#` ends it."""
+
+    limit: float
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Ask the service `service` ("readings.check"); the runner answers it, a channel never sees it."""
+
+    service: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Enqueue:
+    """Put the caller into `queue`. show: slots for the operator's screen."""
+
+    queue: str
+    priority: str = "normal"
+    show: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hangup:
+    """The call is over after the says. reason: "completed" after a goodbye."""
+
+    reason: str = "completed"
+
+
+Need = Ask | Record | Lookup | Enqueue | Hangup
+NEEDS: dict[str, type[Need]] = {
+    kind.__name__.lower(): kind for kind in (Ask, Record, Lookup, Enqueue, Hangup)
+}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a channel performs: play every say in order, then the one need.
+
+    number: counts the turns of a call from 1; an event names the turn it answers.
+    language: of every say that names none (uk, ru, en, ...).
+    slow: the caller asked for a slower pace.
+    """
+
+    number: int
+    says: tuple[Say, ...]
+    need: Need
+    language: str
+    slow: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"need": {"kind": type(self.need).__name__.lower(), **asdict(self.need)}}
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> Turn:
+        need = dict(document["need"])
+        kind = NEEDS[need.pop("kind")]
+        says = tuple(Say(**say) for say in document["says"])
+        return Turn(**{**document, "says": says, "need": kind(**need)})
+
+
+@dataclass(frozen=True)
+class Event:
+    """What came back from the caller, a service or an operator.
+
+    kind: one of
+      "answered"  the call begins
+      "keys"      text = the keys pressed ("2", "2421#"); ended = no more keys came in time
+      "silence"   nothing until the timeout
+      "speech"    text = what the recogniser heard, confidence 0..1
+      "recorded"  text = where the recording is
+      "result"    outcome and values of the service asked by a Lookup
+      "operator"  outcome = "ended" | "unavailable" | "no_answer" | "dropped" ..., after an Enqueue
+      "hangup"    the caller hung up
+    """
+
+    kind: str
+    text: str = ""
+    ended: bool = False
+    confidence: float = 1.0
+    outcome: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: fixed for the whole call.
+
+    call: id of the call, unique for ever (Asterisk's uniqueid with the node, Twilio's CallSid).
+    company: id of the company profile, chosen by the dialled number.
+    number: calling number in E.164, or None where withheld or unusable.
+    dialled: dialled number in E.164, or None.
+    channel: "agi", "console", "twilio", ...
+    arrived: aware datetime, UTC.
+    """
+
+    call: str
+    company: str
+    number: str | None
+    dialled: str | None
+    channel: str
+    arrived: datetime
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a service answers: one outcome word and values for the slots."""
+
+    outcome: str
+    values: Mapping[str, Value] = field(default_factory=dict)
