@@ -1,0 +1,424 @@
+"""Reads `telephony.conf` into frozen dataclasses, which are the one table of settings.
+
+A field is one setting: its name is the key, its dataclass the section, and `_setting` holds the
+default as it would stand in the file, the reader that turns text into the field's type, and a line
+of help. `example()` renders the table as a file; a test compares it with the one shipped.
+
+Only `app.py` and `ivr/doctor.py` read this module; everything else is handed plain values.
+"""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from ivr.errors import ConfigError
+
+
+class Source(NamedTuple):
+    """Where a value may look things up: the folder of the file and the environment variables."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+
+Reader = Callable[[str, Source], Any]
+"""Turns the text of a setting into its value; raises ValueError that says what would be right."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that stands in an environment variable and never in a file or a log."""
+
+    variable: str = ""
+    value: str = field(default="", repr=False)
+
+
+def _text(text: str, source: Source) -> str:
+    return text
+
+
+def _filled(text: str, source: Source) -> str:
+    if not text:
+        raise ValueError("empty; write a value")
+    return text
+
+
+def _host(text: str, source: Source) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", text):
+        raise ValueError("not an address; write one such as 127.0.0.1 or 0.0.0.0")
+    return text
+
+
+def _whole(low: int, high: int, text: str, source: Source) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise ValueError(f"not a whole number from {low} to {high}")
+    return int(text)
+
+
+_port = partial(_whole, 1, 65535)
+
+
+def _word(words: tuple[str, ...], text: str, source: Source) -> str:
+    if text not in words:
+        near = difflib.get_close_matches(text, words, 1)
+        mend = f'; did you mean "{near[0]}"?' if near else ""
+        raise ValueError(f"not one of {', '.join(words)}{mend}")
+    return text
+
+
+def _list(text: str, source: Source) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _path(text: str, source: Source) -> Path:
+    return source.folder / Path(_filled(text, source)).expanduser()
+
+
+def _file(text: str, source: Source) -> Path | None:
+    if not text:
+        return None
+    path = _path(text, source)
+    if not path.is_file():
+        raise ValueError("no such file; write the path of a file or leave it empty")
+    return path
+
+
+def _url(schemes: tuple[str, ...], text: str, source: Source) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in schemes:
+        starts = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"does not begin with one of {starts}")
+    if parts.password is not None:
+        raise _Hidden(
+            "holds a password; take it out and name the environment variable that holds it"
+            " in the setting `password`"
+        )
+    return text
+
+
+def _secret(text: str, source: Source) -> Secret:
+    if not text:
+        return Secret()
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", text):
+        raise _Hidden(
+            "not the name of an environment variable; put the secret into one such as PRESS2_SECRET"
+            " and write that name here"
+        )
+    if not source.environ.get(text):
+        raise ValueError(
+            f"the environment variable is not set; export {text} or leave the setting empty"
+        )
+    return Secret(text, source.environ[text])
+
+
+class _Hidden(ValueError):
+    """A bad value that may be a secret: the error does not repeat it."""
+
+
+def _setting(default: str, read: Reader, help: str) -> Any:
+    return field(metadata={"default": default, "read": read, "help": help})
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class Press2:
+    """The company that answers and the folder for everything that is made while running."""
+
+    company: str = _setting(
+        "odesa",
+        _filled,
+        "Profile (flows/companies/NAME.yaml) for calls to a number that no profile names.",
+    )
+    var: Path = _setting("var", _path, "Folder for all that running makes: sounds, store, logs.")
+    log_level: str = _setting("info", partial(_word, LOG_LEVELS), "debug, info, warning or error.")
+
+
+@dataclass(frozen=True)
+class Asterisk:
+    """The telephone exchange that `app.py run` starts."""
+
+    node: str = _setting("", _text, "Name of this exchange in call ids; empty: the machine's name.")
+    bind: str = _setting(
+        "127.0.0.1",
+        _host,
+        "Address for calls; 127.0.0.1: this machine only, 0.0.0.0: the whole network.",
+    )
+    sip_port: int = _setting("5060", _port, "UDP port where softphones and the trunk call.")
+    websocket_port: int = _setting("8088", _port, "TCP port where browser phones call.")
+    rtp_first: int = _setting("10000", _port, "First UDP port for sound.")
+    rtp_last: int = _setting("10999", _port, "Last UDP port for sound; two ports a call.")
+    trunk_host: str = _setting("", _text, "Address of the provider's trunk; empty: no trunk.")
+    trunk_user: str = _setting("", _text, "User name at the trunk; empty: known by address.")
+    trunk_password: Secret = _setting(
+        "", _secret, "Environment variable with the trunk's password."
+    )
+    ring_group: tuple[str, ...] = _setting(
+        "", _list, "SIP addresses that ring while press2 cannot answer: sip:op1@10.0.0.5 ..."
+    )
+
+
+@dataclass(frozen=True)
+class Agi:
+    """The workers that lead the calls."""
+
+    host: str = _setting("127.0.0.1", _host, "Address the workers listen on.")
+    port: int = _setting("4573", _port, "Port of the first worker; the next ones follow it.")
+    processes: int = _setting("2", partial(_whole, 1, 64), "How many workers.")
+
+
+@dataclass(frozen=True)
+class Web:
+    """The start page with the browser phone."""
+
+    host: str = _setting(
+        "127.0.0.1",
+        _host,
+        "Address of the page; a browser gives its microphone to localhost or TLS only.",
+    )
+    port: int = _setting("8080", _port, "Port of the page.")
+
+
+@dataclass(frozen=True)
+class Redis:
+    """Live state: calls in progress."""
+
+    url: str = _setting(
+        "",
+        partial(_url, ("redis", "rediss", "unix")),
+        "redis://HOST:6379/0; empty: a private server.",
+    )
+    password: Secret = _setting("", _secret, "Environment variable with the password.")
+
+
+@dataclass(frozen=True)
+class Store:
+    """What must last: accounts, readings, the log of events."""
+
+    url: str = _setting(
+        "",
+        partial(_url, ("sqlite", "postgresql", "postgresql+psycopg")),
+        "postgresql://USER@HOST/NAME; empty: SQLite in var.",
+    )
+    password: Secret = _setting("", _secret, "Environment variable with the password.")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The voice for texts that have no recording."""
+
+    piper_uk: Path | None = _setting("", _file, "Piper voice file (.onnx) for Ukrainian.")
+    piper_ru: Path | None = _setting("", _file, "Piper voice file (.onnx) for Russian.")
+    piper_en: Path | None = _setting("", _file, "Piper voice file (.onnx) for English.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything in `telephony.conf`, one field a section. path: the file it came from."""
+
+    path: Path
+    press2: Press2
+    asterisk: Asterisk
+    agi: Agi
+    web: Web
+    redis: Redis
+    store: Store
+    speech: Speech
+
+    def store_url(self) -> str:
+        """Address of the store with its password: not for a log."""
+        plain = self.store.url or f"sqlite:///{self.press2.var / 'press2.db'}"
+        return _with_password(plain, self.store.password)
+
+    def redis_url(self) -> str:
+        """Address of Redis with its password: not for a log. A private one listens on a socket."""
+        plain = self.redis.url or f"unix://{self.press2.var / 'redis' / 'redis.sock'}"
+        return _with_password(plain, self.redis.password)
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "press2": Press2,
+    "asterisk": Asterisk,
+    "agi": Agi,
+    "web": Web,
+    "redis": Redis,
+    "store": Store,
+    "speech": Speech,
+}
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    section: str
+    key: str
+    default: str
+    read: Reader
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(name, key.name, key.metadata["default"], key.metadata["read"], key.metadata["help"])
+    for name, section in SECTIONS.items()
+    for key in fields(section)
+)
+
+
+def path_of(environ: Mapping[str, str], home: Path) -> Path:
+    """Where the settings stand: the file named by PRESS2_CONF, else `telephony.conf` in `home`."""
+    return Path(environ.get("PRESS2_CONF") or home / "telephony.conf").absolute()
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read `path`, with defaults for the rest. Raises ConfigError: one line, the first mistake."""
+    given = _given(path)
+    _refuse_unknown(path, given)
+    source = Source(path.parent, environ)
+    values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for setting in SETTINGS:
+        text = given.get(setting.section, {}).get(setting.key, setting.default)
+        values[setting.section][setting.key] = _value(path, setting, text, source)
+    _refuse_clashes(path, values)
+    return Config(path=path, **{name: SECTIONS[name](**values[name]) for name in SECTIONS})
+
+
+def example() -> str:
+    """The text of a `telephony.conf` with every setting commented at its default."""
+    lines = [
+        "# Settings of press2. Each line shows the default; take the # away to change it.",
+        "# Secrets never stand here: a setting names the environment variable that holds one.",
+    ]
+    for name, section in SECTIONS.items():
+        lines += ["", f"[{name}]", f"# {section.__doc__}"]
+        for setting in (row for row in SETTINGS if row.section == name):
+            lines += ["", f"# {setting.help}", f"#{setting.key} = {setting.default}".rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def ports(config: Config) -> Iterator[tuple[str, str, str, int]]:
+    """Each port a start will listen on: (section and key, "tcp" or "udp", address, port)."""
+    yield "[asterisk] sip_port", "udp", config.asterisk.bind, config.asterisk.sip_port
+    yield "[asterisk] websocket_port", "tcp", config.asterisk.bind, config.asterisk.websocket_port
+    for number in range(config.agi.processes):
+        yield "[agi] port", "tcp", config.agi.host, config.agi.port + number
+    yield "[web] port", "tcp", config.web.host, config.web.port
+
+
+def _with_password(url: str, password: Secret) -> str:
+    if not password.value:
+        return url
+    scheme, rest = url.split("://", 1)
+    user, _, place = rest.rpartition("@")
+    return f"{scheme}://{user}:{quote(password.value, safe='')}@{place}"
+
+
+def _given(path: Path) -> dict[str, dict[str, str]]:
+    """Sections and keys of the file; leading spaces mean nothing, unlike in configparser."""
+    parser = configparser.ConfigParser(
+        interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"), default_section=""
+    )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        parser.read_string("\n".join(line.strip() for line in text.splitlines()), source=path.name)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; PRESS2_CONF names the file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: not a text in UTF-8; save it as UTF-8") from error
+    except configparser.DuplicateOptionError as error:
+        raise ConfigError(
+            f"{path.name}: [{error.section}] {error.option}: stands twice, again in line"
+            f" {error.lineno}; keep one of them"
+        ) from error
+    except configparser.DuplicateSectionError as error:
+        raise ConfigError(
+            f"{path.name}: [{error.section}]: stands twice, again in line {error.lineno};"
+            " put them together"
+        ) from error
+    except configparser.MissingSectionHeaderError as error:
+        raise ConfigError(
+            f"{path.name}: line {error.lineno} stands before any section;"
+            " write a line such as [web] above it"
+        ) from error
+    except configparser.ParsingError as error:
+        number, line = error.errors[0]
+        raise ConfigError(f"{path.name}: line {number}: {line} is not `key = value`") from error
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _refuse_unknown(path: Path, given: Mapping[str, Mapping[str, str]]) -> None:
+    for name, keys in given.items():
+        if name not in SECTIONS:
+            near = difflib.get_close_matches(name, SECTIONS, 1)
+            mend = f"did you mean [{near[0]}]?" if near else f"there are {_listed(SECTIONS)}"
+            raise ConfigError(f"{path.name}: [{name}]: unknown section; {mend}")
+        for key, value in keys.items():
+            if not any((row.section, row.key) == (name, key) for row in SETTINGS):
+                shown = key if re.search("pas|pwd|secret|token", key) else f"{key} = {value}"
+                mend = _nearest(name, key)
+                raise ConfigError(f"{path.name}: [{name}] {shown}: unknown key; {mend}")
+
+
+def _listed(sections: Mapping[str, Any]) -> str:
+    return ", ".join(f"[{name}]" for name in sections)
+
+
+def _nearest(section: str, key: str) -> str:
+    """The known key that was probably meant: of the same section first, then of any."""
+    here = [row.key for row in SETTINGS if row.section == section]
+    if near := difflib.get_close_matches(key, here, 1):
+        return f'did you mean "{near[0]}"?'
+    if near := difflib.get_close_matches(key, [row.key for row in SETTINGS], 1):
+        there = next(row.section for row in SETTINGS if row.key == near[0])
+        return f'did you mean "{near[0]}" in [{there}]?'
+    return f"[{section}] has {', '.join(here)}"
+
+
+def _value(path: Path, setting: Setting, text: str, source: Source) -> Any:
+    where = f"{path.name}: [{setting.section}] {setting.key}"
+    try:
+        return setting.read(text, source)
+    except _Hidden as error:
+        raise ConfigError(f"{where}: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{where} = {text}".rstrip() + f": {error}") from error
+
+
+def _refuse_clashes(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Two settings that name one port, or a range that is empty."""
+    asterisk, agi, web = values["asterisk"], values["agi"], values["web"]
+    if asterisk["rtp_last"] < asterisk["rtp_first"] + 1:
+        raise ConfigError(
+            f"{path.name}: [asterisk] rtp_last = {asterisk['rtp_last']}: below rtp_first"
+            f" {asterisk['rtp_first']} + 1; write a higher one"
+        )
+    if agi["port"] + agi["processes"] - 1 > 65535:
+        raise ConfigError(
+            f"{path.name}: [agi] port = {agi['port']}: no room for {agi['processes']} workers"
+            " below 65536; write a lower one"
+        )
+    workers = range(agi["port"], agi["port"] + agi["processes"])
+    for section, key, port in (
+        ("asterisk", "websocket_port", asterisk["websocket_port"]),
+        ("web", "port", web["port"]),
+    ):
+        if port in workers:
+            raise ConfigError(
+                f"{path.name}: [{section}] {key} = {port}: also a port of an [agi] worker;"
+                " write another one"
+            )
+    if web["port"] == asterisk["websocket_port"]:
+        raise ConfigError(
+            f"{path.name}: [web] port = {web['port']}: also [asterisk] websocket_port;"
+            " write another one"
+        )
