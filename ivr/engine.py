@@ -1,0 +1,505 @@
+"""The engine: one pure function from a flow, a session and an event to the next turn.
+
+`step` cannot do I/O, ask a clock, draw a number or name a channel: what it needs from outside
+comes as an Event and what it wants from outside leaves as the one need of the Turn. A session is
+one JSON document, so the next turn may run in another process.
+
+Keys typed ahead stay in `session.typed` and answer the questions they were meant for; the prompt of
+a question that has keys waiting is not spoken. A miss (silence, no match) empties them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ivr.errors import FlowError
+from ivr.flow import (
+    AskStep,
+    EnqueueStep,
+    Flow,
+    HangupStep,
+    LookupStep,
+    MenuStep,
+    Question,
+    RecordStep,
+    Retry,
+    RunStep,
+    Saying,
+    Sayings,
+    SayStep,
+    Step,
+)
+from ivr.model import Ask, Enqueue, Event, Hangup, Lookup, Need, Record, Say, Turn, Value
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a dialogue; a company profile may set others.
+
+    first, again, more: seconds of silence at a question, after a miss, after "wait for me".
+    between: seconds between two keys of a number; between_slow: after a no-match or at slow pace.
+    misses: silences and no-matches in all at one question before it is left.
+    turns: turns of a call before it is led to the way out; `spare` more and it is ended.
+    steps: steps walked within one turn (a flow that turns in a circle).
+    """
+
+    first: float = 6.0
+    again: float = 10.0
+    more: float = 30.0
+    between: float = 5.0
+    between_slow: float = 8.0
+    misses: int = 3
+    turns: int = 200
+    spare: int = 20
+    steps: int = 100
+
+
+@dataclass
+class Session:
+    """Where a call stands: all that survives a turn. JSON by `to_json` and `from_json`.
+
+    slots: what is known of the call. misses: by question, kinds of misses since it was entered.
+    stack: the steps whose `run` waits, outermost first. typed: keys not yet used.
+    mode: "" the question itself; "star": the small menu of an empty `*`; "offer": "do you need
+    time?" was asked; "waiting": the caller asked for time.
+    """
+
+    flow: str
+    step: str
+    language: str
+    slots: dict[str, Value] = field(default_factory=dict)
+    misses: dict[str, list[str]] = field(default_factory=dict)
+    stack: list[list[str]] = field(default_factory=list)
+    turn: int = 0
+    typed: str = ""
+    mode: str = ""
+    repeats: int = 0
+    slow: bool = False
+    over: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> Session:
+        return Session(**document)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """All flows of a company and what their prompts want.
+
+    placeholders: by prompt id, the slots its texts mention in any language.
+    """
+
+    flows: Mapping[str, Flow]
+    placeholders: Mapping[str, Collection[str]]
+
+    def step(self, flow: str, step: str) -> Step:
+        return self.flows[flow].steps[step]
+
+
+def begin(flows: Flows, language: str, slots: Mapping[str, Value], flow: str = "main") -> Session:
+    """A session before its first event, at the start of `flow`."""
+    return Session(flow=flow, step=flows.flows[flow].start, language=language, slots=dict(slots))
+
+
+def step(
+    flows: Flows, session: Session, event: Event, limits: Limits | None = None
+) -> tuple[Session, Turn]:
+    """Take one event and walk to the next need. The session given is left as it was."""
+    walk = _Walk(flows, copy.deepcopy(session), limits or Limits())
+    walk.take(event)
+    return walk.session, walk.turn()
+
+
+class _Walk:
+    """One turn: says are gathered until a step has a need."""
+
+    def __init__(self, flows: Flows, session: Session, limits: Limits) -> None:
+        self.flows = flows
+        self.session = session
+        self.limits = limits
+        self.says: list[Say] = []
+        self.need: Need | None = None
+        self.walked = 0
+
+    # ------------------------------------------------------------------ the turn
+
+    def turn(self) -> Turn:
+        if self.need is None:
+            raise FlowError(f"flow {self.session.flow}, step {self.session.step}: no need")
+        session = self.session
+        session.turn += 1
+        session.over = isinstance(self.need, Hangup)
+        return Turn(session.turn, tuple(self.says), self.need, session.language, session.slow)
+
+    def take(self, event: Event) -> None:
+        """Hand the event to the step that waits for it."""
+        session = self.session
+        if event.kind == "hangup" or session.over:
+            self.need = Hangup("caller")
+            return
+        if session.turn >= self.limits.turns + self.limits.spare:
+            self.need = Hangup("limit")
+            return
+        at = self.flows.step(session.flow, session.step)
+        if event.kind == "answered":
+            self.enter(session.step)
+        elif session.turn == self.limits.turns:
+            self.otherwise(at)
+        elif isinstance(at, Question):
+            self.answer(at, event)
+        elif isinstance(at, LookupStep):
+            self.result(at, event)
+        elif isinstance(at, EnqueueStep):
+            self.go(at.on.get(event.outcome) or self.flow.otherwise)
+        elif isinstance(at, RecordStep):
+            self.recorded(at, event)
+        else:
+            raise FlowError(f"flow {session.flow}, step {session.step} waits for no event")
+
+    @property
+    def flow(self) -> Flow:
+        return self.flows.flows[self.session.flow]
+
+    # ------------------------------------------------------------------ walking
+
+    def go(self, target: str) -> None:
+        """Go to a step, or leave the flow by one of its ends."""
+        if target in self.flow.steps:
+            self.enter(target)
+            return
+        if target not in self.flow.ends or not self.session.stack:
+            raise FlowError(f"{self.flow.path}: no step or end {target!r}")
+        self.session.flow, self.session.step = self.session.stack.pop()
+        runner = self.flows.step(self.session.flow, self.session.step)
+        assert isinstance(runner, RunStep)  # noqa: S101 - only `run` pushes
+        self.go(runner.on[target])
+
+    def enter(self, name: str) -> None:
+        """Do what the step does; stop at the first need."""
+        self.walked += 1
+        if self.walked > self.limits.steps:
+            raise FlowError(f"{self.flow.path}: step {name}: a circle without a question")
+        session = self.session
+        session.step = name
+        at = self.flow.steps[name]
+        if isinstance(at, SayStep):
+            self.speak(at.says)
+            self.go(at.to)
+        elif isinstance(at, Question):
+            session.misses.pop(self.question, None)
+            session.mode, session.repeats = "", 0
+            self.ask(at, at.says)
+        elif isinstance(at, LookupStep):
+            self.need = Lookup(at.service, at.arguments)
+        elif isinstance(at, RunStep):
+            session.stack.append([session.flow, name])
+            session.flow = at.flow
+            self.enter(self.flow.start)
+        elif isinstance(at, RecordStep):
+            self.speak(at.says)
+            self.need = Record(at.limit)
+        elif isinstance(at, EnqueueStep):
+            self.speak(at.says)
+            show = {slot: session.slots[slot] for slot in at.show if slot in session.slots}
+            session.typed = ""
+            self.need = Enqueue(at.queue, at.priority, show)
+        else:
+            self.speak(at.says)
+            self.need = Hangup(at.reason)
+
+    def speak(self, says: Sayings) -> None:
+        for saying in says:
+            if not saying.each:
+                self.say(saying, {})
+                continue
+            for number, item in enumerate(self.items(saying.each), start=1):
+                self.say(saying, {**item, "key": str(number)})
+
+    def say(self, saying: Saying, item: Mapping[str, Any]) -> None:
+        known = {**self.session.slots, **item}
+        wanted = self.flows.placeholders.get(saying.prompt, ())
+        language = item.get("language") or (
+            known.get(saying.language) if saying.language else None
+        )
+        values = {slot: known[slot] for slot in wanted if slot in known}
+        self.says.append(Say(saying.prompt, values, language))
+
+    def items(self, slot: str) -> list[Mapping[str, Any]]:
+        items = self.session.slots.get(slot) or []
+        return list(items)  # type: ignore[arg-type]
+
+    # ------------------------------------------------------------------ questions
+
+    @property
+    def question(self) -> str:
+        return f"{self.session.flow}.{self.session.step}"
+
+    def missed(self) -> list[str]:
+        return self.session.misses.get(self.question, [])
+
+    def ask(self, at: Question, says: Sayings) -> None:
+        """Put the question, or answer it at once with keys typed ahead."""
+        if self.session.typed:
+            self.keys(at, ended=False)
+            return
+        self.speak(says)
+        if isinstance(at, MenuStep) and says == at.says:
+            self.speak_options(at)
+        self.listen(at)
+
+    def speak_options(self, at: MenuStep) -> None:
+        if at.each:
+            self.speak((Saying(at.option, each=at.each),))
+            if at.another:
+                for saying in at.another.says:
+                    self.say(saying, {"key": str(len(self.items(at.each)) + 1)})
+        for option in at.options.values():
+            self.speak(option.says)
+        self.speak(at.closing)
+
+    def listen(self, at: Question) -> None:
+        """Need keys; the pace follows what happened at this question so far."""
+        session, limits = self.session, self.limits
+        missed = self.missed()
+        patient = session.slow or bool(missed)
+        timeout = limits.again if patient else limits.first
+        if session.mode == "waiting":
+            timeout = limits.more
+        between = limits.between_slow if session.slow or "nomatch" in missed else limits.between
+        number = isinstance(at, AskStep) and session.mode != "star"
+        self.need = Ask("number" if number else "key", timeout, between, session.typed)
+
+    def again(self, at: Question, before: Sayings = ()) -> None:
+        """Ask the same question once more, shorter, after `before`."""
+        self.session.typed = ""
+        self.session.mode = ""
+        self.speak(before)
+        self.ask(at, at.short or at.says)
+
+    def answer(self, at: Question, event: Event) -> None:
+        if event.kind == "keys":
+            self.session.typed += event.text
+            self.keys(at, event.ended)
+        elif event.kind == "silence":
+            if self.session.typed and isinstance(at, AskStep) and self.session.mode != "star":
+                self.keys(at, ended=True)
+            else:
+                self.silence(at)
+        else:
+            self.nomatch(at)
+
+    def keys(self, at: Question, ended: bool) -> None:
+        if self.session.mode == "star":
+            self.small_menu(at)
+        elif isinstance(at, AskStep):
+            self.number(at, ended)
+        else:
+            assert isinstance(at, MenuStep)  # noqa: S101 - a question is an ask or a menu
+            self.key(at)
+
+    def take_key(self) -> str:
+        key, self.session.typed = self.session.typed[0], self.session.typed[1:]
+        return key
+
+    def key(self, at: MenuStep) -> None:
+        """One key of a menu; the keys that mean the same everywhere come last."""
+        session = self.session
+        key = self.take_key()
+        items = self.items(at.each) if at.each else []
+        if key in at.options:
+            self.go(at.options[key].to)
+        elif key.isdigit() and 1 <= int(key) <= len(items):
+            session.slots[at.slot] = dict(items[int(key) - 1])
+            self.go(at.to)
+        elif at.another and key == str(len(items) + 1):
+            self.go(at.another.to)
+        elif key == "0":
+            session.typed = ""
+            self.go(self.flow.operator)
+        elif key == "9":
+            self.repeat(at)
+        elif key == "*":
+            self.back(at)
+        elif key == "#":
+            if session.typed:
+                self.key(at)
+            else:
+                self.listen(at)
+        elif session.mode == "offer":
+            self.wait(at)
+        else:
+            self.nomatch(at)
+
+    def number(self, at: AskStep, ended: bool) -> None:
+        """Digits up to `#`; `*` erases them, and with nothing typed opens the small menu."""
+        session = self.session
+        if session.mode == "offer":
+            if len(session.typed) == 1:
+                self.wait(at)
+                return
+            session.mode = ""
+        while session.typed:
+            end = _first(session.typed, "#*")
+            if end < 0:
+                break
+            entry, mark = session.typed[:end], session.typed[end]
+            session.typed = session.typed[end + 1 :]
+            if mark == "#":
+                self.entered(at, entry)
+                return
+            if not entry:
+                session.mode = "star"
+                self.small_menu(at)
+                return
+        if ended and session.typed:
+            entry, session.typed = session.typed, ""
+            self.entered(at, entry)
+        else:
+            self.listen(at)
+
+    def entered(self, at: AskStep, entry: str) -> None:
+        if entry:
+            self.session.slots[at.slot] = entry
+            self.go(at.to)
+        elif at.empty:
+            self.go(at.empty)
+        else:
+            self.nomatch(at)
+
+    def small_menu(self, at: Question) -> None:
+        """`*` on an empty entry: 1 go on, 2 back, 9 repeat, 0 operator."""
+        session = self.session
+        if not session.typed:
+            self.speak((Saying("star_menu"),))
+            self.listen(at)
+            return
+        key = self.take_key()
+        if key in "1*#":
+            session.mode = ""
+            self.ask(at, at.short or at.says)
+        elif key == "2":
+            self.back(at)
+        elif key == "9":
+            self.repeat(at)
+        elif key == "0":
+            session.typed = ""
+            self.go(self.flow.operator)
+        else:
+            self.nomatch(at)
+
+    def back(self, at: Question) -> None:
+        self.session.mode = ""
+        if at.back:
+            self.go(at.back)
+        elif "back" in self.flow.ends:
+            self.go("back")
+        else:
+            self.again(at)
+
+    def repeat(self, at: Question) -> None:
+        """Key 9: the whole question again; the second time at a slower pace."""
+        session = self.session
+        session.repeats += 1
+        session.slow = session.slow or session.repeats >= 2
+        session.typed, session.mode = "", ""
+        self.ask(at, at.says)
+
+    def wait(self, at: Question) -> None:
+        """The caller asked for time: no key is taken as an answer, and none is missed."""
+        self.session.typed, self.session.mode = "", "waiting"
+        self.speak((Saying("wait_granted"),))
+        self.listen(at)
+
+    # ------------------------------------------------------------------ misses
+
+    def silence(self, at: Question) -> None:
+        silences = self.miss(at, "silence")
+        if silences == 0:
+            return
+        if silences >= 2:
+            self.speak((Saying("wait_offer"),))
+            if isinstance(at, MenuStep):
+                self.speak(at.short or at.says)
+                if not at.short:
+                    self.speak_options(at)
+            self.session.mode = "offer"
+            self.listen(at)
+        else:
+            self.again(at, _nth(at.silence, silences) or (Saying("silence"),))
+
+    def nomatch(self, at: Question) -> None:
+        nomatches = self.miss(at, "nomatch")
+        if nomatches:
+            self.again(at, _nth(at.nomatch, nomatches) or (Saying("nomatch"),))
+
+    def miss(self, at: Question, kind: str) -> int:
+        """Count a miss; how many of this kind so far, or 0 when the question is left."""
+        missed = [*self.missed(), kind]
+        self.session.misses[self.question] = missed
+        self.session.typed = ""
+        self.session.mode = ""
+        if len(missed) >= self.limits.misses:
+            self.session.slots["reason"] = "silence" if set(missed) == {"silence"} else "misses"
+            self.otherwise(at)
+            return 0
+        return missed.count(kind)
+
+    def otherwise(self, at: Step) -> None:
+        self.session.mode = ""
+        self.session.typed = ""
+        own = at.otherwise if isinstance(at, Question) else ""
+        self.go(own or self.flow.otherwise)
+
+    # ------------------------------------------------------------------ services, recordings
+
+    def result(self, at: LookupStep, event: Event) -> None:
+        """A service answered: keep its values, follow its outcome."""
+        session = self.session
+        for slot, value in event.values.items():
+            if value is None:
+                session.slots.pop(slot, None)
+            else:
+                session.slots[slot] = value
+        if isinstance(language := event.values.get("language"), str):
+            session.language = language
+        if event.outcome in at.on:
+            self.go(at.on[event.outcome])
+        elif event.outcome in at.retry:
+            self.ask_again(at.retry[event.outcome], counted=True)
+        elif event.outcome in at.again:
+            self.ask_again(at.again[event.outcome], counted=False)
+        else:
+            session.slots["reason"] = "failed"
+            session.typed = ""
+            self.go(self.flow.otherwise)
+
+    def ask_again(self, retry: Retry, counted: bool) -> None:
+        self.session.step = retry.ask
+        at = self.flow.steps[retry.ask]
+        assert isinstance(at, Question)  # noqa: S101 - the check holds it
+        nth = self.miss(at, "nomatch") if counted else 1
+        if nth:
+            self.session.typed = ""
+            self.speak(_nth(retry.says, nth))
+            self.listen(at)
+
+    def recorded(self, at: RecordStep, event: Event) -> None:
+        if event.kind == "recorded":
+            self.session.slots[at.slot] = event.text
+        self.go(at.to)
+
+
+def _first(text: str, marks: str) -> int:
+    """Index of the first character of `text` that is one of `marks`, or -1."""
+    return next((index for index, key in enumerate(text) if key in marks), -1)
+
+
+def _nth(says: Sayings, nth: int) -> Sayings:
+    """The n-th of tapered prompts, or the last one; nothing of nothing."""
+    return says[min(nth, len(says)) - 1 :][:1]

@@ -1,0 +1,395 @@
+"""Flows: `flows/*.yaml` read into frozen steps. A flow is data; nothing here decides anything.
+
+A flow file says what is said and where the call goes next::
+
+    flow: reading              # the file's name
+    start: window              # the first step
+    operator: to_operator      # step for key 0
+    otherwise: to_operator     # step when nothing else fits: three misses, a service that failed
+    ends: [done, back]         # outcomes handed to the flow that ran this one (none for `main`)
+    steps:
+      window: {lookup: readings.window, on: {open: draft, closed: told_closed}}
+
+A step has exactly one of eight kinds, named by its first key:
+
+    say      speaks, goes `to`
+    ask      collects digits and `#` into slot `as`, goes `to`; `#` alone goes to `empty`
+    menu     one key: `options` {key: {say, to}}, or `each` item of a slot (keys 1..n, chosen item
+             into slot `as`, goes `to`; the next key goes to `another`)
+    record   records the caller into slot `as`
+    lookup   asks a service; `on` {outcome: step}. `retry` {outcome: {ask, say}} asks that question
+             again and counts a miss, `again` does the same without counting
+    run      runs another flow; `on` {end: step}
+    enqueue  waits for an operator; `on` {ended, unavailable: step}
+    hangup   speaks and ends the call
+
+A target is a step of the flow or one of its `ends`. What is said is a prompt id, or a mapping
+`{say: id, each: slot, in: slot}` (once for each item of a list; in the language a slot names), or
+a list of these. Loaded with `yaml.BaseLoader`: every scalar stays the string that was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ivr.errors import FlowError
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A prompt of a step. each: slot with a list of items; language: slot with a language."""
+
+    prompt: str
+    each: str = ""
+    language: str = ""
+
+
+Sayings = tuple[Saying, ...]
+
+
+@dataclass(frozen=True)
+class SayStep:
+    """Speaks, then goes on."""
+
+    says: Sayings
+    to: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `ask` and `menu` share: prompts that taper, counters and the ways out.
+
+    short: said instead of `says` after a miss; empty: the full prompt again.
+    silence, nomatch: said before it at the 1st, 2nd miss of that kind.
+    back: where `*` leads; empty: the end "back" of the flow, else the question again.
+    otherwise: where three misses lead; empty: the flow's own.
+    """
+
+    says: Sayings
+    to: str = ""
+    slot: str = ""
+    short: Sayings = ()
+    silence: Sayings = ()
+    nomatch: Sayings = ()
+    back: str = ""
+    otherwise: str = ""
+
+
+@dataclass(frozen=True)
+class AskStep(Question):
+    """A number, ended by `#`. empty: where `#` alone leads; empty string: counts as a miss."""
+
+    empty: str = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A key of a menu: where it leads and how it is announced (nothing: a silent option)."""
+
+    to: str
+    says: Sayings = ()
+
+
+@dataclass(frozen=True)
+class MenuStep(Question):
+    """One key. each: slot with the items of keys 1..n, announced by `option`; then `another`."""
+
+    options: Mapping[str, Option] = field(default_factory=dict)
+    closing: Sayings = ()
+    each: str = ""
+    option: str = ""
+    another: Option | None = None
+
+
+@dataclass(frozen=True)
+class RecordStep:
+    """Records the caller. limit: seconds."""
+
+    says: Sayings
+    slot: str
+    limit: float
+    to: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Asks the question `ask` again, saying the n-th of `says` at the n-th miss (else the last)."""
+
+    ask: str
+    says: Sayings
+
+
+@dataclass(frozen=True)
+class LookupStep:
+    """Asks a service; `arguments` are words of the file handed to it as they are."""
+
+    service: str
+    on: Mapping[str, str]
+    retry: Mapping[str, Retry] = field(default_factory=dict)
+    again: Mapping[str, Retry] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunStep:
+    """Runs another flow as a subflow."""
+
+    flow: str
+    on: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class EnqueueStep:
+    """Waits for an operator. show: slots for his screen."""
+
+    queue: str
+    on: Mapping[str, str]
+    says: Sayings = ()
+    priority: str = "normal"
+    show: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HangupStep:
+    """Speaks and ends the call."""
+
+    reason: str
+    says: Sayings = ()
+
+
+Step = (
+    SayStep | AskStep | MenuStep | RecordStep | LookupStep | RunStep | EnqueueStep | HangupStep
+)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One flow file. path: where it was read, for error texts."""
+
+    name: str
+    start: str
+    operator: str
+    otherwise: str
+    ends: tuple[str, ...]
+    steps: Mapping[str, Step]
+    path: str
+
+
+def load(folder: Path) -> dict[str, Flow]:
+    """Read every `*.yaml` of a folder. FlowError names file and step of what cannot be read."""
+    flows = {}
+    for path in sorted(folder.glob("*.yaml")):
+        flow = read(path)
+        flows[flow.name] = flow
+    if not flows:
+        raise FlowError(f"{folder}: no flow files (*.yaml) there")
+    return flows
+
+
+def read(path: Path) -> Flow:
+    """Read one flow file."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as reason:
+        text = " ".join(str(reason).split())
+        raise FlowError(f"{path}: cannot be read: {text}") from reason
+    return parse(document, str(path), path.stem)
+
+
+def parse(document: Any, path: str, name: str) -> Flow:
+    """Build a Flow from the plain document of a file; `name` is what the file is called."""
+    head = _Fields(document, path)
+    if head.text("flow") != name:
+        raise FlowError(f"{path}: says `flow: {document['flow']}`, the file is named {name}")
+    steps = head.mapping("steps")
+    flow = Flow(
+        name=name,
+        start=head.text("start"),
+        operator=head.text("operator", ""),
+        otherwise=head.text("otherwise", ""),
+        ends=tuple(head.words("ends")),
+        steps={step: _step(body, f"{path}: step {step}") for step, body in steps.items()},
+        path=path,
+    )
+    head.nothing_else()
+    return flow
+
+
+def questions(flow: Flow) -> dict[str, Question]:
+    """The steps of a flow that wait for the caller's keys, by name."""
+    return {name: step for name, step in flow.steps.items() if isinstance(step, Question)}
+
+
+class _Fields:
+    """Takes the known keys out of a mapping and complains about the rest."""
+
+    def __init__(self, document: Any, place: str) -> None:
+        if not isinstance(document, Mapping):
+            raise FlowError(f"{place}: a mapping is wanted, found {document!r}")
+        self.rest = dict(document)
+        self.place = place
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.rest.pop(key, default)
+        if value is None:
+            raise FlowError(f"{self.place}: `{key}` is missing")
+        if not isinstance(value, str):
+            raise FlowError(f"{self.place}: `{key}` must be one word, found {value!r}")
+        return value
+
+    def words(self, key: str) -> list[str]:
+        value = self.rest.pop(key, [])
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise FlowError(f"{self.place}: `{key}` must be a list of words, found {value!r}")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.rest.pop(key, {})
+        if not isinstance(value, Mapping):
+            raise FlowError(f"{self.place}: `{key}` must be a mapping, found {value!r}")
+        return dict(value)
+
+    def table(self, key: str) -> dict[str, str]:
+        value = self.mapping(key)
+        for word, target in value.items():
+            if not isinstance(target, str):
+                raise FlowError(f"{self.place}: `{key}: {word}` must be one word, found {target!r}")
+        return value
+
+    def says(self, key: str) -> Sayings:
+        value = self.rest.pop(key, [])
+        entries = value if isinstance(value, list) else [value]
+        return tuple(self._saying(entry) for entry in entries)
+
+    def _saying(self, entry: Any) -> Saying:
+        if isinstance(entry, str):
+            return Saying(entry)
+        fields = _Fields(entry, self.place)
+        saying = Saying(fields.text("say"), fields.text("each", ""), fields.text("in", ""))
+        fields.nothing_else()
+        return saying
+
+    def nothing_else(self) -> None:
+        if self.rest:
+            raise FlowError(f"{self.place}: unknown key `{next(iter(self.rest))}`")
+
+
+def _step(body: Any, place: str) -> Step:
+    fields = _Fields(body, place)
+    kinds = [kind for kind in _READERS if kind in fields.rest]
+    # `hangup`, `enqueue` and an `option` may also speak: `say` is their companion, not their kind.
+    if len(kinds) == 2 and "say" in kinds:
+        kinds.remove("say")
+    if len(kinds) != 1:
+        raise FlowError(f"{place}: wants exactly one kind of {', '.join(_READERS)}")
+    step = _READERS[kinds[0]](fields)
+    fields.nothing_else()
+    return step
+
+
+def _say(fields: _Fields) -> SayStep:
+    return SayStep(fields.says("say"), fields.text("to"))
+
+
+def _question(fields: _Fields, kind: str) -> dict[str, Any]:
+    return {
+        "says": fields.says(kind),
+        "to": fields.text("to", ""),
+        "slot": fields.text("as", ""),
+        "short": fields.says("short"),
+        "silence": fields.says("silence"),
+        "nomatch": fields.says("nomatch"),
+        "back": fields.text("back", ""),
+        "otherwise": fields.text("otherwise", ""),
+    }
+
+
+def _ask(fields: _Fields) -> AskStep:
+    step = AskStep(**_question(fields, "ask"), empty=fields.text("empty", ""))
+    if not step.to or not step.slot:
+        raise FlowError(f"{fields.place}: an ask wants `as` and `to`")
+    return step
+
+
+def _menu(fields: _Fields) -> MenuStep:
+    options = {
+        key: _option(option, f"{fields.place}, option {key}")
+        for key, option in fields.mapping("options").items()
+    }
+    another = fields.rest.pop("another", None)
+    return MenuStep(
+        **_question(fields, "menu"),
+        options=options,
+        closing=fields.says("closing"),
+        each=fields.text("each", ""),
+        option=fields.text("option", ""),
+        another=None if another is None else _option(another, f"{fields.place}, another"),
+    )
+
+
+def _option(body: Any, place: str) -> Option:
+    fields = _Fields(body, place)
+    option = Option(fields.text("to"), fields.says("say"))
+    fields.nothing_else()
+    return option
+
+
+def _record(fields: _Fields) -> RecordStep:
+    limit = fields.text("limit", "60")
+    if not limit.isdigit() or not 1 <= int(limit) <= 300:
+        raise FlowError(f"{fields.place}: `limit` is 1..300 seconds, found {limit}")
+    return RecordStep(fields.says("record"), fields.text("as"), float(limit), fields.text("to"))
+
+
+def _lookup(fields: _Fields) -> LookupStep:
+    return LookupStep(
+        service=fields.text("lookup"),
+        on=fields.table("on"),
+        retry=_retries(fields, "retry"),
+        again=_retries(fields, "again"),
+        arguments=fields.table("with"),
+    )
+
+
+def _retries(fields: _Fields, key: str) -> dict[str, Retry]:
+    retries = {}
+    for outcome, body in fields.mapping(key).items():
+        entry = _Fields(body, f"{fields.place}, {key} {outcome}")
+        retries[outcome] = Retry(entry.text("ask"), entry.says("say"))
+        entry.nothing_else()
+    return retries
+
+
+def _run(fields: _Fields) -> RunStep:
+    return RunStep(fields.text("run"), fields.table("on"))
+
+
+def _enqueue(fields: _Fields) -> EnqueueStep:
+    return EnqueueStep(
+        queue=fields.text("enqueue"),
+        on=fields.table("on"),
+        says=fields.says("say"),
+        priority=fields.text("priority", "normal"),
+        show=tuple(fields.words("show")),
+    )
+
+
+def _hangup(fields: _Fields) -> HangupStep:
+    return HangupStep(fields.text("hangup"), fields.says("say"))
+
+
+_READERS: dict[str, Any] = {
+    "say": _say,
+    "ask": _ask,
+    "menu": _menu,
+    "record": _record,
+    "lookup": _lookup,
+    "run": _run,
+    "enqueue": _enqueue,
+    "hangup": _hangup,
+}
