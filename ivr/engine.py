@@ -10,9 +10,8 @@ a question that has keys waiting is not spoken. A miss (silence, no match) empti
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ivr.errors import FlowError
@@ -20,7 +19,6 @@ from ivr.flow import (
     AskStep,
     EnqueueStep,
     Flow,
-    HangupStep,
     LookupStep,
     MenuStep,
     Question,
@@ -57,6 +55,9 @@ class Limits:
     steps: int = 100
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass
 class Session:
     """Where a call stands: all that survives a turn. JSON by `to_json` and `from_json`.
@@ -81,11 +82,19 @@ class Session:
     over: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """Return the document that `from_json` reads."""
         return asdict(self)
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Session:
+        """Rebuild a session from its document."""
         return Session(**document)
+
+    def copy(self) -> Session:
+        """Return a session that can be walked without changing this one (values are shared)."""
+        return replace(
+            self, slots=dict(self.slots), misses=dict(self.misses), stack=list(self.stack)
+        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Flows:
     placeholders: Mapping[str, Collection[str]]
 
     def step(self, flow: str, step: str) -> Step:
+        """Return one step of one flow."""
         return self.flows[flow].steps[step]
 
 
@@ -111,7 +121,7 @@ def step(
     flows: Flows, session: Session, event: Event, limits: Limits | None = None
 ) -> tuple[Session, Turn]:
     """Take one event and walk to the next need. The session given is left as it was."""
-    walk = _Walk(flows, copy.deepcopy(session), limits or Limits())
+    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS)
     walk.take(event)
     return walk.session, walk.turn()
 
@@ -450,7 +460,7 @@ class _Walk:
             return 0
         return missed.count(kind)
 
-    def otherwise(self, at: Step) -> None:
+    def otherwise(self, at: Step | Question) -> None:
         self.session.mode = ""
         self.session.typed = ""
         own = at.otherwise if isinstance(at, Question) else ""

@@ -287,7 +287,7 @@ def _step(body: Any, place: str) -> Step:
         kinds.remove("say")
     if len(kinds) != 1:
         raise FlowError(f"{place}: wants exactly one kind of {', '.join(_READERS)}")
-    step = _READERS[kinds[0]](fields)
+    step: Step = _READERS[kinds[0]](fields)
     fields.nothing_else()
     return step
 

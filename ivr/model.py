@@ -96,10 +96,12 @@ class Turn:
     slow: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """Return the document that `from_json` reads."""
         return asdict(self) | {"need": {"kind": type(self.need).__name__.lower(), **asdict(self.need)}}
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Turn:
+        """Rebuild a turn from its document."""
         need = dict(document["need"])
         kind = NEEDS[need.pop("kind")]
         says = tuple(Say(**say) for say in document["says"])

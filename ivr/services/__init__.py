@@ -1,0 +1,12 @@
+"""Services: what is true about accounts, readings, callers. Plain functions: Inquiry -> Result.
+
+A service decides; a flow says. Each is registered under the name flows use ("readings.check") with
+every outcome it can return, so that the check of flows can compare. Services may use the store
+through `inquiry.db` (one transaction a call of a service) and nothing of a channel. They are
+repeatable: the same inquiry key stores nothing twice.
+"""
+
+from ivr.services import accounts, callers, readings
+from ivr.services.inquiry import SERVICES, Inquiry, Service
+
+__all__ = ["SERVICES", "Inquiry", "Service", "accounts", "callers", "readings"]

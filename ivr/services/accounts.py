@@ -1,0 +1,187 @@
+"""Which account a call is about: by calling number, by keys, by meter number; and how sure it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from ivr.model import Result
+from ivr.services.inquiry import Inquiry, service
+from ivr.store.models import Account, AccountMiss, Alias, Contact, Meter
+
+NAMED = 5
+"""Addresses named to a caller with several accounts; the next key is another account."""
+
+
+@service("accounts.by_phone", "none", "one", "several")
+def by_phone(inquiry: Inquiry) -> Result:
+    """Find the accounts of the calling number that the call has not dealt with yet."""
+    return _offer(inquiry, "one")
+
+
+@service("accounts.another", "one_left", "several", "none")
+def another(inquiry: Inquiry) -> Result:
+    """After one account is done: the one that is left, a choice, or keys."""
+    return _offer(inquiry, "one_left")
+
+
+def _offer(inquiry: Inquiry, single: str) -> Result:
+    done = inquiry.slots.get("done", [])
+    accounts = [contact for contact in _contacts(inquiry) if contact.account.number not in done]
+    if not accounts:
+        return Result("none")
+    if len(accounts) == 1:
+        return Result(single, chosen(accounts[0].account, accounts[0].proved))
+    return Result("several", {"accounts": [_item(contact) for contact in accounts[:NAMED]]})
+
+
+def _contacts(inquiry: Inquiry) -> list[Contact]:
+    if inquiry.caller.number is None:
+        return []
+    wanted = (
+        select(Contact)
+        .where(
+            Contact.company == inquiry.company.id,
+            Contact.number == inquiry.caller.number,
+        )
+        .order_by(Contact.id)
+    )
+    return list(inquiry.db.scalars(wanted))
+
+
+def _item(contact: Contact) -> dict[str, Any]:
+    return chosen(contact.account, contact.proved)
+
+
+def chosen(account: Account, proved: bool) -> dict[str, Any]:
+    """Return the slots that make an account the one the call is about.
+
+    Only a proved caller hears the street; anybody hears the last three digits he keyed himself.
+    """
+    return {
+        "account": account.number,
+        "ending": account.number[-3:],
+        "proved": proved,
+        "place": "account_place" if proved else "",
+        "street": account.street or account.settlement,
+    }
+
+
+@service("accounts.choose", "chosen")
+def choose(inquiry: Inquiry) -> Result:
+    """Take the account chosen from the list of several."""
+    return Result("chosen", inquiry.slots["account_choice"])
+
+
+@service("accounts.find", "found", "not_found")
+def find(inquiry: Inquiry) -> Result:
+    """Find the account whose number, old number or meter number was keyed.
+
+    A number that does not exist is counted; after `wrong_accounts` of them within `wrong_minutes`
+    from one calling number the answer is slowed down by a pause, and the call is marked.
+    """
+    typed = str(inquiry.slots["typed"])
+    account = _keyed(inquiry, typed)
+    if account is not None:
+        return Result("found", {**chosen(account, _proved(inquiry, account)), "keyed": typed})
+    number = inquiry.caller.number
+    inquiry.db.add(AccountMiss(company=inquiry.company.id, number=number, at=inquiry.now))
+    guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts
+    pause = "pause_guessing" if guessing else ""
+    return Result("not_found", {"keyed": typed, "pause": pause, "guessing": guessing or None})
+
+
+def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
+    company = inquiry.company.id
+    if inquiry.company.account.fullmatch(typed):
+        account = inquiry.db.scalar(
+            select(Account).where(Account.company == company, Account.number == typed)
+        )
+        if account is not None:
+            return account
+    by_alias = (
+        select(Account).join(Alias).where(Alias.company == company, Alias.alias == typed).limit(2)
+    )
+    by_meter = (
+        select(Account).join(Meter).where(Account.company == company, Meter.number == typed).limit(2)
+    )
+    for query in (by_alias, by_meter):
+        accounts = inquiry.db.scalars(query).all()
+        if len(accounts) == 1:
+            return accounts[0]
+    return None
+
+
+def _misses(inquiry: Inquiry) -> int:
+    since = inquiry.now - timedelta(minutes=inquiry.company.readings.wrong_minutes)
+    inquiry.db.flush()
+    count = inquiry.db.scalar(
+        select(func.count(AccountMiss.id)).where(
+            AccountMiss.company == inquiry.company.id,
+            AccountMiss.number == inquiry.caller.number,
+            AccountMiss.at >= since,
+        )
+    )
+    return count or 0
+
+
+def current(inquiry: Inquiry) -> Account:
+    """Return the account the call is about. LookupError where it is gone meanwhile."""
+    account = inquiry.db.scalar(
+        select(Account).where(
+            Account.company == inquiry.company.id, Account.number == inquiry.slots["account"]
+        )
+    )
+    if account is None:
+        raise LookupError("the account of this call is not in the store any more")
+    return account
+
+
+def _link(inquiry: Inquiry, account: Account) -> Contact | None:
+    number = inquiry.caller.number
+    return next((c for c in account.contacts if number is not None and c.number == number), None)
+
+
+def _proved(inquiry: Inquiry, account: Account) -> bool:
+    link = _link(inquiry, account)
+    return link is not None and link.proved
+
+
+@service("accounts.prove", "proved", "wrong")
+def prove(inquiry: Inquiry) -> Result:
+    """Compare the last four digits of a meter's number; a kept telephone is proved from then on."""
+    account = current(inquiry)
+    digits = str(inquiry.slots["meter_ending"])
+    known = {meter.number[-4:] for meter in account.meters}
+    if len(digits) != 4 or digits not in known:
+        return Result("wrong")
+    if link := _link(inquiry, account):
+        link.proved = True
+    return Result("proved", {"proved": True})
+
+
+@service("accounts.offer_phone", "ask", "skip")
+def offer_phone(inquiry: Inquiry) -> Result:
+    """Ask to keep the telephone only where it is not withheld and belongs to no account yet."""
+    unknown = inquiry.caller.number is not None and not _contacts(inquiry)
+    return Result("ask" if unknown else "skip")
+
+
+@service("accounts.keep_phone", "kept")
+def keep_phone(inquiry: Inquiry) -> Result:
+    """Keep the calling number for the account: it is offered next time and proves nothing."""
+    account = current(inquiry)
+    if inquiry.caller.number is not None and _link(inquiry, account) is None:
+        inquiry.db.add(
+            Contact(
+                company=inquiry.company.id,
+                number=inquiry.caller.number,
+                account=account,
+                source="consent",
+                proved=bool(inquiry.slots.get("proved")),
+                created_at=inquiry.now,
+            )
+        )
+    return Result("kept")

@@ -1,0 +1,50 @@
+"""Who calls: the language he chose and the words of the first sentence."""
+
+from __future__ import annotations
+
+from ivr.model import Result
+from ivr.services.inquiry import Inquiry, service
+from ivr.store.models import Preference
+
+
+@service("callers.welcome", "welcome")
+def welcome(inquiry: Inquiry) -> Result:
+    """Tell the languages of the company and the one this number chose before."""
+    company = inquiry.company
+    chosen = _preference(inquiry)
+    language = company.languages[0]
+    if chosen is not None and chosen.language in company.languages:
+        language = chosen.language
+    return Result(
+        "welcome",
+        {
+            "company_name": f"company_{company.id}",
+            "house_language": company.languages[0],
+            "languages": [{"language": known} for known in company.languages],
+            "offered": [{"language": known} for known in company.offer if known != language],
+            "language": language,
+        },
+    )
+
+
+@service("callers.choose_language", "chosen")
+def choose_language(inquiry: Inquiry) -> Result:
+    """Keep the chosen language for the next calls of this number (a withheld one has no memory)."""
+    language = inquiry.slots["language_choice"]["language"]
+    number = inquiry.caller.number
+    if number is not None:
+        chosen = _preference(inquiry)
+        if chosen is None:
+            inquiry.db.add(
+                Preference(company=inquiry.company.id, number=number, language=language)
+            )
+        else:
+            chosen.language = language
+    offered = [{"language": known} for known in inquiry.company.offer if known != language]
+    return Result("chosen", {"language": language, "offered": offered})
+
+
+def _preference(inquiry: Inquiry) -> Preference | None:
+    if inquiry.caller.number is None:
+        return None
+    return inquiry.db.get(Preference, (inquiry.company.id, inquiry.caller.number))
