@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Set
+from collections.abc import Sequence
 from datetime import date
 
 import phonenumbers
@@ -16,13 +16,14 @@ import phonenumbers
 KINDS = ("household", "business", "priority_site")
 REGISTERS = ("single", "day", "peak", "half_peak", "night")
 """Names of registers, in the order in which a caller is asked for them."""
-SETS_OF_REGISTERS = ({"single"}, {"day", "night"}, {"peak", "half_peak", "night"})
+SETS_OF_REGISTERS = (("single",), ("day", "night"), ("peak", "half_peak", "night"))
 LONGEST_TEXT = 200
 MOST_DIGITS = 12
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LOCAL_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_TRUNK_EIGHT = re.compile(r"80\d{9}")
+_LOCAL_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_TRUNK_EIGHT = re.compile(r"80\d{9}", re.ASCII)
 
 
 def name(text: str) -> str:
@@ -46,10 +47,10 @@ def register(text: str) -> str:
     return _one_of(text, REGISTERS)
 
 
-def registers(names: Set[str]) -> None:
+def registers(names: Sequence[str]) -> None:
     """Checks that a meter with exactly these registers exists."""
-    if names not in SETS_OF_REGISTERS:
-        known = "; ".join(", ".join(r for r in REGISTERS if r in s) for s in SETS_OF_REGISTERS)
+    if sorted(names) not in [sorted(known) for known in SETS_OF_REGISTERS]:
+        known = "; ".join(", ".join(known) for known in SETS_OF_REGISTERS)
         raise ValueError(f"a meter has one of these sets of registers: {known}")
 
 
@@ -92,7 +93,14 @@ def kilowatts(text: str) -> int:
 
 def yes(text: str) -> bool:
     """Returns the answer of a yes-or-no field."""
-    return _one_of(text.lower(), ("yes", "no")) == "yes"
+    return _one_of(text.lower(), ("yes", "no", "true", "false")) in ("yes", "true")
+
+
+def e164(text: str) -> str:
+    """Returns a telephone number that is in E.164 already."""
+    if not _E164.fullmatch(text):
+        raise ValueError(f"{text!r} is not a telephone number like +380671110001")
+    return text
 
 
 def phone(text: str, region: str) -> str:
