@@ -1,0 +1,260 @@
+"""What is said: the texts of `prompts/LANG.yaml`, cut into the pieces that are recorded one by one.
+
+A text is fixed segments and placeholders `{slot:kind}`; a piece is one recording. A prompt with
+one segment gives it its own id, one with more numbers them `reading_enter-1`, `reading_enter-2`.
+Number words are pieces of `prompts/numbers/LANG.yaml`. Pure but for `load`, which reads the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from ivr import numbers
+from ivr.errors import PromptError
+from ivr.model import Value
+
+KINDS = numbers.KINDS | {"text", "prompt"}
+DEPTH = 3
+"""How many prompts may stand one inside the other below the one that is said."""
+
+_CHARACTERS_A_SECOND = 14
+_ID = re.compile(r"[a-z0-9_]+")
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*):([a-z_]+)\}")
+_STOPS = ".,;:!?…"
+_SURPLUS = re.compile(rf" (?=[{_STOPS}](?:\s|$))|(?<!\.)\.(?=\.(?:\s|$))")
+"""The space an empty value leaves before a stop, and the second dot after "8 a.m."."""
+_LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class Piece(NamedTuple):
+    """One recording. dynamic: there is none, `text` is synthesised when it is needed."""
+
+    id: str
+    text: str
+    dynamic: bool = False
+
+
+_PAUSE = Piece(numbers.PAUSE, ",")
+
+
+class _Fixed(NamedTuple):
+    """Text between placeholders, as written. piece: None where it holds punctuation only."""
+
+    text: str
+    piece: Piece | None
+    pauses: bool
+
+
+class _Slot(NamedTuple):
+    name: str
+    kind: str
+
+
+class Catalogue:
+    """The prompts of one language and the words of its numbers.
+
+    texts: the whole text of each prompt as written, by id.
+    """
+
+    def __init__(
+        self, language: str, texts: Mapping[str, str], number_words: Mapping[str, str]
+    ) -> None:
+        self.language = language
+        self.texts = dict(texts)
+        self._templates = {prompt: _template(prompt, text) for prompt, text in texts.items()}
+        self._words = {piece: Piece(piece, text) for piece, text in number_words.items()}
+
+    def pieces(self, prompt: str, values: Mapping[str, Value]) -> tuple[Piece, ...]:
+        """Returns what is played for the prompt, with a pause at each stop after a value."""
+        played: list[Piece] = []
+        for part in self._parts(prompt, values):
+            if isinstance(part, Piece):
+                played.append(part)
+                continue
+            if part.pauses and played and played[-1] is not _PAUSE:
+                played.append(_PAUSE)
+            if part.piece:
+                played.append(part.piece)
+        if played and played[-1] is _PAUSE:
+            played.pop()
+        return tuple(played)
+
+    def text(self, prompt: str, values: Mapping[str, Value]) -> str:
+        """Returns what is said as a person would write it, numbers in words."""
+        written = ""
+        after_value = False
+        for part in self._parts(prompt, values):
+            is_value = isinstance(part, Piece)
+            gap = " " if is_value and after_value and part is not _PAUSE else ""
+            written += gap + part.text
+            after_value = is_value
+        return _SURPLUS.sub("", " ".join(written.split()))
+
+    def placeholders(self, prompt: str) -> dict[str, str]:
+        """Returns the kind of each slot of the prompt; of a slot named twice, the first kind."""
+        slots = [part for part in self._template_of(prompt) if isinstance(part, _Slot)]
+        return {slot.name: slot.kind for slot in reversed(slots)}
+
+    def fixed(self) -> dict[str, str]:
+        """Returns the text of every piece to be recorded, by id; silences are not among them."""
+        parts = [part for template in self._templates.values() for part in template]
+        segments = [part.piece for part in parts if isinstance(part, _Fixed) and part.piece]
+        return {piece.id: piece.text for piece in (*segments, *self._words.values())}
+
+    def _template_of(self, prompt: str) -> tuple[_Fixed | _Slot, ...]:
+        try:
+            return self._templates[prompt]
+        except KeyError:
+            raise PromptError(
+                f"no prompt {prompt!r} in {self.language}; add it to prompts/{self.language}.yaml"
+            ) from None
+
+    def _parts(
+        self, prompt: str, values: Mapping[str, Value], depth: int = 0
+    ) -> Iterator[_Fixed | Piece]:
+        """Yields fixed texts and the pieces of values, nested prompts opened."""
+        for part in self._template_of(prompt):
+            if isinstance(part, _Fixed):
+                yield part
+                continue
+            try:
+                value = _given(part, values)
+                if part.kind != "prompt":
+                    yield from self._value_pieces(part.kind, value)
+                    continue
+                nested = _nested(value, depth)
+            except PromptError as error:
+                where = f"prompt {prompt!r} in {self.language}, slot {part.name!r}"
+                raise PromptError(f"{where}: {error}") from None
+            if nested:
+                yield from self._parts(nested, values, depth + 1)
+
+    def _value_pieces(self, kind: str, value: Value) -> tuple[Piece, ...]:
+        if kind == "text":
+            return self._free(value)
+        ids = numbers.spoken(self.language, kind, value)
+        try:
+            return tuple(_PAUSE if id_ == _PAUSE.id else self._words[id_] for id_ in ids)
+        except KeyError as missing:
+            raise PromptError(
+                f"no number word {missing}; add it to prompts/numbers/{self.language}.yaml"
+            ) from None
+
+    def _free(self, value: Value) -> tuple[Piece, ...]:
+        if not isinstance(value, str):
+            raise PromptError(f"{value!r} is not text")
+        if not (text := " ".join(value.split())):
+            return ()
+        digest = hashlib.sha256((self.language + text).encode()).hexdigest()
+        return (Piece(f"t_{digest[:12]}", text, dynamic=True),)
+
+
+def _given(slot: _Slot, values: Mapping[str, Value]) -> Value:
+    if slot.name not in values:
+        raise PromptError(f"no value; hand one over for {{{slot.name}:{slot.kind}}}")
+    return values[slot.name]
+
+
+def _nested(value: Value, depth: int) -> str:
+    if not isinstance(value, str):
+        raise PromptError(f"{value!r} is not the id of a prompt")
+    if value and depth == DEPTH:
+        raise PromptError(f"{value!r} stands more than {DEPTH} prompts deep")
+    return value
+
+
+def _template(prompt: str, text: str) -> tuple[_Fixed | _Slot, ...]:
+    """Cuts a text at its placeholders and numbers the segments that hold a word."""
+    fixed_and_slots = _PLACEHOLDER.split(" ".join(text.split()))
+    fixed, names, kinds = (fixed_and_slots[start::3] for start in range(3))
+    for piece in fixed:
+        if brace := re.search(r"[{}]", piece):
+            raise PromptError(
+                f"the brace near {piece[max(brace.start() - 10, 0) :][:20]!r} is no part of "
+                "a placeholder like {value:digits}"
+            )
+    for name, kind in zip(names, kinds, strict=True):
+        if kind not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            raise PromptError(f"unknown kind in {{{name}:{kind}}}; the kinds are {known}")
+    segments = [_segment(piece) for piece in fixed]
+    count = sum(map(bool, segments))
+    parts: list[_Fixed | _Slot] = []
+    number = 0
+    for place, (written, segment) in enumerate(zip(fixed, segments, strict=True)):
+        number += bool(segment)
+        id_ = prompt if count == 1 else f"{prompt}-{number}"
+        spoken = Piece(id_, segment) if segment else None
+        if written:
+            parts.append(_Fixed(written, spoken, written.lstrip().startswith(tuple(_STOPS))))
+        if place < len(names):
+            parts.append(_Slot(names[place], kinds[place]))
+    return tuple(parts)
+
+
+def _segment(written: str) -> str:
+    """Returns what the voice reads: without the punctuation that belongs to its neighbours."""
+    text = written.strip().lstrip(_STOPS + " —–-)»”").rstrip(" —–-(«„")
+    return text if any(map(str.isalnum, text)) else ""
+
+
+def load(folder: Path) -> dict[str, Catalogue]:
+    """Reads every `LANG.yaml` of the folder with its `numbers/LANG.yaml`, by language.
+
+    Raises PromptError with file, line and id.
+    """
+    catalogues = {path.stem: _catalogue(path) for path in sorted(folder.glob("*.yaml"))}
+    if not catalogues:
+        raise PromptError(f"{folder} holds no prompts; a language is a file like uk.yaml")
+    return catalogues
+
+
+def _catalogue(path: Path) -> Catalogue:
+    language = path.stem
+    if language not in numbers.LANGUAGES:
+        have = ", ".join(numbers.LANGUAGES)
+        raise PromptError(f"{path}: no number rules for {language!r}; there are rules for {have}")
+    texts = _texts(path)
+    number_words = _texts(path.parent / "numbers" / path.name)
+    if taken := sorted(texts.keys() & (number_words.keys() | {numbers.PAUSE})):
+        raise PromptError(f"{path}: {taken[0]} is the id of a number word; rename the prompt")
+    return Catalogue(language, texts, number_words)
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Reads a flat mapping of ids to texts, each value as a string (as BaseLoader reads it)."""
+    try:
+        root = yaml.compose(path.read_bytes(), Loader=_LOADER)
+    except FileNotFoundError:
+        raise PromptError(f"{path} is missing") from None
+    except yaml.YAMLError as error:
+        what = " ".join(str(error).split())
+        raise PromptError(f"{path}: {what}; a text with a colon or braces needs quotes") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise PromptError(f"{path} is not a mapping of prompt ids to texts")
+    texts: dict[str, str] = {}
+    for key, value in root.value:
+        where = f"{path}, line {key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode) or not _ID.fullmatch(key.value):
+            raise PromptError(f"{where}: {key.value!r} is no id; use only a-z, 0-9 and _")
+        if key.value in texts:
+            raise PromptError(f"{where}: {key.value} is there twice; remove one")
+        if not isinstance(value, yaml.ScalarNode):
+            raise PromptError(f"{where}: {key.value} is not a text; put it into quotes")
+        try:
+            _template(key.value, value.value)
+        except PromptError as error:
+            raise PromptError(f"{where}: {key.value}: {error}") from None
+        texts[key.value] = value.value
+    return texts
+
+
+def seconds(text: str) -> float:
+    """Estimates how long a text takes to say."""
+    return len(text) / _CHARACTERS_A_SECOND
