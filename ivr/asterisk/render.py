@@ -1,0 +1,93 @@
+"""Asterisk's configuration files, written from `AsteriskSettings`.
+
+A value goes into a file only when it is one line without the characters Asterisk gives a meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ivr.asterisk.settings import AsteriskSettings
+from ivr.errors import ConfigError
+
+TEMPLATES = Path(__file__).parent / "templates"
+SOCKET_PATH_LIMIT = 100
+"""Bytes of a UNIX socket's path: 108 in Linux, less the socket's own file name."""
+FOLDERS = ("etc", "data/sounds", "lib", "log", "run", "spool", "recordings")
+SAFE = re.compile(r"[\w .:/&@+=,~-]*")
+
+
+def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Path:
+    """Write every file below `settings.run_dir` and return the path of asterisk.conf.
+
+    modules: folder of Asterisk's modules. documentation: folder of its XML documentation.
+    Raises ConfigError on a value Asterisk could misread, a missing apology or a too long path.
+    """
+    check(settings)
+    run_dir = settings.run_dir.resolve()
+    for folder in FOLDERS:
+        (run_dir / folder).mkdir(parents=True, exist_ok=True)
+    link(run_dir / "data/sounds/press2", settings.sounds_dir.resolve())
+    link(run_dir / "data/documentation", documentation)
+    # The configuration holds passwords.
+    (run_dir / "etc").chmod(0o700)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - configuration files, not pages; `check` guards the values
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    values: dict[str, Any] = {
+        **{name: getattr(settings, name) for name in asdict(settings)},
+        "run_dir": run_dir,
+        "modules": modules,
+        # Debian ships the open one, others the vendor's.
+        "opus": sorted(path.name for path in modules.glob("codec_opus*.so")),
+    }
+    for template in sorted(TEMPLATES.glob("*.conf")):
+        text = environment.get_template(template.name).render(values)
+        (run_dir / "etc" / template.name).write_text(text, encoding="utf-8")
+    return run_dir / "etc/asterisk.conf"
+
+
+def check(settings: AsteriskSettings) -> None:
+    """Raise ConfigError naming the first setting Asterisk could not be given."""
+    for name, value in asdict(settings).items():
+        for text in flatten(value):
+            if not SAFE.fullmatch(text):
+                raise ConfigError(
+                    f"asterisk: {name} holds a character Asterisk would misread; "
+                    "use letters, digits and .:/&@+=,~-_ only"
+                )
+    if len(str(settings.run_dir.resolve() / "run").encode()) > SOCKET_PATH_LIMIT - len("asterisk.ctl"):
+        raise ConfigError(f"asterisk: the path of {settings.run_dir} is too long; choose a shorter one")
+    if not settings.workers:
+        raise ConfigError("asterisk: no FastAGI worker named; give at least one host:port")
+    for sound in (settings.apology, *settings.apologies.values()):
+        if not (settings.sounds_dir / f"{sound}.wav").is_file():
+            raise ConfigError(
+                f"asterisk: the apology {settings.sounds_dir / sound}.wav is missing; "
+                "run `app.py prompts build`"
+            )
+
+
+def flatten(value: object) -> list[str]:
+    """Return every text inside `value`, however deep."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for text in flatten(pair)]
+    if isinstance(value, tuple | list):
+        return [text for item in value for text in flatten(item)]
+    return [str(value)]
+
+
+def link(path: Path, target: Path) -> None:
+    """Make `path` a symbolic link to `target`, replacing an older one."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)

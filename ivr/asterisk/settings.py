@@ -1,0 +1,68 @@
+"""What is said to Asterisk: one dataclass, filled by whoever starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A telephone company: calls from `host` are taken, `register` signs in there with user and secret.
+
+    host: name or address of its SIP server, with ":port" where it is not 5060.
+    """
+
+    name: str
+    host: str
+    user: str = ""
+    secret: str = ""
+    register: bool = False
+
+
+@dataclass(frozen=True)
+class AsteriskSettings:
+    """One Asterisk.
+
+    run_dir: everything it writes lies below.
+    sounds_dir: holds <language>/<piece>.wav, known to Asterisk as press2/<language>/<piece>.
+    workers: "host:port" of each FastAGI worker, tried in turn.
+    apology: sound under `sounds_dir` (no extension) for a caller whom no worker can serve.
+    apologies: the same by dialled number, digits only, for companies with another first language.
+    language: of the channel before a worker chooses one.
+    node: name of this Asterisk, the head of every call id.
+    softphones: networks that may call without a password.
+    rtp: first and last UDP port of the media.
+    phone_secret: password of the browser phone's SIP user "caller"; empty: no such user.
+    ring_group: what to dial for an operator ("PJSIP/op1&PJSIP/op2"); empty: nobody.
+    ring_seconds: how long it rings.
+    music_dir: audio files for the wait; None: the ringing tone.
+    call_limit: seconds after which a call is ended whatever it does.
+    ami_port: on 127.0.0.1; 0: off.
+    debug: AMI also tells each dialplan step, with what callers key; for tests only.
+    """
+
+    run_dir: Path
+    sounds_dir: Path
+    workers: tuple[str, ...]
+    apology: str
+    apologies: Mapping[str, str] = field(default_factory=dict)
+    language: str = "uk"
+    node: str = "pbx1"
+    sip_address: str = "127.0.0.1"
+    sip_port: int = 5060
+    http_address: str = "127.0.0.1"
+    http_port: int = 8088
+    rtp: tuple[int, int] = (10000, 10999)
+    softphones: tuple[str, ...] = ("127.0.0.0/8",)
+    phone_secret: str = ""
+    ring_group: str = ""
+    ring_seconds: int = 20
+    music_dir: Path | None = None
+    call_limit: int = 3600
+    ami_port: int = 0
+    ami_user: str = "press2"
+    ami_secret: str = ""
+    trunks: tuple[Trunk, ...] = ()
+    debug: bool = False
