@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-COMPILE := .venv/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-options \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --annotation-style line
 
 .PHONY: help setup run test check fix voices bench-turn bench-engine lock clean
 
@@ -49,7 +49,7 @@ bench-engine: ## steps a second of the engine, sessions a second of the workers
 	$(PYTHON) -m bench.engine
 
 lock: ## pin what requirements.txt and requirements-dev.txt bring along
-	$(PYTHON) -m pip install --quiet pip-tools==7.6.2
+	$(PYTHON) -m pip install --quiet uv==0.13.9
 	$(COMPILE) -o requirements.lock requirements.txt
 	$(COMPILE) -o requirements-dev.lock -c requirements.lock requirements.txt requirements-dev.txt
 

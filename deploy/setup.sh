@@ -34,7 +34,7 @@ step() {
         sleep 0.2
         if ((SECONDS - shown >= 10)); then
             shown=$SECONDS
-            echo "       $((SECONDS - begun)) s: $(tail -n 1 "$LOG" | tr '\r' '\n' | tail -n 1 | cut -c1-90)"
+            echo "       $((SECONDS - begun)) s: $(latest)"
         fi
     done
     if ! wait "$job"; then
@@ -44,6 +44,11 @@ step() {
     fi
     trap - INT TERM
     echo "       done, $((SECONDS - begun)) s"
+}
+
+# latest: the last line with words that the running step wrote.
+latest() {
+    tail -c 2000 "$LOG" | tr '\r' '\n' | grep '[[:alnum:]]' | tail -n 1 | cut -c1-90
 }
 
 as_root() {
