@@ -10,7 +10,7 @@ a question that has keys waiting is not spoken. A miss (silence, no match) empti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -101,11 +101,11 @@ class Session:
 class Flows:
     """All flows of a company and what their prompts want.
 
-    placeholders: by prompt id, the slots its texts mention in any language.
+    placeholders: by prompt id, the slots its texts mention and the kind of each.
     """
 
     flows: Mapping[str, Flow]
-    placeholders: Mapping[str, Collection[str]]
+    placeholders: Mapping[str, Mapping[str, str]]
 
     def step(self, flow: str, step: str) -> Step:
         """Return one step of one flow."""
@@ -233,12 +233,18 @@ class _Walk:
 
     def say(self, saying: Saying, item: Mapping[str, Any]) -> None:
         known = {**self.session.slots, **item}
-        wanted = self.flows.placeholders.get(saying.prompt, ())
-        language = item.get("language") or (
-            known.get(saying.language) if saying.language else None
-        )
-        values = {slot: known[slot] for slot in wanted if slot in known}
+        language = item.get("language") or known.get(saying.language)
+        values: dict[str, Value] = {}
+        self.gather(saying.prompt, known, values)
         self.says.append(Say(saying.prompt, values, language))
+
+    def gather(self, prompt: str, known: Mapping[str, Value], values: dict[str, Value]) -> None:
+        """Pick what the placeholders of a prompt, and of the prompts put into it, want."""
+        for slot, kind in self.flows.placeholders.get(prompt, {}).items():
+            if slot in known:
+                values[slot] = known[slot]
+            if kind == "prompt" and values.get(slot):
+                self.gather(str(values[slot]), known, values)
 
     def items(self, slot: str) -> list[Mapping[str, Any]]:
         items = self.session.slots.get(slot) or []

@@ -1,4 +1,4 @@
-"""Which account a call is about: by calling number, by keys, by meter number; and how sure it is."""
+"""Which account a call is about: by calling number, by keys, by meter; and how sure that is."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
         select(Account).join(Alias).where(Alias.company == company, Alias.alias == typed).limit(2)
     )
     by_meter = (
-        select(Account).join(Meter).where(Account.company == company, Meter.number == typed).limit(2)
+        select(Account)
+        .join(Meter)
+        .where(Account.company == company, Meter.number == typed)
+        .limit(2)
     )
     for query in (by_alias, by_meter):
         accounts = inquiry.db.scalars(query).all()
