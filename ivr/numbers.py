@@ -197,7 +197,7 @@ def ordinal(language: str, n: int) -> Ids:
 
 def subqueue(language: str, text: str) -> Ids:
     """Returns the numbers of "3.2" with the word for the point between them."""
-    if not re.fullmatch(r"\d+(\.\d+)*", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})*", text, re.ASCII):
         raise PromptError(f"{text!r} is not a sub-queue like 3.2")
     first, *rest = (number(language, int(part)) for part in text.split("."))
     return first + tuple(piece for part in rest for piece in ("point", *part))
@@ -209,9 +209,11 @@ def phone(language: str, text: str) -> Ids:
     A Ukrainian number is told to a Ukrainian or Russian ear in whole numbers (067, 111, 00, 01),
     every other one digit by digit; a number of another country starts with plus and its code.
     """
-    parsed = _parsed(text)
+    row = re.sub(r"[ ()./-]", "", text)
+    local = [digits(part) for part in _short(row.removeprefix("+"))]
+    parsed = _parsed(row)
     if parsed is None:
-        return _paused([digits(part) for part in _short(re.sub(r"[ ()./+-]", "", text))])
+        return _paused(local)
     home = parsed.country_code in _HOME[language]
     style = phonenumbers.PhoneNumberFormat
     written = phonenumbers.format_number(parsed, style.NATIONAL if home else style.INTERNATIONAL)
