@@ -27,8 +27,12 @@ _CHARACTERS_A_SECOND = 14
 _ID = re.compile(r"[a-z0-9_]+")
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*):([a-z_]+)\}")
 _STOPS = ".,;:!?…"
-_SURPLUS = re.compile(rf" (?=[{_STOPS}](?:\s|$))|(?<!\.)\.(?=\.(?:\s|$))")
-"""The space an empty value leaves before a stop, and the second dot after "8 a.m."."""
+_SENTENCE_ENDS = ".!?…"
+_DASHES = "—–"
+_SURPLUS = re.compile(
+    rf"[.,;:]? (?=[{_STOPS}](?:\s|$))|(?<!\.)\.(?=\.(?:\s|$))|(?<=[(«]) | (?=[)»])"
+)
+"""What empty values and joins leave: spaces and stops before a stop, two dots after "8 a.m."."""
 _LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
@@ -44,11 +48,19 @@ _PAUSE = Piece(numbers.PAUSE, ",")
 
 
 class _Fixed(NamedTuple):
-    """Text between placeholders, as written. piece: None where it holds punctuation only."""
+    """Text between placeholders, as written.
+
+    piece: None where it holds punctuation only. opens, closes: it begins with a stop or a dash,
+    ends with a sentence; the voice pauses there.
+    """
 
     text: str
     piece: Piece | None
-    pauses: bool
+    opens: bool = False
+    closes: bool = False
+
+
+_JOIN = _Fixed(" ", None)
 
 
 class _Slot(NamedTuple):
@@ -71,19 +83,20 @@ class Catalogue:
         self._words = {piece: Piece(piece, text) for piece, text in number_words.items()}
 
     def pieces(self, prompt: str, values: Mapping[str, Value]) -> tuple[Piece, ...]:
-        """Returns what is played for the prompt, with a pause at each stop after a value."""
-        played: list[Piece] = []
+        """Returns what is played for the prompt, with pauses between sentences and after values."""
+        played = [_PAUSE]
         for part in self._parts(prompt, values):
             if isinstance(part, Piece):
                 played.append(part)
                 continue
-            if part.pauses and played and played[-1] is not _PAUSE:
+            if part.opens and played[-1] is not _PAUSE:
                 played.append(_PAUSE)
             if part.piece:
                 played.append(part.piece)
-        if played and played[-1] is _PAUSE:
-            played.pop()
-        return tuple(played)
+            if part.closes and played[-1] is not _PAUSE:
+                played.append(_PAUSE)
+        last = len(played) - (played[-1] is _PAUSE)
+        return tuple(played[1:last])
 
     def text(self, prompt: str, values: Mapping[str, Value]) -> str:
         """Returns what is said as a person would write it, numbers in words."""
@@ -133,7 +146,9 @@ class Catalogue:
                 where = f"prompt {prompt!r} in {self.language}, slot {part.name!r}"
                 raise PromptError(f"{where}: {error}") from None
             if nested:
+                yield _JOIN
                 yield from self._parts(nested, values, depth + 1)
+                yield _JOIN
 
     def _value_pieces(self, kind: str, value: Value) -> tuple[Piece, ...]:
         if kind == "text":
@@ -192,7 +207,9 @@ def _template(prompt: str, text: str) -> tuple[_Fixed | _Slot, ...]:
         id_ = prompt if count == 1 else f"{prompt}-{number}"
         spoken = Piece(id_, segment) if segment else None
         if written:
-            parts.append(_Fixed(written, spoken, written.lstrip().startswith(tuple(_STOPS))))
+            opens = written.lstrip().startswith(tuple(_STOPS + _DASHES))
+            closes = written.rstrip().endswith(tuple(_SENTENCE_ENDS))
+            parts.append(_Fixed(written, spoken, opens, closes))
         if place < len(names):
             parts.append(_Slot(names[place], kinds[place]))
     return tuple(parts)
@@ -200,7 +217,7 @@ def _template(prompt: str, text: str) -> tuple[_Fixed | _Slot, ...]:
 
 def _segment(written: str) -> str:
     """Returns what the voice reads: without the punctuation that belongs to its neighbours."""
-    text = written.strip().lstrip(_STOPS + " —–-)»”").rstrip(" —–-(«„")
+    text = written.strip().lstrip(f"{_STOPS}{_DASHES} -)»”").rstrip(f"{_DASHES} -(«„")
     return text if any(map(str.isalnum, text)) else ""
 
 

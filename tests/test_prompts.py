@@ -88,6 +88,8 @@ def one(write):
         ("{street:text}, {house:text}", {"street": " Шевченка ", "house": "27"}, "Шевченка, 27"),
         ("Ще {left:minute}{more:second}", {"left": 1, "more": 2}, "Ще одна хвилина дві секунди"),
         ("Далі {note:text}.", {"note": ""}, "Далі."),
+        ("Далі. {note:text}.", {"note": ""}, "Далі."),
+        ("Далі ({note:text}).", {"note": "завтра"}, "Далі (завтра)."),
         ("Зачекайте... {n:number}", {"n": 1}, "Зачекайте... один"),
     ],
 )
@@ -145,6 +147,13 @@ def test_segments_are_numbered_and_stops_after_values_are_pauses(one):
     assert catalogue.fixed()["p-2"] == "Якщо так"
 
 
+def test_a_pause_parts_sentences_and_follows_a_value_before_a_dash(one):
+    ids = [
+        piece.id for piece in one("Дякуємо. {a:number} — {b:number}").pieces("p", {"a": 1, "b": 2})
+    ]
+    assert ids == ["p", "silence_300ms", "n_1", "silence_300ms", "n_2"]
+
+
 def test_a_pause_is_neither_doubled_nor_last(one):
     catalogue = one("{a:text}, {b:text}, {c:number}.")
     assert catalogue.pieces("p", {"a": "", "b": "", "c": 1}) == (Piece("n_1", "один"),)
@@ -188,6 +197,28 @@ def test_a_prompt_stands_in_a_prompt_and_shares_its_values(write):
     assert ids == ["low", "n_5", "silence_300ms", "outer"]
     assert catalogue.text("outer", {"why": ""}) == "Повторіть."
     assert [piece.id for piece in catalogue.pieces("outer", {"why": ""})] == ["outer"]
+
+
+def test_nested_prompts_are_joined_as_a_person_writes(write):
+    catalogue = write(
+        'p: "{zone:prompt}Введіть показ{place:prompt}. Далі ({note:prompt})."\n'
+        "day: Денний тариф.\nhome: ', дім'\nnote: так\n"
+    )
+    values = {"zone": "day", "place": "home", "note": "note"}
+    assert catalogue.text("p", values) == "Денний тариф. Введіть показ, дім. Далі (так)."
+    ids = [piece.id for piece in catalogue.pieces("p", values)]
+    assert ids == [
+        "day",
+        "silence_300ms",
+        "p-1",
+        "silence_300ms",
+        "home",
+        "silence_300ms",
+        "p-2",
+        "note",
+    ]
+    empty = {"zone": "", "place": "", "note": "note"}
+    assert catalogue.text("p", empty) == "Введіть показ. Далі (так)."
 
 
 def test_nesting_is_three_deep(write):
