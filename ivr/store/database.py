@@ -25,6 +25,7 @@ LONGEST_WAIT = 5
 """Seconds a caller may hang on a locked file, a full pool or a silent server."""
 
 WRITING = {"sqlite_begin": "IMMEDIATE", "postgresql_readonly": False}
+STAGING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": False}
 READING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": True}
 
 

@@ -50,8 +50,12 @@ def register(text: str) -> str:
 def registers(names: Sequence[str]) -> None:
     """Checks that a meter with exactly these registers exists."""
     if sorted(names) not in [sorted(known) for known in SETS_OF_REGISTERS]:
-        known = "; ".join(", ".join(known) for known in SETS_OF_REGISTERS)
-        raise ValueError(f"a meter has one of these sets of registers: {known}")
+        raise ValueError(f"the registers of a meter are {known_registers()}")
+
+
+def known_registers() -> str:
+    """Tells the sets of registers that a meter may have."""
+    return ", or ".join(" and ".join(known) for known in SETS_OF_REGISTERS)
 
 
 def digits(text: str) -> int:
