@@ -107,7 +107,7 @@ class Catalogue:
             gap = " " if is_value and after_value and part is not _PAUSE else ""
             written += gap + part.text
             after_value = is_value
-        return _SURPLUS.sub("", " ".join(written.split()))
+        return _SURPLUS.sub("", " ".join(written.split())).lstrip(".,;: ")
 
     def placeholders(self, prompt: str) -> dict[str, str]:
         """Returns the kind of each slot of the prompt; of a slot named twice, the first kind."""
