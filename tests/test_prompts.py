@@ -360,5 +360,5 @@ def test_any_text_is_refused_or_said_as_written(text):
     except PromptError as error:
         assert "{" in text or "}" in text, error
         return
-    assert "".join(catalogue.text("p", {}).split()) == "".join(text.split()).lstrip(":,")
+    assert re.findall(r"\w+", catalogue.text("p", {})) == re.findall(r"\w+", text)
     assert [piece.id for piece in pieces] == ["p"] * bool(re.search(r"\w", text))
