@@ -75,7 +75,7 @@ install_packages() {
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y \
         --no-install-recommends "$@"
-    [ -d /run/systemd/system ] || return 0
+    command -v systemctl || return 0
     for package in "$@"; do
         case $package in
             redis-server | postgresql) as_root systemctl disable "$package" ;;

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import configparser
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -91,6 +92,30 @@ def _file(text: str, source: Source) -> Path | None:
     return path
 
 
+def _folder(text: str, source: Source) -> Path | None:
+    if not text:
+        return None
+    path = _path(text, source)
+    if not path.is_dir():
+        raise ValueError("no such folder; write the path of a folder or leave it empty")
+    return path
+
+
+def _yes(text: str, source: Source) -> bool:
+    return _word(("yes", "no"), text, source) == "yes"
+
+
+def _networks(text: str, source: Source) -> tuple[str, ...]:
+    for network in _list(text, source):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError(
+                f"{network} is not a network; write one such as 192.168.1.0/24"
+            ) from None
+    return _list(text, source)
+
+
 def _url(schemes: tuple[str, ...], text: str, source: Source) -> str:
     if not text:
         return text
@@ -159,13 +184,26 @@ class Asterisk:
     websocket_port: int = _setting("8088", _port, "TCP port where browser phones call.")
     rtp_first: int = _setting("10000", _port, "First UDP port for sound.")
     rtp_last: int = _setting("10999", _port, "Last UDP port for sound; two ports a call.")
+    softphones: tuple[str, ...] = _setting(
+        "127.0.0.0/8", _networks, "Networks whose softphones may call without a password."
+    )
     trunk_host: str = _setting("", _text, "Address of the provider's trunk; empty: no trunk.")
     trunk_user: str = _setting("", _text, "User name at the trunk; empty: known by address.")
     trunk_password: Secret = _setting(
         "", _secret, "Environment variable with the trunk's password."
     )
+    trunk_register: bool = _setting("no", _yes, "yes: sign in at the trunk to be called there.")
     ring_group: tuple[str, ...] = _setting(
-        "", _list, "SIP addresses that ring while press2 cannot answer: sip:op1@10.0.0.5 ..."
+        "", _list, "Operators who ring for a caller: sip:ADDRESS or NAME@trunk, several in a row."
+    )
+    ring_seconds: int = _setting(
+        "20", partial(_whole, 1, 300), "Seconds the operators' telephones ring."
+    )
+    music: Path | None = _setting(
+        "", _folder, "Folder with music for the wait (wav, 8 kHz, mono); empty: the ringing tone."
+    )
+    call_limit: int = _setting(
+        "3600", partial(_whole, 60, 86400), "Seconds after which a call is ended whatever it does."
     )
 
 
@@ -218,9 +256,23 @@ class Store:
 class Speech:
     """The voice for texts that have no recording."""
 
-    piper_uk: Path | None = _setting("", _file, "Piper voice file (.onnx) for Ukrainian.")
-    piper_ru: Path | None = _setting("", _file, "Piper voice file (.onnx) for Russian.")
-    piper_en: Path | None = _setting("", _file, "Piper voice file (.onnx) for English.")
+    voice_uk: str = _setting("natalia", _filled, "RHVoice voice for Ukrainian.")
+    voice_ru: str = _setting("elena", _filled, "RHVoice voice for Russian.")
+    voice_en: str = _setting("slt", _filled, "RHVoice voice for English.")
+    piper_uk: Path | None = _setting(
+        "", _file, "Piper voice file (.onnx) where RHVoice is missing."
+    )
+    piper_ru: Path | None = _setting("", _file, "The same for Russian.")
+    piper_en: Path | None = _setting("", _file, "The same for English.")
+
+    def voices(self) -> dict[str, str]:
+        """RHVoice voices by language."""
+        return {"uk": self.voice_uk, "ru": self.voice_ru, "en": self.voice_en}
+
+    def piper(self) -> dict[str, Path]:
+        """Piper voice files by language, of the languages that have one."""
+        files = {"uk": self.piper_uk, "ru": self.piper_ru, "en": self.piper_en}
+        return {language: file for language, file in files.items() if file}
 
 
 @dataclass(frozen=True)

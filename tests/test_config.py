@@ -55,15 +55,23 @@ def test_values_get_their_types(load, tmp_path):
         [asterisk]
         sip_port = 5070
         ring_group = sip:a@10.0.0.5, sip:b@10.0.0.6
+        softphones = 127.0.0.0/8 192.168.1.0/24
+        trunk_register = yes
+        music = .
         [speech]
         piper_uk = voice.onnx
+        voice_ru = anna
         """
     )
     assert given.press2.var == tmp_path / "run"
     assert given.press2.log_level == "debug"
     assert given.asterisk.sip_port == 5070
     assert given.asterisk.ring_group == ("sip:a@10.0.0.5", "sip:b@10.0.0.6")
-    assert given.speech.piper_uk == voice
+    assert given.asterisk.softphones == ("127.0.0.0/8", "192.168.1.0/24")
+    assert given.asterisk.trunk_register is True
+    assert given.asterisk.music == tmp_path
+    assert given.speech.piper() == {"uk": voice}
+    assert given.speech.voices() == {"uk": "natalia", "ru": "anna", "en": "slt"}
 
 
 def test_private_servers_live_in_var(load, tmp_path):
@@ -124,6 +132,19 @@ MISTAKES = [
     (
         "[speech]\npiper_uk = gone.onnx",
         "[speech] piper_uk = gone.onnx: no such file; write the path of a file or leave it empty",
+    ),
+    (
+        "[asterisk]\nmusic = gone",
+        "[asterisk] music = gone: no such folder; write the path of a folder or leave it empty",
+    ),
+    (
+        "[asterisk]\nsoftphones = 127.0.0.0/8 lan",
+        "[asterisk] softphones = 127.0.0.0/8 lan: lan is not a network; write one such as"
+        " 192.168.1.0/24",
+    ),
+    (
+        "[asterisk]\ntrunk_register = true",
+        "[asterisk] trunk_register = true: not one of yes, no",
     ),
     (
         "[redis]\nurl = http://cache",
