@@ -82,20 +82,22 @@ def open_store(url: str, migrate: bool = False) -> Store:
     Raises SetupError when the store cannot be reached or does not fit this version.
     """
     address = _address(url)
-    name = address.render_as_string(hide_password=True)
     engine = open_engine(address)
     try:
         if migrate:
+            _make_folder(address)
             schema.upgrade(engine)
         else:
             schema.check(engine)
-    except DBAPIError as error:
-        engine.dispose()
-        reason = " ".join(str(error.orig).split())
-        raise SetupError(f"the store {name} cannot be used: {reason}; check store.url") from error
     except SetupError:
         engine.dispose()
         raise
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        engine.dispose()
+        name = address.render_as_string(hide_password=True)
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = " ".join(str(cause).split())
+        raise SetupError(f"the store {name} cannot be used: {reason}; check store.url") from error
     return Store(engine)
 
 
@@ -135,11 +137,14 @@ def _address(url: str) -> URL:
     kind = address.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise SetupError(f"store.url: {kind} is not supported; use sqlite or postgresql")
-    if kind == "sqlite":
-        if address.database in (None, "", ":memory:"):
-            raise SetupError("store.url names no file; write sqlite:///var/press2.db")
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+    if kind == "sqlite" and address.database in (None, "", ":memory:"):
+        raise SetupError("store.url names no file; write sqlite:///var/press2.db")
     return address
+
+
+def _make_folder(address: URL) -> None:
+    if address.get_backend_name() == "sqlite":
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _set_up_sqlite(engine: Engine) -> None:
