@@ -493,6 +493,7 @@ class _Walk:
         else:
             session.slots["reason"] = "failed"
             session.typed = ""
+            self.speak((Saying("service_failed"),))
             self.go(self.flow.otherwise)
 
     def ask_again(self, retry: Retry, counted: bool) -> None:

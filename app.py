@@ -1,0 +1,462 @@
+"""press2: the composition root and the command line.
+
+Every part is built here and handed over by constructor; nothing else reads `telephony.conf`.
+`python app.py --help` lists the commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ivr import check, company, flow, prompts
+from ivr.engine import Flows
+from ivr.errors import Press2Error
+from ivr.services import SERVICES
+
+if TYPE_CHECKING:
+    import redis
+
+    from ivr.callscript import Dial, Report
+    from ivr.company import Company
+    from ivr.config import Config
+    from ivr.events import EventLog
+    from ivr.prompts import Catalogue
+    from ivr.runner import Runner
+    from ivr.sessions import Sessions
+    from ivr.speech.synthesis import Synthesiser
+    from ivr.store.database import Store
+
+HOME = Path(__file__).resolve().parent
+FLOWS = HOME / "flows"
+COMPANIES = FLOWS / "companies"
+PROMPTS = HOME / "prompts"
+DEMO = HOME / "deploy" / "demo-data.yaml"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code: 0 well, 1 a finding, 2 a mistake of the user or the set-up."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.command(options)
+    except Press2Error as error:
+        print(f"press2: {error}", file=sys.stderr)  # noqa: T201 - the terminal is the screen
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(code or 0)
+
+
+# ---------------------------------------------------------------------- parts
+
+
+def settings() -> Config:
+    """Read `telephony.conf` (or the file PRESS2_CONF names)."""
+    from ivr import config
+
+    return config.load(config.path_of(os.environ, HOME), os.environ)
+
+
+def house() -> tuple[Flows, dict[str, Company], dict[str, Catalogue]]:
+    """Load flows, company profiles and prompts."""
+    catalogues = prompts.load(PROMPTS)
+    return check.book(flow.load(FLOWS), catalogues), company.load(COMPANIES), catalogues
+
+
+def store_of(config: Config, migrate: bool = True) -> Store:
+    """Open the store; an empty one gets the demo data."""
+    from ivr.store.database import open_store
+    from ivr.store.world import load_demo
+
+    config.press2.var.mkdir(parents=True, exist_ok=True)
+    store = open_store(config.store_url(), migrate=migrate)
+    load_demo(store, DEMO)
+    return store
+
+
+def redis_of(config: Config) -> redis.Redis:
+    """Return a client that gives up soon: a caller is waiting."""
+    import redis
+
+    return redis.Redis.from_url(
+        config.redis_url(), socket_timeout=0.5, socket_connect_timeout=0.2, retry=None
+    )
+
+
+def runner_of(
+    config: Config, flows: Flows, companies: Mapping[str, Company], store: Store
+) -> Runner:
+    """Return the runner that workers use: sessions and events in Redis while it answers."""
+    from ivr.events import StoreLog, StreamLog
+    from ivr.sessions import RedisSessions, SturdySessions
+
+    client = redis_of(config)
+    sessions = SturdySessions(RedisSessions(client))
+    log = StreamLog(client, StoreLog(store))
+    return _runner(flows, companies, store, sessions, log, _now, config.press2.company)
+
+
+def _runner(
+    flows: Flows,
+    companies: Mapping[str, Company],
+    store: Store,
+    sessions: Sessions,
+    log: EventLog,
+    clock: Callable[[], datetime],
+    home: str,
+) -> Runner:
+    from ivr.runner import Runner
+
+    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home)
+
+
+def synthesiser_of(config: Config) -> Synthesiser:
+    """Return the voice for texts without a recording."""
+    from ivr.speech.synthesis import Synthesiser
+
+    return Synthesiser(config.speech.voices(), config.speech.piper())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    """Call `stop` once in a thread of its own at SIGTERM or Ctrl-C."""
+
+    def begin(_signal: int, _frame: object) -> None:
+        threading.Thread(target=stop).start()
+
+    signal.signal(signal.SIGTERM, begin)
+    signal.signal(signal.SIGINT, begin)
+
+
+# ---------------------------------------------------------------------- servers
+
+
+def agi(options: argparse.Namespace) -> None:
+    """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
+    from ivr.channels.agi import AgiServer
+    from ivr.speech.voice import Voice
+
+    config = settings()
+    _log_to_stderr(config.press2.log_level)
+    flows, companies, catalogues = house()
+    runner = runner_of(config, flows, companies, store_of(config))
+    var = config.press2.var
+    voice = Voice(catalogues, PROMPTS, var / "sounds", synthesiser_of(config))
+    server = AgiServer(
+        config.agi.host,
+        options.port or config.agi.port,
+        runner,
+        voice,
+        region=companies[config.press2.company].region,
+        recordings=var / "recordings",
+    )
+    _on_stop(server.stop)
+    server.serve()
+
+
+def jobs(_options: argparse.Namespace) -> None:
+    """Move the log of events from Redis into the store until SIGTERM."""
+    import redis
+
+    from ivr.events import drain
+
+    config = settings()
+    _log_to_stderr(config.press2.log_level)
+    store = store_of(config)
+    client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
+    stopping = threading.Event()
+    _on_stop(stopping.set)
+    while not stopping.is_set():
+        try:
+            drain(client, store, f"jobs-{os.getpid()}")
+        except redis.RedisError as reason:
+            _logger().warning("redis does not answer (%s); trying again", reason)
+            stopping.wait(1.0)
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+
+
+def _logger() -> Any:
+    import logging
+
+    return logging.getLogger("press2")
+
+
+# ---------------------------------------------------------------------- flows and prompts
+
+
+def check_flows(options: argparse.Namespace) -> int:
+    """Check flows, prompts, services and profiles against each other, or draw them."""
+    catalogues = prompts.load(PROMPTS)
+    flows = flow.load(FLOWS)
+    if options.graph:
+        from ivr.graph import draw
+
+        target = draw(flows, catalogues["en"], options.graph, options.output)
+        _say(f"{target}: written")
+        return 0
+    findings = check.run(flows, company.load(COMPANIES), catalogues, SERVICES)
+    for finding in findings:
+        _say(str(finding))
+    counted = f"{len(flows)} flows, {sum(len(f.steps) for f in flows.values())} steps"
+    _say(f"{counted}: {len(findings)} findings" if findings else f"{counted}: nothing found")
+    return 1 if findings else 0
+
+
+def prompts_command(options: argparse.Namespace) -> int:
+    """Build the sounds, check them, write the list for the voice artist, render with a voice."""
+    from ivr.speech import build, render, sheet
+    from ivr.speech import check as sound_check
+
+    config = settings()
+    catalogues = prompts.load(PROMPTS)
+    if options.language:
+        if options.language not in catalogues:
+            raise Press2Error(f"no prompts/{options.language}.yaml; known: {', '.join(catalogues)}")
+        catalogues = {options.language: catalogues[options.language]}
+    sounds = config.press2.var / "sounds"
+    synthesiser = synthesiser_of(config)
+    if options.action == "build":
+        return 1 if build.run(catalogues, PROMPTS, sounds, synthesiser, sys.stderr).failed else 0
+    if options.action == "check":
+        return 1 if sound_check.run(catalogues, PROMPTS, sounds, synthesiser, sys.stdout) else 0
+    if options.action == "render":
+        render.run(catalogues, PROMPTS, synthesiser, sys.stderr)
+        return 0
+    sheet.run(catalogues, PROMPTS, sys.stdout, check.uses(flow.load(FLOWS)))
+    return 0
+
+
+# ---------------------------------------------------------------------- call scripts, console
+
+
+def call(options: argparse.Namespace) -> int:
+    """Run call scripts and tell what does not hold."""
+    import yaml
+
+    from ivr import callscript
+
+    scripts = [script for path in options.files for script in callscript.read(path)]
+    flows, companies, catalogues = house()
+    demo = yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"]
+    dial, done = _dialler(options.channel, flows, companies, catalogues)
+    failed = 0
+    try:
+        for script in scripts:
+            report = callscript.run(script, companies, demo, dial)
+            failed += not report.passed
+            if options.json:
+                _say(json.dumps(report.to_json(), ensure_ascii=False))
+            else:
+                _show(report, options.verbose)
+    finally:
+        done()
+    if not options.json:
+        _say(f"{len(scripts) - failed} of {len(scripts)} scripts passed")
+    return 1 if failed else 0
+
+
+def _dialler(
+    channel: str,
+    flows: Flows,
+    companies: Mapping[str, Company],
+    catalogues: Mapping[str, Catalogue],
+) -> tuple[Dial, Callable[[], None]]:
+    """Return what makes a line of this channel over a store, and what ends it all."""
+    from ivr.channels.console import ConsoleLine
+    from ivr.channels.line import Clock, Line
+    from ivr.events import MemoryLog
+    from ivr.sessions import MemorySessions
+
+    def runner_over(store: Store, clock: Clock) -> Runner:
+        home = next(iter(companies))
+        return _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, home)
+
+    if channel == "agi":
+        from ivr.channels.agi_line import AgiExchange
+        from ivr.speech.voice import Voice
+
+        config = settings()
+        sounds = config.press2.var / "sounds"
+        voice = Voice(catalogues, PROMPTS, sounds, synthesiser_of(config))
+        exchange = AgiExchange(catalogues, voice)
+
+        def over_agi(store: Store, clock: Clock) -> Line:
+            return exchange.line(runner_over(store, clock), clock)
+
+        return over_agi, exchange.close
+
+    def on_console(store: Store, clock: Clock) -> Line:
+        return ConsoleLine(runner_over(store, clock), catalogues, clock)
+
+    return on_console, lambda: None
+
+
+def _show(report: Report, verbose: bool) -> None:
+    _say(f"{'passed' if report.passed else 'FAILED'}  {report.script}")
+    if verbose or not report.passed:
+        for line in report.transcript:
+            if "said" in line:
+                _say(f"    {line['language']}: {line['said']}")
+            else:
+                _say("    > " + ", ".join(f"{key} {value}".strip() for key, value in line.items()))
+    for failure in report.failures:
+        _say(f"    {failure}")
+
+
+def console(options: argparse.Namespace) -> None:
+    """Be the caller at this terminal, over an empty store with the demo data."""
+    from ivr.callscript import save
+    from ivr.channels.console import ConsoleLine, talk
+    from ivr.channels.line import Clock
+    from ivr.events import MemoryLog
+    from ivr.model import Caller
+    from ivr.sessions import MemorySessions
+    from ivr.store.database import memory_store
+    from ivr.store.world import load_demo
+
+    flows, companies, catalogues = house()
+    if options.company not in companies:
+        raise Press2Error(f"no company {options.company}; known: {', '.join(companies)}")
+    profile = companies[options.company]
+    store = memory_store()
+    load_demo(store, DEMO)
+    start = datetime.fromisoformat(options.now) if options.now else _now()
+    start = start if start.tzinfo else start.replace(tzinfo=profile.zone)
+    clock = Clock(start)
+    runner = _runner(
+        flows, companies, store, MemorySessions(), MemoryLog(), clock, options.company
+    )
+    caller = Caller(
+        call=f"console-{time.time_ns()}",
+        company=options.company,
+        number=options.caller or None,
+        dialled=profile.numbers[0],
+        channel="console",
+        arrived=start,
+    )
+    turns = talk(ConsoleLine(runner, catalogues, clock), caller, sys.stdin, sys.stdout)
+    if options.save:
+        path = save(Path(options.save), caller, start, turns)
+        _say(f"{path}: written; add what you expect and run it with `app.py call {path}`")
+
+
+# ---------------------------------------------------------------------- data
+
+
+def import_command(options: argparse.Namespace) -> None:
+    """Put a CSV file of accounts into the store, all of it or nothing."""
+    from ivr.store.database import open_store
+    from ivr.store.transfer import import_accounts
+
+    config = settings()
+    config.press2.var.mkdir(parents=True, exist_ok=True)
+    home = options.company or config.press2.company
+    profile = _profile(home)
+    store = open_store(config.store_url(), migrate=True)
+    summary = import_accounts(store, home, options.file, region=profile.region, now=_now())
+    _say(f"{options.file}: {summary}")
+
+
+def export_command(options: argparse.Namespace) -> None:
+    """Write the confirmed readings as CSV for the supplier."""
+    from ivr.store.database import open_store
+    from ivr.store.transfer import export_readings
+
+    config = settings()
+    home = options.company or config.press2.company
+    profile = _profile(home)
+    store = open_store(config.store_url(), migrate=True)
+    target = Path(options.output) if options.output else sys.stdout
+    count = export_readings(
+        store, home, target, zone=profile.zone, since=options.since, until=options.until
+    )
+    print(f"{count} readings written", file=sys.stderr)  # noqa: T201 - stdout may be the file
+
+
+def _profile(home: str) -> Company:
+    companies = company.load(COMPANIES)
+    if home not in companies:
+        raise Press2Error(f"no company {home}; known: {', '.join(companies)}")
+    return companies[home]
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - the terminal is the screen
+
+
+# ---------------------------------------------------------------------- the command line
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="press2: the telephone side of an electricity grid operator"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace], Any], help: str) -> Any:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(command=command)
+        return sub
+
+    worker = add("agi", agi, "a FastAGI worker")
+    worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    add("jobs", jobs, "moves the log of events into the store")
+
+    checker = add("check", check_flows, "checks flows, prompts, services, profiles")
+    checker.add_argument("--graph", metavar="FLOW", help="write a picture (SVG) of a flow instead")
+    checker.add_argument("-o", "--output", type=Path, help="file of the picture")
+
+    sounds = add("prompts", prompts_command, "builds and checks the sounds of all prompts")
+    sounds.add_argument("action", choices=("build", "check", "sheet", "render"))
+    sounds.add_argument("--language", metavar="LANG", help="only this language")
+
+    scripts = add("call", call, "runs call scripts")
+    scripts.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    scripts.add_argument("--channel", choices=("console", "agi"), default="console")
+    scripts.add_argument("--json", action="store_true", help="one JSON object a script")
+    scripts.add_argument("-v", "--verbose", action="store_true", help="show every conversation")
+
+    terminal = add("console", console, "talk to the flows at this terminal")
+    terminal.add_argument("--company", default="odesa")
+    terminal.add_argument("--caller", default="+380671110001", help='number; "" is withheld')
+    terminal.add_argument("--now", help="simulated time of the call, 2026-10-31T10:00")
+    terminal.add_argument("--save", metavar="NAME", help="write what was done as a call script")
+
+    importer = add("import", import_command, "imports accounts from a CSV file")
+    importer.add_argument("what", choices=("accounts",))
+    importer.add_argument("file", type=Path)
+    importer.add_argument("--company", help="company profile")
+
+    exporter = add("export", export_command, "exports readings as CSV")
+    exporter.add_argument("what", choices=("readings",))
+    exporter.add_argument("-o", "--output", help="file; default: the terminal")
+    exporter.add_argument("--since", type=date.fromisoformat, help="first day stored, 2026-10-30")
+    exporter.add_argument("--until", type=date.fromisoformat, help="last day stored, 2026-11-03")
+    exporter.add_argument("--company", help="company profile")
+    return parser
+
+
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,432 @@
+"""Call scripts: one telephone conversation written as data, run on a channel and judged.
+
+The format is told in `docs/call-scripts.md`. `read` reads a file, `run` plays its calls on a line
+over an empty store and the script's world and compares what happened with what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import select
+
+from ivr.channels.line import Clock, Heard, Line
+from ivr.company import Company
+from ivr.errors import ImportFileError, ScriptError
+from ivr.model import Caller
+from ivr.store.database import Store, memory_store
+from ivr.store.models import Account, Reading, Register, Ticket
+from ivr.store.world import load_world
+
+TOP = frozenset("script company now from to world turns calls expect".split())
+CALL = frozenset("now from to turns".split())
+TURNS = frozenset("press say silence wait hangup operator".split())
+OPERATOR = frozenset("answers no_answer drops returns ends".split())
+EXPECT = frozenset(
+    "readings tickets callbacks subscriptions queued handover ended language says never_says "
+    "within".split()
+)
+WORLD = frozenset(
+    "accounts events schedules emergency_schedules applications operators waiting storm".split()
+)
+
+
+class _Mapping(dict[str, Any]):
+    """A mapping of the file that knows its line."""
+
+    line: int = 0
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar is the string that was written; mappings keep their line."""
+
+
+def _construct(loader: _Loader, node: yaml.MappingNode) -> _Mapping:
+    mapping = _Mapping()
+    mapping.update({str(key): value for key, value in loader.construct_mapping(node, True).items()})
+    mapping.line = node.start_mark.line + 1
+    return mapping
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct)
+
+
+@dataclass(frozen=True)
+class ScriptCall:
+    """One call of a script. now: as written; number: None where withheld."""
+
+    now: str
+    number: str | None
+    dialled: str | None
+    turns: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """One document of a file, checked."""
+
+    title: str
+    path: str
+    company: str
+    calls: tuple[ScriptCall, ...]
+    world: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+
+@dataclass
+class Report:
+    """What a script came to. outcome: the values that expectations are compared with."""
+
+    script: str
+    failures: list[str] = field(default_factory=list)
+    transcript: list[dict[str, str]] = field(default_factory=list)
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation holds."""
+        return not self.failures
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {
+            "script": self.script,
+            "passed": self.passed,
+            "failures": self.failures,
+            "transcript": self.transcript,
+            "outcome": self.outcome,
+        }
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def read(path: Path) -> list[Script]:
+    """Read every script of a file. ScriptError names file, line and reason."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        documents = list(yaml.load_all(text, Loader=_Loader))
+    except (OSError, UnicodeDecodeError) as reason:
+        raise ScriptError(f"{path}: cannot be read: {reason}") from reason
+    except yaml.MarkedYAMLError as reason:
+        mark = reason.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise ScriptError(f"{path}, line {line}: {reason.problem}") from reason
+    scripts = [_script(document, str(path)) for document in documents if document not in (None, "")]
+    if not scripts:
+        raise ScriptError(f"{path}, line 1: no script in this file")
+    return scripts
+
+
+def _script(document: Any, path: str) -> Script:
+    top = _known(document, TOP, path, "a script")
+    world = _known(top.get("world") or _Mapping(), WORLD, path, "world")
+    expect = _known(top.get("expect") or _Mapping(), EXPECT, path, "expect")
+    if "calls" in top:
+        if clash := {"now", "from", "turns"} & set(top):
+            raise _error(path, top, f"`calls` stands instead of `{min(clash)}`")
+        calls = tuple(_call(call, path) for call in _list(top, "calls", path))
+    else:
+        calls = (_call(top, path, TOP),)
+    for key in ("says", "never_says"):
+        for pattern in _list(expect, key, path):
+            _pattern(pattern, path, expect)
+    return Script(
+        title=str(top.get("script", path)),
+        path=path,
+        company=str(top.get("company", "odesa")),
+        calls=calls,
+        world=world,
+        expect=expect,
+    )
+
+
+def _call(document: Any, path: str, known: frozenset[str] = CALL) -> ScriptCall:
+    call = _known(document, known, path, "a call")
+    if "now" not in call:
+        raise _error(path, call, "`now` is missing: when does the call arrive?")
+    try:
+        datetime.fromisoformat(call["now"])
+    except (TypeError, ValueError):
+        raise _error(path, call, f"`now: {call['now']}` is no date and time") from None
+    return ScriptCall(
+        now=call["now"],
+        number=_null(call.get("from")),
+        dialled=_null(call.get("to")),
+        turns=tuple(_turn(turn, path, call) for turn in _list(call, "turns", path)),
+    )
+
+
+def _turn(turn: Any, path: str, call: _Mapping) -> Mapping[str, Any]:
+    if isinstance(turn, str):
+        turn = _Mapping({turn: ""})
+        turn.line = call.line
+    known = _known(turn, TURNS | {"confidence"}, path, "a turn")
+    kinds = sorted(TURNS & set(known))
+    if len(kinds) != 1:
+        raise _error(path, known, f"a turn is exactly one of {', '.join(sorted(TURNS))}")
+    value = known[kinds[0]]
+    if kinds[0] == "press" and not re.fullmatch(r"[0-9*#]+", value):
+        raise _error(path, known, f"`press: {value}`: keys are 0-9, * and #")
+    if kinds[0] == "operator" and value not in OPERATOR:
+        raise _error(path, known, f"`operator: {value}`: one of {', '.join(sorted(OPERATOR))}")
+    if kinds[0] == "wait" and not re.fullmatch(r"\d+(\.\d+)?", value):
+        raise _error(path, known, f"`wait: {value}`: seconds are wanted")
+    return known
+
+
+def _known(document: Any, keys: frozenset[str], path: str, what: str) -> _Mapping:
+    if not isinstance(document, _Mapping | dict):
+        raise ScriptError(f"{path}: {what} must be a mapping, found {document!r}")
+    mapping = document if isinstance(document, _Mapping) else _Mapping(document)
+    if unknown := [key for key in mapping if key not in keys]:
+        raise _error(path, mapping, f"unknown key `{unknown[0]}` in {what}")
+    return mapping
+
+
+def _list(mapping: _Mapping, key: str, path: str) -> list[Any]:
+    value = mapping.get(key) or []
+    if not isinstance(value, list):
+        raise _error(path, mapping, f"`{key}` must be a list")
+    return value
+
+
+def _pattern(pattern: Any, path: str, expect: _Mapping) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except (re.error, TypeError) as reason:
+        raise _error(path, expect, f"{pattern!r} is no regular expression: {reason}") from reason
+
+
+def _error(path: str, mapping: _Mapping, reason: str) -> ScriptError:
+    return ScriptError(f"{path}, line {mapping.line or 1}: {reason}")
+
+
+def _null(value: str | None) -> str | None:
+    return None if value in (None, "", "null", "~") else value
+
+
+def save(
+    path: Path, caller: Caller, start: datetime, turns: Sequence[Mapping[str, str]]
+) -> Path:
+    """Write what a caller did as a script; the expectations are for a person to fill in."""
+    path = path if path.suffix == ".yaml" else path.with_suffix(".yaml")
+    if path.exists():
+        raise ScriptError(f"{path}: exists already; choose another name")
+    document = {
+        "script": path.stem,
+        "company": caller.company,
+        "now": start.replace(tzinfo=None).isoformat(timespec="seconds"),
+        "from": caller.number,
+        "turns": [next(iter(t)) if not next(iter(t.values())) else dict(t) for t in turns],
+        "expect": {"never_says": [], "language": "uk"},
+    }
+    path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), "utf-8")
+    return path
+
+
+# ---------------------------------------------------------------------- running
+
+Dial = Callable[[Store, Clock], Line]
+"""Makes a fresh line over a store; how the channels differ."""
+
+
+def run(
+    script: Script, companies: Mapping[str, Company], demo: Mapping[str, Any], dial: Dial
+) -> Report:
+    """Play a script on the lines that `dial` makes. demo: the world it runs over."""
+    if script.company not in companies:
+        raise ScriptError(
+            f"{script.path}: no company `{script.company}`; known: {', '.join(companies)}"
+        )
+    company = companies[script.company]
+    report = Report(script.title)
+    store = memory_store()
+    try:
+        world = {**demo, **{key: value or [] for key, value in script.world.items()}}
+        with store.session() as session:
+            load_world(session, company.id, world)
+        heard = _play(script, company, store, dial, report)
+        report.outcome |= _stored(store, heard)
+        report.failures = judge(script, report, heard)
+    except ImportFileError as reason:
+        raise ScriptError(f"{script.path}: world: {reason}") from reason
+    finally:
+        store.close()
+    return report
+
+
+def _play(
+    script: Script, company: Company, store: Store, dial: Dial, report: Report
+) -> list[Heard]:
+    heard = []
+    for number, call in enumerate(script.calls, start=1):
+        start = _moment(call.now, company)
+        clock = Clock(start)
+        line = dial(store, clock)
+        caller = Caller(
+            call=f"script-{number}",
+            company=company.id,
+            number=call.number,
+            dialled=call.dialled or company.numbers[0],
+            channel=type(line).__name__.removesuffix("Line").lower(),
+            arrived=start,
+        )
+        line.dial(caller)
+        shown = _write(report, line.heard, 0)
+        for turn in call.turns:
+            if line.heard.ended is None:
+                report.transcript.append({k: str(v) for k, v in turn.items()})
+                _act(line, turn)
+                shown = _write(report, line.heard, shown)
+        line.hang_up()
+        heard.append(line.heard)
+        report.outcome["seconds"] = round((clock.now - start).total_seconds(), 1)
+    return heard
+
+
+def _act(line: Line, turn: Mapping[str, Any]) -> None:
+    """Do one turn of a script on a line."""
+    if "press" in turn:
+        line.press(turn["press"])
+    elif "say" in turn:
+        line.speak(turn["say"], float(turn.get("confidence", 1.0)))
+    elif "silence" in turn:
+        line.silence()
+    elif "wait" in turn:
+        line.wait(float(turn["wait"]))
+    elif "operator" in turn:
+        line.operator(turn["operator"])
+    else:
+        line.hang_up()
+
+
+def _write(report: Report, heard: Heard, shown: int) -> int:
+    for said in heard.said[shown:]:
+        report.transcript.append({"said": said.text, "language": said.language})
+    return len(heard.said)
+
+
+def _moment(text: str, company: Company) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=company.zone)
+    return moment.astimezone(UTC)
+
+
+def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
+    last = heard[-1]
+    queued = [each.queued for each in heard if each.queued is not None]
+    with store.session(read_only=True) as session:
+        readings = session.execute(
+            select(Reading, Account.number, Register.name)
+            .join(Account, Reading.account_id == Account.id)
+            .join(Register, Reading.register_id == Register.id)
+            .order_by(Reading.id)
+        ).all()
+        tickets = session.execute(
+            select(Ticket, Account.number).outerjoin(Account).order_by(Ticket.id)
+        ).all()
+    return {
+        "readings": [
+            {
+                "account": account,
+                "register": register,
+                "value": row.value,
+                "state": row.state,
+                "as_of": row.as_of.isoformat() if row.as_of else None,
+                "flags": list(row.flags),
+            }
+            for row, account, register in readings
+        ],
+        "tickets": [
+            {
+                "type": row.type,
+                "account": account,
+                "priority": row.priority,
+                "reason": row.reason,
+            }
+            for row, account in tickets
+        ],
+        "callbacks": [],
+        "subscriptions": [],
+        "queued": (
+            {"queue": queued[-1].queue, "priority": queued[-1].priority} if queued else None
+        ),
+        "handover": dict(queued[-1].show) if queued else {},
+        "ended": last.ended,
+        "language": last.language,
+    }
+
+
+# ---------------------------------------------------------------------- judging
+
+
+def judge(script: Script, report: Report, heard: Sequence[Heard]) -> list[str]:
+    """Return what of the expectations does not hold."""
+    expect, outcome = script.expect, report.outcome
+    failures = []
+    for key in ("readings", "tickets", "callbacks", "subscriptions"):
+        if key in expect:
+            failures += _compare_rows(key, expect[key] or [], outcome[key])
+    if "queued" in expect:
+        wanted = expect["queued"] if isinstance(expect["queued"], Mapping) else None
+        if wanted != outcome["queued"]:
+            failures.append(f"queued: wanted {wanted}, found {outcome['queued']}")
+    for key, value in (expect.get("handover") or {}).items():
+        if str(outcome["handover"].get(key)) != value:
+            found = outcome["handover"].get(key)
+            failures.append(f"handover: wanted {key}: {value}, found {found}")
+    for key in ("ended", "language"):
+        if key in expect and _null(expect[key]) != outcome[key]:
+            failures.append(f"{key}: wanted {expect[key]}, found {outcome[key]}")
+    if "within" in expect and outcome["seconds"] > float(expect["within"]):
+        failures.append(f"within: wanted {expect['within']} s, took {outcome['seconds']} s")
+    text = "\n".join(said.text for each in heard for said in each.said)
+    return failures + _compare_speech(expect, text)
+
+
+def _compare_rows(
+    key: str, wanted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Compare a complete list, in any order: every row matches exactly one."""
+    rest = list(found)
+    failures = []
+    for row in wanted:
+        match = next((other for other in rest if _matches(row, other)), None)
+        if match is None:
+            failures.append(f"{key}: not found: {dict(row)}")
+        else:
+            rest.remove(match)
+    return failures + [f"{key}: not expected: {dict(row)}" for row in rest]
+
+
+def _matches(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    return all(
+        sorted(found.get(key) or []) == sorted(value)
+        if isinstance(value, list)
+        else str(found.get(key)) == str(value)
+        for key, value in wanted.items()
+    )
+
+
+def _compare_speech(expect: Mapping[str, Any], text: str) -> list[str]:
+    failures = []
+    position = 0
+    for pattern in expect.get("says") or []:
+        found = re.compile(pattern).search(text, position)
+        if found is None:
+            where = "in this place" if re.search(pattern, text) else "anywhere"
+            failures.append(f"says: not heard {where}: {pattern}")
+        else:
+            position = found.end()
+    for pattern in expect.get("never_says") or []:
+        if found := re.search(pattern, text):
+            failures.append(f"never_says: heard {found.group()!r}: {pattern}")
+    return failures

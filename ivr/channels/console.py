@@ -1,0 +1,166 @@
+"""The console channel: turns become lines of text, typed keys become events.
+
+`ConsoleLine` is driven by call scripts; `talk` by a person at a terminal (`app.py console`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
+from ivr.errors import PromptError
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
+from ivr.prompts import Catalogue, seconds
+from ivr.runner import Runner
+
+KEYS = frozenset("0123456789*#")
+
+
+class ConsoleLine:
+    """A call to a runner in this process, without any audio."""
+
+    def __init__(self, runner: Runner, catalogues: Mapping[str, Catalogue], clock: Clock) -> None:
+        self.heard = Heard()
+        self._runner = runner
+        self._catalogues = catalogues
+        self._clock = clock
+        self._call = ""
+        self._turn: Turn | None = None
+        self._speech = 0.0
+
+    def dial(self, caller: Caller) -> None:
+        """Call."""
+        self._call = caller.call
+        self._perform(self._runner.open(caller))
+
+    def press(self, keys: str) -> None:
+        """Press keys, cutting the prompt short."""
+        self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
+        self._answer(Event("keys", text=keys, ended=True))
+
+    def speak(self, text: str, confidence: float) -> None:
+        """Say something, as the recogniser heard it."""
+        self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
+        self._answer(Event("speech", text=text, confidence=confidence))
+
+    def silence(self) -> None:
+        """Do nothing until the question times out."""
+        if self._turn and isinstance(self._turn.need, Ask):
+            self._clock.pass_(self._speech + self._turn.need.timeout)
+        self._answer(Event("silence"))
+
+    def wait(self, seconds: float) -> None:
+        """Wait in a queue."""
+        self._clock.pass_(seconds)
+
+    def operator(self, word: str) -> None:
+        """The operator answers (nothing changes for the flow), or the talk ends."""
+        if self._turn and isinstance(self._turn.need, Enqueue) and word != "answers":
+            self._advance(Event("operator", outcome="ended" if word == "ends" else word))
+
+    def hang_up(self) -> None:
+        """Hang up."""
+        if self.heard.ended is None:
+            self._runner.close(self._call)
+            self.heard.ended = "caller"
+
+    @property
+    def open(self) -> Turn | None:
+        """The turn that waits for the caller, or None."""
+        return self._turn if self.heard.ended is None else None
+
+    def _answer(self, event: Event) -> None:
+        if self._turn is not None and isinstance(self._turn.need, Ask | Record):
+            self._advance(event)
+
+    def _advance(self, event: Event) -> None:
+        if self._turn is not None and self.heard.ended is None:
+            self._perform(self._runner.advance(self._call, event, self._turn.number))
+
+    def _perform(self, turn: Turn) -> None:
+        self._turn = turn
+        self.heard.language = turn.language
+        texts = []
+        for say in turn.says:
+            language = say.language or turn.language
+            text = self._catalogues[language].text(say.prompt, say.values)
+            texts.append(text)
+            self.heard.said.append(Said(text, language))
+        self._speech = sum(seconds(text) for text in texts)
+        if isinstance(turn.need, Enqueue):
+            self.heard.queued = turn.need
+            self._clock.pass_(self._speech)
+        elif isinstance(turn.need, Hangup):
+            self._clock.pass_(self._speech)
+            self.heard.ended = turn.need.reason
+
+
+HELP = """\
+Type keys (0-9 * #) and Enter; several at once are typed ahead. An empty line is silence until the
+question times out. "word" in quotes is said aloud. h hangs up.
+"""
+
+
+def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[dict[str, str]]:
+    """Let a person at a terminal be the caller; what he did, as turns of a call script."""
+    done: list[dict[str, str]] = []
+    out.write(HELP)
+    line.dial(caller)
+    shown = 0
+    while True:
+        shown = _show(line.heard, shown, out)
+        if line.open is None:
+            return done
+        if isinstance(line.open.need, Enqueue):
+            out.write(f"   [in the queue {line.open.need.queue}; h hangs up, Enter: the talk ends]\n")
+        out.write("> ")
+        out.flush()
+        typed = lines.readline()
+        turn = _turn(typed, isinstance(line.open.need, Enqueue), out)
+        if turn:
+            done.append(turn)
+            act(line, turn)
+
+
+def act(line: Line, turn: Mapping[str, str]) -> None:
+    """Do one turn of a call script on a line: {"press": keys}, {"silence": ""}, ..."""
+    (what, value), = turn.items()
+    if what == "press":
+        line.press(value)
+    elif what == "say":
+        line.speak(value, 1.0)
+    elif what == "silence":
+        line.silence()
+    elif what == "wait":
+        line.wait(float(value))
+    elif what == "operator":
+        line.operator(value)
+    elif what == "hangup":
+        line.hang_up()
+    else:
+        raise PromptError(f"unknown turn {what!r}")
+
+
+def _show(heard: Heard, shown: int, out: TextIO) -> int:
+    for said in heard.said[shown:]:
+        out.write(f"{said.language}: {said.text}\n")
+    if heard.ended is not None:
+        out.write(f"   [the call is over: {heard.ended}]\n")
+    return len(heard.said)
+
+
+def _turn(typed: str, queued: bool, out: TextIO) -> dict[str, str]:
+    word = typed.strip()
+    if typed == "" or word in ("h", "hangup"):
+        return {"hangup": ""}
+    if queued:
+        return {"operator": "ends"}
+    if word == "":
+        return {"silence": ""}
+    if set(word) <= KEYS:
+        return {"press": word}
+    if word[0] in "\"'«":
+        return {"say": word.strip("\"'«»")}
+    out.write(HELP)
+    return {}

@@ -1,0 +1,84 @@
+"""A line: the caller's end of a call, as a call script or a person at a terminal holds it.
+
+Every channel that call scripts run on has one. Time on a line is simulated: it moves by what is
+spoken, keyed and waited for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ivr.model import Caller, Enqueue
+
+BARGE_IN = 1.5
+"""Seconds a caller listens before he keys an answer he knows."""
+KEY = 0.3
+"""Seconds a key takes."""
+
+
+class Clock:
+    """Simulated time. now: aware datetime."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass (in real seconds, so that a clock change in between is right)."""
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One prompt as the caller heard it."""
+
+    text: str
+    language: str
+
+
+@dataclass
+class Heard:
+    """All that happened on a line so far.
+
+    ended: None while the call goes on, else "completed", "caller", "operator", ...
+    queued: the last queue entered. language: the caller's, at the end.
+    """
+
+    said: list[Said] = field(default_factory=list)
+    ended: str | None = None
+    queued: Enqueue | None = None
+    language: str = ""
+
+
+class Line(Protocol):
+    """What a caller (and the operator at the other end) can do. Each call returns when the next
+    question is open, the caller stands in a queue or the call is over; after that nothing happens.
+    """
+
+    heard: Heard
+
+    def dial(self, caller: Caller) -> None:
+        """Call."""
+
+    def press(self, keys: str) -> None:
+        """Press keys, cutting the prompt short."""
+
+    def speak(self, text: str, confidence: float) -> None:
+        """Say something, as the recogniser heard it."""
+
+    def silence(self) -> None:
+        """Do nothing until the question times out."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait in a queue."""
+
+    def operator(self, word: str) -> None:
+        """The operator answers, ends, ..."""
+
+    def hang_up(self) -> None:
+        """Hang up; nothing happens when the call is over."""
