@@ -28,7 +28,7 @@ from ivr.speech.synthesis import Engine, Synthesiser, speak
 log = logging.getLogger(__name__)
 
 SLOW_PAUSE = Piece("silence_300ms", "")
-EXCUSES = ("please_hold", "apology")
+EXCUSES = ("pause_guessing", "apology")
 """Prompts that may stand for one that cannot be spoken at all; the first one that is there."""
 TONE = Piece("tone", "")
 """Heard where not even an excuse can be made: better than a silent line."""
