@@ -26,6 +26,7 @@ from ivr.services import SERVICES
 if TYPE_CHECKING:
     import redis
 
+    from agent_desk.desk import Probe
     from ivr.callscript import Dial, Report
     from ivr.company import Company
     from ivr.config import Config
@@ -142,6 +143,113 @@ def _on_stop(stop: Callable[[], None]) -> None:
 
 
 # ---------------------------------------------------------------------- servers
+
+
+def run(_options: argparse.Namespace) -> None:
+    """Run all parts on this machine until Ctrl-C: checks, sounds, store, then the processes."""
+    import asyncio
+    import secrets
+
+    from ivr import config as settings_file
+    from ivr import parts, supervise
+
+    config = settings()
+    companies = company.load(COMPANIES)
+    _profile(config.press2.company)
+    var = config.press2.var
+    with supervise.alone(var / "press2.lock"):
+        supervise.check_ports(config.path.name, settings_file.ports(config))
+        _build_sounds(config)
+        store_of(config).close()
+        supervise.log_to(var / "log" / "press2.log", sys.stdout)
+        stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18))
+        board = parts.board(config, parts.lines(config, companies))
+        asyncio.run(supervise.Supervisor(stages).run(started=lambda: _say(board)))
+
+
+def _build_sounds(config: Config) -> None:
+    from ivr.speech import build
+
+    catalogues = prompts.load(PROMPTS)
+    sounds = config.press2.var / "sounds"
+    build.run(catalogues, PROMPTS, sounds, synthesiser_of(config), sys.stderr)
+
+
+def web(_options: argparse.Namespace) -> None:
+    """Serve the start page until SIGTERM."""
+    import waitress
+
+    from agent_desk.desk import Desk, Line, create_app
+    from ivr import parts
+
+    config = settings()
+    _log_to_stderr(config.press2.log_level)
+    companies = company.load(COMPANIES)
+    store = store_of(config)
+    desk = Desk(
+        sip_host=parts.reachable(config.asterisk.bind),
+        sip_port=config.asterisk.sip_port,
+        websocket_port=config.asterisk.websocket_port,
+        phone_secret=os.environ.get("PRESS2_PHONE_SECRET", ""),
+        lines=tuple(Line(*line) for line in parts.lines(config, companies)),
+        demo_account=_account_to_try(store, config.press2.company),
+        hosts=("localhost", "127.0.0.1") if config.web.host == "127.0.0.1" else (),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    waitress.serve(
+        create_app(desk, _probes(config, store)),
+        host=config.web.host,
+        port=config.web.port,
+        threads=8,
+        ident="press2",
+    )
+
+
+def _probes(config: Config, store: Store) -> list[Probe]:
+    """Return what the start page asks to know which parts are alive."""
+    from agent_desk.desk import Probe
+    from ivr import parts
+    from ivr.supervise import answers
+
+    exchange = parts.reachable(config.asterisk.bind), config.asterisk.websocket_port
+    workers = parts.reachable(config.agi.host), parts.worker_ports(config)
+    return [
+        Probe("asterisk", lambda: answers(*exchange)),
+        Probe(
+            "workers",
+            lambda: sum(answers(workers[0], port) for port in workers[1]),
+            of=len(workers[1]),
+        ),
+        Probe("redis", lambda: parts.redis_answers(config.redis_url())),
+        Probe("store", lambda: store_answers(store)),
+    ]
+
+
+def store_answers(store: Store) -> bool:
+    """Tell whether the store can be read."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with store.session(read_only=True) as session:
+            return session.scalar(select(1)) == 1
+    except SQLAlchemyError:
+        return False
+
+
+def _account_to_try(store: Store, home: str) -> str:
+    """Return the first account of the demo data while it is in the store."""
+    import yaml
+    from sqlalchemy import select
+
+    from ivr.store.models import Account
+
+    demo = yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"]["accounts"]
+    wanted = select(Account.number).where(
+        Account.company == home, Account.number == demo[0]["account"]
+    )
+    with store.session(read_only=True) as session:
+        return session.scalar(wanted) or ""
 
 
 def agi(options: argparse.Namespace) -> None:
@@ -293,12 +401,8 @@ def _dialler(
 
     if channel == "agi":
         from ivr.channels.agi_line import AgiExchange
-        from ivr.speech.voice import Voice
 
-        config = settings()
-        sounds = config.press2.var / "sounds"
-        voice = Voice(catalogues, PROMPTS, sounds, synthesiser_of(config))
-        exchange = AgiExchange(catalogues, voice)
+        exchange = AgiExchange(catalogues)
 
         def over_agi(store: Store, clock: Clock) -> Line:
             return exchange.line(runner_over(store, clock), clock)
@@ -343,9 +447,7 @@ def console(options: argparse.Namespace) -> None:
     start = datetime.fromisoformat(options.now) if options.now else _now()
     start = start if start.tzinfo else start.replace(tzinfo=profile.zone)
     clock = Clock(start)
-    runner = _runner(
-        flows, companies, store, MemorySessions(), MemoryLog(), clock, options.company
-    )
+    runner = _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, options.company)
     caller = Caller(
         call=f"console-{time.time_ns()}",
         company=options.company,
@@ -418,6 +520,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
+    add("run", run, "everything on this machine, until Ctrl-C")
+    add("web", web, "the start page with the browser phone")
     worker = add("agi", agi, "a FastAGI worker")
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
     add("jobs", jobs, "moves the log of events into the store")
@@ -454,8 +558,6 @@ def _parser() -> argparse.ArgumentParser:
     exporter.add_argument("--until", type=date.fromisoformat, help="last day stored, 2026-11-03")
     exporter.add_argument("--company", help="company profile")
     return parser
-
-
 
 
 if __name__ == "__main__":

@@ -81,6 +81,13 @@ class Runner:
             return Turn.from_json(document["turn"])
         return self._walk(caller, session, event, expected=turn)
 
+    def turn(self, call: str) -> Turn:
+        """Return the open turn of a call, or the last one of a call that is over."""
+        document = self._sessions.load(call)
+        if document is None:
+            raise StaleTurn(f"call {call} is not known")
+        return Turn.from_json(document["turn"])
+
     def close(self, call: str, reason: str = "caller") -> None:
         """Note that the call is over; a second time does nothing."""
         document = self._sessions.load(call)

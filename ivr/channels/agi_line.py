@@ -1,0 +1,277 @@
+"""A line through the AGI channel: this file is Asterisk's side of the protocol, simulated.
+
+Call scripts run through the real FastAGI server over TCP and the commands that a real Asterisk
+would get (`ivr/asterisk/templates/extensions.conf` has the routines they call). What the caller
+hears is read back from the names of the sounds, so a wrong or missing piece shows as a wrong text.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from ivr.channels.agi import AgiServer
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
+from ivr.errors import CallerGone, Press2Error
+from ivr.model import Caller, Enqueue, Event, Hangup, Say, Turn
+from ivr.prompts import Catalogue, seconds
+from ivr.runner import Runner
+
+SILENCE = re.compile(r"silence_\w+")
+
+
+class NamedVoice:
+    """Names the sounds of a say without making them: on this line nobody plays any."""
+
+    def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
+        self._catalogues = catalogues
+        self._texts = {
+            f"{language}/{piece}": text
+            for language, catalogue in catalogues.items()
+            for piece, text in catalogue.fixed().items()
+        }
+
+    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+        """Return the sounds of `say`."""
+        names = []
+        for piece in self._catalogues[language].pieces(say.prompt, say.values):
+            names.append(f"{language}/{piece.id}")
+            if piece.dynamic:
+                self._texts[names[-1]] = piece.text
+        return names
+
+    def text(self, name: str) -> str:
+        """Return what the sound `name` says; Press2Error for one that does not exist."""
+        if SILENCE.fullmatch(name.rpartition("/")[2]):
+            return ""
+        if name not in self._texts:
+            raise Press2Error(f"the sound {name} is in no catalogue")
+        return self._texts[name]
+
+
+class Switch:
+    """The runner of the line that is in use: one worker serves all lines, one after the other."""
+
+    runner: Runner
+
+    def open(self, caller: Caller) -> Turn:
+        """Begin a call or return its open turn."""
+        return self.runner.open(caller)
+
+    def advance(self, call: str, event: Event, turn: int) -> Turn:
+        """Hand an event over."""
+        return self.runner.advance(call, event, turn)
+
+    def close(self, call: str, reason: str) -> None:
+        """Note that the caller hung up."""
+        self.runner.close(call, reason)
+
+    def company_of(self, dialled: str | None) -> str:
+        """Return the company profile of a dialled number."""
+        return self.runner.company_of(dialled)
+
+
+class AgiExchange:
+    """A real FastAGI worker on a free port, and the lines to it."""
+
+    def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
+        self._voice = NamedVoice(catalogues)
+        self._switch = Switch()
+        self._folder = tempfile.TemporaryDirectory(prefix="press2-recordings-")
+        recordings = Path(self._folder.name)
+        self._server = AgiServer(
+            "127.0.0.1", 0, self._switch, self._voice, region="UA", recordings=recordings
+        )
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
+        self._thread.start()
+
+    def line(self, runner: Runner, clock: Clock) -> AgiLine:
+        """Return a line to the worker, which from now on uses `runner`."""
+        self._switch.runner = runner
+        return AgiLine(self._server.port, runner, self._voice, clock)
+
+    def close(self) -> None:
+        """Stop the worker."""
+        self._server.stop()
+        self._thread.join()
+        self._folder.cleanup()
+
+
+class AgiLine(Line):
+    """One call. The worker's commands are taken until it asks a question or gives the call back."""
+
+    def __init__(self, port: int, runner: Runner, voice: NamedVoice, clock: Clock) -> None:
+        self.heard = Heard()
+        self._port = port
+        self._runner = runner
+        self._voice = voice
+        self._clock = clock
+        self._variables: dict[str, str] = {}
+        self._question: list[str] = []
+        self._ahead = ""
+        self._speech = 0.0
+        self._gone = False
+
+    # ------------------------------------------------------------------ the caller
+
+    def dial(self, caller: Caller) -> None:
+        """Call."""
+        self._caller = caller
+        self._connect("", "")
+
+    def press(self, keys: str) -> None:
+        """Press keys, cutting the prompt short."""
+        if self._question:
+            self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
+            self._ahead = keys
+            self._give()
+
+    def speak(self, text: str, confidence: float) -> None:
+        """Say something: this channel has no recogniser yet, so the caller goes unheard."""
+        self.silence()
+
+    def silence(self) -> None:
+        """Do nothing until the question times out."""
+        if self._question:
+            self._clock.pass_(self._speech + float(self._question[2]))
+            self._give()
+
+    def wait(self, seconds: float) -> None:
+        """Wait in a queue."""
+        self._clock.pass_(seconds)
+
+    def operator(self, word: str) -> None:
+        """The operators' telephones are the dialplan's: it comes back when the talk has ended."""
+        if self.heard.ended is None and self._variables.get("PRESS2_NEXT") == "queue":
+            if word == "ends":
+                self._connect(self._variables["PRESS2_TURN"], "ended")
+            elif word == "no_answer":
+                self._connect(self._variables["PRESS2_TURN"], "no_answer")
+
+    def hang_up(self) -> None:
+        """Hang up; a call that no worker holds is ended by the script "gone"."""
+        if self.heard.ended is None:
+            self._gone = True
+            self.heard.ended = "caller"
+            if self._question:
+                self._answer("200 result=-1")
+                self._serve()
+            else:
+                self._connect("", "", script="gone")
+
+    # ------------------------------------------------------------------ Asterisk
+
+    def _connect(self, turn: str, operator: str, script: str = "talk") -> None:
+        """Open an AGI session, as AGI() of the dialplan does."""
+        number = self._caller.number
+        fields = {
+            "network": "yes",
+            "network_script": script,
+            "request": f"agi://127.0.0.1/{script}",
+            "uniqueid": self._caller.call,
+            "callerid": number or "unknown",
+            "callingpres": "0" if number else "32",
+            "dnid": self._caller.dialled or "",
+            "arg_1": turn,
+            "arg_2": operator,
+        }
+        self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=20)
+        self._replies = self._socket.makefile("w", encoding="utf-8", newline="\n")
+        self._commands = self._socket.makefile("r", encoding="utf-8", newline="\n")
+        self._variables.pop("PRESS2_NEXT", None)
+        self._replies.write("".join(f"agi_{name}: {value}\n" for name, value in fields.items()))
+        self._answer("")
+        self._serve()
+
+    def _serve(self) -> None:
+        """Obey commands until the worker waits for the caller or closes the session."""
+        self._question = []
+        while command := self._commands.readline():
+            word, *arguments = shlex.split(command)
+            if self._gone:
+                self._replies.write("HANGUP\n")
+            if word == "GOSUB" and arguments[0] == "press2-ask" and not self._gone:
+                self._ask(arguments[3].split(","))
+                return
+            self._answer(self._obey(word, arguments))
+        self._socket.close()
+        self._back()
+
+    def _obey(self, word: str, arguments: list[str]) -> str:
+        match word, arguments:
+            case "GET", ["VARIABLE", name]:
+                value = self._variables.get(name)
+                return "200 result=0" if value is None else f"200 result=1 ({value})"
+            case "SET", ["VARIABLE", name, value]:
+                self._variables[name] = value
+                return "200 result=1"
+            case "GOSUB", ["press2-play", _, _, sounds]:
+                self._play(sounds)
+                return "200 result=0 Gosub complete"
+            case "EXEC", ["Playback", sounds]:
+                self._play(sounds)
+                return "200 result=0"
+            case "RECORD", ["FILE", *_]:
+                return "200 result=0 (timeout) endpos=8000"
+            case "GOSUB", ["press2-ask", *_]:
+                return "200 result=-1"
+            case "NOOP", _:
+                return "200 result=0"
+        raise Press2Error(f"the worker sent {word} {' '.join(arguments)}, unknown to this line")
+
+    def _answer(self, line: str) -> None:
+        self._replies.write(f"{line}\n")
+        self._replies.flush()
+
+    def _play(self, sounds: str) -> None:
+        names = [name.removeprefix("press2/") for name in sounds.split("&") if name]
+        text = " ".join(filter(None, (self._voice.text(name) for name in names)))
+        if text:
+            self._speech += seconds(text)
+            self.heard.said.append(Said(text, names[0].partition("/")[0]))
+
+    def _ask(self, question: list[str]) -> None:
+        """Routine press2-ask: keys that wait already answer it, else the caller may."""
+        self._question = question
+        if self._ahead:
+            self._give()
+        else:
+            self._play(question[0])
+
+    def _give(self) -> None:
+        """End the question with the keys it takes; those after them stay for the next one."""
+        _, entry, _, _, turn, _ = self._question
+        end = 1 if entry == "key" else _end_of_number(self._ahead)
+        given, self._ahead = self._ahead[:end], self._ahead[end:]
+        self._variables["PRESS2_GIVEN"] = f"{turn}:{given}"
+        self._variables["PRESS2_TURN"] = turn
+        self._speech = 0.0
+        self._answer("200 result=0 Gosub complete")
+        self._serve()
+
+    def _back(self) -> None:
+        """The worker gave the call back to the dialplan."""
+        turn = self._runner.turn(self._caller.call)
+        self.heard.language = turn.language
+        if self._gone:
+            return
+        way = self._variables.get("PRESS2_NEXT")
+        if way == "queue" and isinstance(turn.need, Enqueue):
+            self.heard.queued = turn.need
+        elif way == "hangup" and isinstance(turn.need, Hangup):
+            self.heard.ended = turn.need.reason
+        else:
+            raise CallerGone(f"the worker broke in call {self._caller.call}")
+        self._clock.pass_(self._speech)
+        self._speech = 0.0
+
+
+def _end_of_number(keys: str) -> int:
+    """How many of `keys` a number takes: up to the first # or *, else all of them."""
+    marks = [index for index, key in enumerate(keys) if key in "#*"]
+    return marks[0] + 1 if marks else len(keys)
