@@ -50,7 +50,7 @@ mirror=${archive% *}
 release=${archive#* }
 
 apt() {
-    DEBIAN_FRONTEND=noninteractive apt-get -q \
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 \
         -o Dir::Etc::sourcelist="$folder/sources.list" \
         -o Dir::State::lists="$folder/lists" \
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"

@@ -194,7 +194,10 @@ def _read(folder: Path) -> dict[str, Built]:
     path = folder / BUILT_LIST
     if not path.exists():
         return {}
-    return {piece: Built(**entry) for piece, entry in json.loads(path.read_text()).items()}
+    try:
+        return {piece: Built(**entry) for piece, entry in json.loads(path.read_text()).items()}
+    except (ValueError, TypeError, AttributeError):  # of an older press2, or cut: build anew
+        return {}
 
 
 def _save(folder: Path, built: Mapping[str, Built]) -> None:

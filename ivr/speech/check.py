@@ -82,12 +82,12 @@ def _texts(language: str, catalogue: Catalogue) -> Iterator[tuple[str, str, str]
 
 def _foreign(word: str, language: str) -> str:
     latin, cyrillic = _LATIN.findall(word), _CYRILLIC.findall(word)
+    if cyrillic and language not in CYRILLIC_LANGUAGES:
+        return f"Cyrillic {' '.join(cyrillic)}"
     if latin and cyrillic:
         return f"Latin {' '.join(latin)} among Cyrillic letters"
     if latin and language in CYRILLIC_LANGUAGES and _LOOKALIKE.fullmatch(word):
         return f"a Latin {word} that looks Cyrillic"
-    if cyrillic and language not in CYRILLIC_LANGUAGES:
-        return "Cyrillic letters"
     return ""
 
 

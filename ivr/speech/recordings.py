@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ivr.errors import SetupError
 from ivr.speech.audio import replacing
 
 ENDINGS = (
@@ -80,11 +81,14 @@ def _recording(path: Path, shipped: Shipped | None) -> Recording:
 
 
 def read_shipped(folder: Path) -> dict[str, Shipped]:
-    """Read which recordings of `folder` were rendered, by piece."""
+    """Read which recordings of `folder` were rendered, by piece. SetupError: a damaged list."""
     path = folder / SHIPPED_LIST
     if not path.exists():
         return {}
-    return {piece: Shipped(**entry) for piece, entry in json.loads(path.read_text()).items()}
+    try:
+        return {piece: Shipped(**entry) for piece, entry in json.loads(path.read_text()).items()}
+    except (ValueError, TypeError, AttributeError):
+        raise SetupError(f"{path} is damaged; restore it, or render anew without it") from None
 
 
 def write_shipped(folder: Path, entries: Mapping[str, Shipped]) -> None:

@@ -46,12 +46,12 @@ class Engine:
                 command, input=spoken.encode(), capture_output=True, timeout=limit, check=False
             )
         except subprocess.TimeoutExpired:
-            raise SetupError(f"{self.name} took over {limit} s for {text[:40]!r}") from None
+            raise SetupError(f"{self.name} took over {limit} s") from None
         except OSError as error:
             raise SetupError(f"{self.name} cannot be started: {error}") from None
         if done.returncode or not target.exists() or not target.stat().st_size:
             reason = done.stderr.decode(errors="replace").strip()[-200:] or "it wrote no sound"
-            raise SetupError(f"{self.name} failed for {text[:40]!r}: {reason}")
+            raise SetupError(f"{self.name} failed: {reason}")
 
 
 OUTPUT = "{output}"

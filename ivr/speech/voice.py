@@ -76,8 +76,8 @@ class Voice:
         except KeyError:
             log.error("no prompts in language %r", language)
             return [self._excuse(next(iter(self._catalogues)))]
-        except PromptError as error:
-            log.error("prompt cannot be spoken: %s", error)
+        except PromptError:  # its text may hold the caller's values: not for a log
+            log.error("prompt %r cannot be spoken in language %r", say.prompt, language)
             return [self._excuse(language)]
         if not pieces:
             return []
@@ -92,7 +92,7 @@ class Voice:
         if self._stands(name) or self._made(name, piece, language):
             return name
         if piece.dynamic:
-            log.error("left out of a prompt: %r", piece.text)
+            log.error("a free text is left out: %s", name)
             return None
         for other in self._catalogues:
             if self._stands(f"{other}/{piece.id}"):
@@ -119,21 +119,27 @@ class Voice:
         """Make a missing sound, once for all who ask at the same time."""
         if self._failed.get(name, 0.0) > time.monotonic():
             return False
+        mine: Future[bool] = Future()
         with self._making_lock:
-            other = self._making.get(name)
-            mine: Future[bool] = self._making.setdefault(name, Future())
-        if other is not None:
-            return _result(other, self._limit)
+            making = self._making.setdefault(name, mine)
+        if making is not mine:
+            return _result(making, self._limit)
         done = False
         try:
             done = self._make(name, piece, language)
         finally:
-            if not done:
-                self._failed[name] = time.monotonic() + AFTER_FAILURE
-            mine.set_result(done)
             with self._making_lock:
                 del self._making[name]
+                self._remember(name, done)
+            mine.set_result(done)
         return done
+
+    def _remember(self, name: str, done: bool) -> None:
+        """Keep the failures of the last while."""
+        now = time.monotonic()
+        self._failed = {each: until for each, until in self._failed.items() if until > now}
+        if not done:
+            self._failed[name] = now + AFTER_FAILURE
 
     def _make(self, name: str, piece: Piece, language: str) -> bool:
         deadline = time.monotonic() + self._limit

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from speech_house import House, catalogue, export, header, read, recorded
 
+from ivr.errors import SetupError
 from ivr.speech import audio
 from ivr.speech.build import run
 from ivr.speech.progress import Progress
@@ -121,6 +122,19 @@ def test_machine_without_a_synthesiser_names_the_mend(house: House, programs: Pa
     report = house.build()
     assert report.made == ["uk/greeting"]
     assert "apt-get install espeak-ng" in report.failed["uk/apology"]
+
+
+def test_damaged_list_of_built_sounds_is_built_anew(house: House) -> None:
+    house.build()
+    (house.sounds / "uk/built.json").write_text('{"greeting": {"finger')
+    assert len(house.build().made) == len(house.catalogues["uk"].fixed())
+
+
+def test_damaged_list_of_shipped_recordings_is_named(house: House) -> None:
+    ship(house, "greeting", "Добрий день.", seconds=1)
+    (house.recordings / "uk/rendered.json").write_text("{")
+    with pytest.raises(SetupError, match=r"uk/rendered\.json is damaged"):
+        house.build()
 
 
 def test_two_builds_at_once_share_the_work(house: House) -> None:

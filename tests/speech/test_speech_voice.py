@@ -147,3 +147,20 @@ def test_tone_is_heard_where_not_even_an_excuse_stands(house: House, programs: P
 def test_full_disk_does_not_raise(house: House) -> None:
     house.sounds.write_text("a file where the folder should be")
     assert house.voice().files(Say("greeting"), "uk") == ["uk/tone"]
+
+
+def test_damaged_list_of_shipped_recordings_does_not_raise(house: House) -> None:
+    house.record("uk/greeting.wav")
+    (house.recordings / "uk/rendered.json").write_text("{")
+    assert house.voice().files(Say("greeting"), "uk") == ["uk/tone"]
+
+
+def test_log_keeps_the_callers_values_to_itself(
+    house: House, programs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    voice = house.voice()
+    voice.files(Say("reading", {"value": "100200301x"}), "uk")
+    voice.files(STREET, "uk")
+    assert "uk" in caplog.text
+    assert "100200301" not in caplog.text
+    assert "Дерибасівська" not in caplog.text
