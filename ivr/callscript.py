@@ -212,9 +212,7 @@ def _null(value: str | None) -> str | None:
     return None if value in (None, "", "null", "~") else value
 
 
-def save(
-    path: Path, caller: Caller, start: datetime, turns: Sequence[Mapping[str, str]]
-) -> Path:
+def save(path: Path, caller: Caller, start: datetime, turns: Sequence[Mapping[str, str]]) -> Path:
     """Write what a caller did as a script; the expectations are for a person to fill in."""
     path = path if path.suffix == ".yaml" else path.with_suffix(".yaml")
     if path.exists():

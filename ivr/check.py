@@ -243,9 +243,7 @@ def _asks(flow: Flow, name: str, flows: Mapping[str, Flow]) -> bool:
     return isinstance(step, Question | RecordStep | EnqueueStep | HangupStep)
 
 
-def _silent_end(
-    flow: Flow, start: str, flows: Mapping[str, Flow], inside: frozenset[str]
-) -> bool:
+def _silent_end(flow: Flow, start: str, flows: Mapping[str, Flow], inside: frozenset[str]) -> bool:
     """Whether a subflow can end without a question."""
     seen: set[str] = set()
     waiting = [start]
@@ -341,9 +339,7 @@ def _speech_before(flow: Flow, catalogue: Catalogue) -> dict[str, float]:
     """Seconds spoken by `say` steps on the longest silent way to each step."""
     longest: dict[str, float] = {}
     waiting: list[tuple[str, float, frozenset[str]]] = [(flow.start, 0.0, frozenset())]
-    waiting += [
-        (target, 0.0, frozenset()) for n in questions(flow) for target in _after(flow, n)
-    ]
+    waiting += [(target, 0.0, frozenset()) for n in questions(flow) for target in _after(flow, n)]
     while waiting:
         name, spoken, walked = waiting.pop()
         if name not in flow.steps or name in walked or longest.get(name, -1.0) >= spoken:
@@ -367,7 +363,9 @@ def _length(says: Sayings, catalogue: Catalogue) -> float:
 def _operator(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[Finding]:
     for name in questions(flow):
         if not flow.operator:
-            yield Finding("no-operator", f"{flow.name}.{name}", "`operator` is missing: key 0 leads nowhere")
+            yield Finding(
+                "no-operator", f"{flow.name}.{name}", "`operator` is missing: key 0 leads nowhere"
+            )
         elif not _connects(flow, flow.operator, flows, frozenset()):
             text = f"key 0 leads to {flow.operator!r}, from where no queue is reached"
             yield Finding("no-operator", f"{flow.name}.{name}", text)

@@ -194,7 +194,7 @@ def _day(rule: Mapping[str, int], place: str) -> Day:
     ranges = {"day": (1, 31), "last_day_minus": (0, 27), "next_month_day": (1, 31)}
     if not isinstance(rule, Mapping) or len(rule) != 1 or next(iter(rule)) not in ranges:
         raise ValueError(f"`{place}` wants one of {', '.join(ranges)}, found {rule!r}")
-    (name, count), = rule.items()
+    ((name, count),) = rule.items()
     low, high = ranges[name]
     if not isinstance(count, int) or not low <= count <= high:
         raise ValueError(f"`{place}: {name}` is {low}..{high}, found {count!r}")

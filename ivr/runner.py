@@ -155,9 +155,7 @@ class Runner:
 
     # ------------------------------------------------------------------ the log of events
 
-    def _entry(
-        self, caller: Caller, kind: str, session: Session, details: dict[str, Any]
-    ) -> Entry:
+    def _entry(self, caller: Caller, kind: str, session: Session, details: dict[str, Any]) -> Entry:
         now = self._clock()
         return Entry(caller.company, caller.call, now, kind, session.flow, session.step, details)
 

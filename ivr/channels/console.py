@@ -113,7 +113,9 @@ def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[
         if line.open is None:
             return done
         if isinstance(line.open.need, Enqueue):
-            out.write(f"   [in the queue {line.open.need.queue}; h hangs up, Enter: the talk ends]\n")
+            out.write(
+                f"   [in the queue {line.open.need.queue}; h hangs up, Enter: the talk ends]\n"
+            )
         out.write("> ")
         out.flush()
         typed = lines.readline()
@@ -125,7 +127,7 @@ def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[
 
 def act(line: Line, turn: Mapping[str, str]) -> None:
     """Do one turn of a call script on a line: {"press": keys}, {"silence": ""}, ..."""
-    (what, value), = turn.items()
+    ((what, value),) = turn.items()
     if what == "press":
         line.press(value)
     elif what == "say":

@@ -35,9 +35,7 @@ def choose_language(inquiry: Inquiry) -> Result:
     if number is not None:
         chosen = _preference(inquiry)
         if chosen is None:
-            inquiry.db.add(
-                Preference(company=inquiry.company.id, number=number, language=language)
-            )
+            inquiry.db.add(Preference(company=inquiry.company.id, number=number, language=language))
         else:
             chosen.language = language
     offered = [{"language": known} for known in inquiry.company.offer if known != language]

@@ -1,0 +1,1 @@
+"""Benchmarks, run by hand; their tables stand in docs/performance.md."""
