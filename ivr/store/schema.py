@@ -27,13 +27,13 @@ LOCK = 0x70726573
 
 def upgrade(engine: Engine) -> None:
     """Runs the missing migrations in one transaction; other processes wait for it."""
-    with _migration(engine) as connection:
+    with migration(engine) as connection:
         command.upgrade(configuration(connection), "head")
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Takes migrations back to `revision` ("base": no tables at all)."""
-    with _migration(engine) as connection:
+    with migration(engine) as connection:
         command.downgrade(configuration(connection), revision)
 
 
@@ -66,20 +66,38 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 @contextmanager
-def _migration(engine: Engine) -> Iterator[Connection]:
+def migration(engine: Engine) -> Iterator[Connection]:
     """Opens the one transaction that may change tables; an unknown revision raises SetupError."""
+    opened = _sqlite_migration if engine.dialect.name == "sqlite" else _server_migration
     try:
-        if engine.dialect.name == "sqlite":
-            with _alone(Path(str(engine.url.database)).parent):
-                _use_wal(engine)
-                with engine.begin() as connection:
-                    yield connection
-        else:
-            with engine.begin() as connection:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-                yield connection
+        with opened(engine) as connection:
+            yield connection
     except CommandError as error:
         raise SetupError(f"the store was made by another version of press2: {error}") from error
+
+
+@contextmanager
+def _server_migration(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        yield connection
+
+
+@contextmanager
+def _sqlite_migration(engine: Engine) -> Iterator[Connection]:
+    """Works on a connection of its own, because two settings cannot change in a transaction.
+
+    The write-ahead log lets readers and a writer work at once; the file remembers it. Without
+    foreign keys a table can be replaced by its changed copy (sqlite.org/lang_altertable.html, 7).
+    """
+    with _alone(Path(str(engine.url.database)).parent), engine.connect() as connection:
+        connection.detach()
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA foreign_keys = OFF")
+        cursor.close()
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -91,12 +109,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _use_wal(engine: Engine) -> None:
-    """Lets readers and a writer work at once; the file remembers it (sqlite.org/wal.html)."""
-    connection = engine.raw_connection()
-    try:
-        connection.cursor().execute("PRAGMA journal_mode = WAL").close()
-    finally:
-        connection.close()

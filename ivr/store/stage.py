@@ -169,7 +169,7 @@ MOVE_CONTACTS = text("""
     FROM import_numbers n JOIN import_accounts a ON a.number = n.account
     WHERE n.kind = 'phone'
     GROUP BY n.number, a.id
-    ORDER BY min(n.line)
+    ORDER BY min(n.line), n.number
     ON CONFLICT (company, number, account_id) DO UPDATE SET source = 'register', proved = TRUE
 """).bindparams(bindparam("now", type_=UtcDateTime()))
 DROP_ALIASES = text("DELETE FROM aliases WHERE account_id IN (SELECT id FROM import_accounts)")
@@ -179,7 +179,7 @@ MOVE_ALIASES = text("""
     FROM import_numbers n JOIN import_accounts a ON a.number = n.account
     WHERE n.kind = 'old_account'
     GROUP BY n.number, a.id
-    ORDER BY min(n.line)
+    ORDER BY min(n.line), n.number
 """)
 
 

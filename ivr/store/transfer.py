@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import aliased
 
+from ivr.errors import SetupError
 from ivr.store import account_file, stage
 from ivr.store.database import STAGING, WRITING, Store
 from ivr.store.models import FIRST_RECEIPT, Account, Meter, Reading, Register
@@ -79,9 +80,14 @@ def export_readings(
     if not isinstance(target, Path):
         return _write(store, rows, zone, target)
     part = target.with_name(target.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        count = _write(store, rows, zone, file)
-    part.replace(target)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            count = _write(store, rows, zone, file)
+        part.replace(target)
+    except OSError as error:
+        raise SetupError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
     return count
 
 

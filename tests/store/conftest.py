@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from ivr.store.database import Store, memory_store, open_store
+from ivr.store.models import Base
 from ivr.store.world import load_demo
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgres)
@@ -91,16 +93,25 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return cluster.empty_database()
 
 
+@pytest.fixture(scope="session")
+def server_store(cluster: Cluster) -> Iterator[Store]:
+    store = open_store(cluster.empty_database(), migrate=True)
+    yield store
+    store.close()
+
+
 @pytest.fixture(params=["sqlite", "memory", POSTGRESQL])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store of each kind."""
-    if request.param == "memory":
-        store = memory_store()
-    elif request.param == "sqlite":
-        store = open_store(f"sqlite:///{tmp_path}/press2.db", migrate=True)
-    else:
-        cluster: Cluster = request.getfixturevalue("cluster")
-        store = open_store(cluster.empty_database(), migrate=True)
+    if request.param == "postgresql":
+        store: Store = request.getfixturevalue("server_store")
+        with store.session() as session:
+            tables = ", ".join(Base.metadata.tables)
+            session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        yield store
+        return
+    in_memory = request.param == "memory"
+    store = memory_store() if in_memory else open_store(f"sqlite:///{tmp_path}/p.db", migrate=True)
     yield store
     store.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ivr.errors import SetupError
@@ -170,6 +170,19 @@ def test_threads_take_turns_at_a_store_in_memory() -> None:
     for thread in threads:
         thread.join()
     assert len(keys(store)) == 100
+
+
+@pytest.mark.postgres
+def test_a_server_that_dropped_its_connections_is_asked_again(server_store: Store) -> None:
+    end_others = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND backend_type = 'client backend'"""
+    with server_store.session(), server_store.session():
+        pass  # two connections wait in the pool now
+    with server_store.session() as session:
+        assert session.scalars(text(end_others)).all() == [True]
+    with server_store.session() as one, server_store.session() as other:
+        assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1")) == 1
 
 
 # Several processes. Their work is a function of this module, run by a new interpreter.

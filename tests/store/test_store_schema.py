@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect, make_url, text
+from sqlalchemy import Engine, func, inspect, make_url, select, text
 
 from ivr.errors import SetupError
 from ivr.store import schema
-from ivr.store.database import open_engine, open_store
-from ivr.store.models import Base
+from ivr.store.database import Store, open_engine, open_store
+from ivr.store.models import Base, Contact
+from ivr.store.world import load_demo
 
 
 @pytest.fixture
@@ -36,6 +38,18 @@ def test_migrations_can_be_taken_back_and_run_again(engine: Engine) -> None:
     assert tables(engine) == set()
     schema.upgrade(engine)
     assert tables(engine) == set(Base.metadata.tables)
+
+
+def test_a_table_full_of_rows_can_be_replaced_by_its_copy(engine: Engine) -> None:
+    store = Store(engine)
+    load_demo(store)
+    with schema.migration(engine) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("accounts") as accounts:
+            accounts.alter_column("house", nullable=True)
+    with store.session(read_only=True) as session:
+        assert session.scalar(select(func.count(Contact.id))) == 5
+        assert session.scalar(text("SELECT count(*) FROM accounts")) == 6
 
 
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
 
 from ivr.store.database import Store
-from ivr.store.models import AccountMiss
+from ivr.store.models import AccountMiss, UtcDateTime
 
 ZONES = st.one_of(
     st.sampled_from([ZoneInfo("Europe/Kyiv"), ZoneInfo("Asia/Ho_Chi_Minh"), UTC]),
@@ -56,3 +56,8 @@ def test_the_store_compares_instants_not_clock_faces(
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(StatementError, match="has no time zone"):
         miss(store, datetime(2026, 10, 31, 12, 0))
+
+
+def test_no_time_is_no_time(store: Store) -> None:
+    with store.session(read_only=True) as session:
+        assert session.scalar(select(literal(None, UtcDateTime()))) is None
