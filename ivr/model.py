@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Ask the service `service` ("readings.check"); the runner answers it, a channel never sees it."""
+    """Ask a service ("readings.check"); the runner answers, a channel never sees it."""
 
     service: str
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -97,7 +97,8 @@ class Turn:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `from_json` reads."""
-        return asdict(self) | {"need": {"kind": type(self.need).__name__.lower(), **asdict(self.need)}}
+        kind = type(self.need).__name__.lower()
+        return asdict(self) | {"need": {"kind": kind, **asdict(self.need)}}
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Turn:

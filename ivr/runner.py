@@ -68,7 +68,7 @@ class Runner:
         return self._walk(caller, session, Event("answered"), expected=0)
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
-        """Hand the event that answers turn number `turn`; the next turn. StaleTurn if it is over."""
+        """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over."""
         document = self._sessions.load(call)
         if document is None:
             raise StaleTurn(f"call {call} is not known")

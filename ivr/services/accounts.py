@@ -64,9 +64,13 @@ def chosen(account: Account, proved: bool) -> dict[str, Any]:
         "account": account.number,
         "ending": account.number[-3:],
         "proved": proved,
-        "place": "account_place" if proved else "",
+        "place": _place(account) if proved else "",
         "street": account.street or account.settlement,
     }
+
+
+def _place(account: Account) -> str:
+    return "account_place" if account.street else "account_settlement"
 
 
 @service("accounts.choose", "chosen")

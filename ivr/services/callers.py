@@ -19,6 +19,7 @@ def welcome(inquiry: Inquiry) -> Result:
         "welcome",
         {
             "company_name": f"company_{company.id}",
+            "emergency": f"emergency_{company.id}",
             "house_language": company.languages[0],
             "languages": [{"language": known} for known in company.languages],
             "offered": [{"language": known} for known in company.offer if known != language],

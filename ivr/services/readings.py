@@ -597,11 +597,20 @@ class Sheet:
             **self.slots(),
             "meter": "enter_meter" if several else "",
             "meter_number": meter.number[-3:],
-            "zone": "" if counter.name == "single" else f"enter_{counter.name}",
+            "zone": self._zone(counter),
             "digits": counter.digits,
             "previous": counter.text,
             "previous_on": counter.previous_on.isoformat(),
         }
+
+    def _zone(self, counter: Counter) -> str:
+        """The prompt that tells where on the meter this register is; night is the last of three."""
+        if counter.name == "single":
+            return ""
+        third = counter.name == "night" and any(
+            other.meter == counter.meter and other.name == "peak" for other in self.counters
+        )
+        return "enter_night_third" if third else f"enter_{counter.name}"
 
     def _told(self, counter: Counter, verdict: Verdict) -> dict[str, Any]:
         return {**self._words(counter), "used": verdict.used}
