@@ -302,6 +302,8 @@ def _log_to_stderr(level: str) -> None:
         level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
 
 def _logger() -> Any:
     import logging

@@ -194,7 +194,9 @@ class Asterisk:
     )
     trunk_register: bool = _setting("no", _yes, "yes: sign in at the trunk to be called there.")
     ring_group: tuple[str, ...] = _setting(
-        "", _list, "Operators who ring for a caller: sip:ADDRESS or NAME@trunk, several in a row."
+        "",
+        _list,
+        "SIP addresses of operators who ring all at once: sip:op1@10.0.0.5 sip:op2@10.0.0.6.",
     )
     ring_seconds: int = _setting(
         "20", partial(_whole, 1, 300), "Seconds the operators' telephones ring."

@@ -49,6 +49,7 @@ class Part:
     before: called before each start.
     environ: variables it gets beside those of this process.
     patience: seconds until it must be ready.
+    quiet: what it writes goes to the log file only.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Part:
     before: Callable[[], None] = _nothing
     environ: Mapping[str, str] = field(default_factory=dict)
     patience: float = 30.0
+    quiet: bool = False
 
 
 class Supervisor:
@@ -185,7 +187,7 @@ class Supervisor:
     def _say(self, part: Part, line: bytes) -> None:
         if text := line.decode(errors="replace").strip():
             self.last_words[part.name] = text
-            log.info("%s", text, extra={"part": part.name})
+            log.info("%s", text, extra={"part": part.name, "quiet": part.quiet})
 
 
 def _ending(process: asyncio.subprocess.Process) -> str:
@@ -220,6 +222,7 @@ def log_to(path: Path, screen: IO[str]) -> None:
     file.setFormatter(Layout("%(asctime)s %(part)-9s | %(message)s"))
     shown = logging.StreamHandler(screen)
     shown.setFormatter(Layout("%(part)-9s | %(message)s"))
+    shown.addFilter(lambda record: not getattr(record, "quiet", False))
     log.handlers[:] = [file, shown]
     log.propagate = False
     log.setLevel(logging.INFO)

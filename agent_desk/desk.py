@@ -1,0 +1,127 @@
+"""The Flask application: the start page with the browser phone, and the health of the parts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask, Response, g, jsonify, render_template, request, send_from_directory
+from werkzeug.wrappers import Response as AnyResponse
+
+HERE = Path(__file__).parent
+SIP_JS = HERE / "node_modules" / "sip.js" / "lib"
+LANGUAGES = {"uk": "Українська", "ru": "Русский", "en": "English"}
+YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Line:
+    """A number that can be dialled, E.164, and the name of the company that answers there."""
+
+    company: str
+    number: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the start page shows.
+
+    sip_host: where softphones call; websocket_port: where the browser phone calls, on the host of
+    the page. phone_secret: its password, empty where there is no browser phone.
+    demo_account: an account of the demo data to try; empty where there is none.
+    hosts: names the page may be asked for by; empty: any (loopback pages name theirs, so that
+    another site cannot read them under a name of its own).
+    """
+
+    sip_host: str
+    sip_port: int
+    websocket_port: int
+    phone_secret: str
+    lines: tuple[Line, ...]
+    demo_account: str = ""
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A part whose health is shown. up: counts how many of its `of` processes answer now."""
+
+    name: str
+    up: Callable[[], int]
+    of: int = 1
+
+
+def create_app(desk: Desk, probes: Sequence[Probe]) -> Flask:
+    """Build the application. Texts of the pages are in `texts.yaml`."""
+    app = Flask(__name__, root_path=str(HERE))
+    app.config["TRUSTED_HOSTS"] = list(desk.hosts) or None
+    texts = load_texts()
+
+    @app.before_request
+    def choose() -> None:
+        g.language = language()
+        g.nonce = secrets.token_urlsafe(16)
+
+    @app.get("/")
+    def start() -> str:
+        words = texts[g.language]
+        return render_template("start.html", desk=desk, words=words, phone=phone(desk, words))
+
+    @app.get("/health")
+    def health() -> tuple[Response, int]:
+        parts = [{"name": probe.name, "up": int(probe.up()), "of": probe.of} for probe in probes]
+        well = all(part["up"] == part["of"] for part in parts)
+        return jsonify(ok=well, parts=parts), 200 if well else 503
+
+    @app.get("/sip.js/<path:name>")
+    def sip_js(name: str) -> AnyResponse:
+        return send_from_directory(SIP_JS, name, max_age=3600)
+
+    @app.context_processor
+    def everywhere() -> dict[str, Any]:
+        return {"language": g.language, "languages": LANGUAGES, "nonce": g.nonce}
+
+    @app.after_request
+    def guard(response: AnyResponse) -> AnyResponse:
+        host = request.host.rpartition(":")[0] or request.host
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'self'; script-src 'self' 'nonce-{g.get('nonce', '')}';"
+            f" connect-src 'self' ws://{host}:{desk.websocket_port}; frame-ancestors 'none'"
+        )
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+        if request.args.get("language") in LANGUAGES:
+            response.set_cookie("language", g.language, YEAR, httponly=True, samesite="Lax")
+        return response
+
+    return app
+
+
+def language() -> str:
+    """Choose the language of a page: asked for in the address, asked for before, the browser's."""
+    for wish in (request.args.get("language"), request.cookies.get("language")):
+        if wish in LANGUAGES:
+            return wish
+    return request.accept_languages.best_match(LANGUAGES) or next(iter(LANGUAGES))
+
+
+def phone(desk: Desk, words: dict[str, str]) -> dict[str, Any]:
+    """Collect what the page's script needs: the phone's account, the words for states."""
+    return {
+        "secret": desk.phone_secret,
+        "port": desk.websocket_port,
+        "lines": [asdict(line) for line in desk.lines],
+        "words": {key: text for key, text in words.items() if key.startswith(("state_", "part_"))},
+    }
+
+
+def load_texts() -> dict[str, dict[str, str]]:
+    """Read `texts.yaml` into language -> key -> text."""
+    rows = yaml.load((HERE / "texts.yaml").read_text("utf-8"), yaml.BaseLoader)
+    return {code: {key: row[code] for key, row in rows.items()} for code in LANGUAGES}

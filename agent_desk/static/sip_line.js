@@ -1,0 +1,78 @@
+// @ts-check
+/** A line to Asterisk: SIP over a WebSocket, sound and keys over WebRTC (RFC 7118, RFC 4733). */
+import { Web } from "sip.js";
+
+/** Milliseconds of a key's tone and of the pause after it. */
+const TONE = 100;
+const PAUSE = 70;
+
+/**
+ * @param {{ port: number, secret: string }} account
+ * @param {HTMLAudioElement} audio where the other side is heard
+ * @returns {import("./phone.js").Open}
+ */
+export function sipLines(account, audio) {
+  return async (number, events) => {
+    const host = location.hostname;
+    const manager = new Web.SessionManager(`ws://${host}:${account.port}/ws`, {
+      aor: `sip:caller@${host}`,
+      media: { constraints: { audio: true, video: false }, remote: { audio } },
+      reconnectionAttempts: 0,
+      delegate: {
+        onCallAnswered: events.answered,
+        onCallHangup: () => {
+          events.ended();
+          manager.disconnect();
+        },
+        onServerDisconnect: (error) => error && events.failed("lost"),
+      },
+      userAgentOptions: {
+        authorizationUsername: "caller",
+        authorizationPassword: account.secret,
+        logLevel: "error",
+        sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(
+          microphone(events.silent),
+        ),
+        // Asterisk is on this network: no outside server is asked for our address.
+        sessionDescriptionHandlerFactoryOptions: {
+          iceGatheringTimeout: 500,
+          peerConnectionConfiguration: { iceServers: [] },
+        },
+      },
+    });
+    await manager.connect();
+    const session = await manager.call(`sip:${number}@${host}`, {}, {
+      requestDelegate: {
+        onProgress: events.ringing,
+        onReject: () => events.failed("refused"),
+      },
+    });
+    return { press: (key) => press(session, key), hangUp: () => manager.hangup(session) };
+  };
+}
+
+/**
+ * Sends a key behind those that are still being sent: insertDTMF replaces what is waiting.
+ * @param {import("sip.js").Session} session
+ * @param {string} key
+ */
+function press(session, key) {
+  const handler = /** @type {Web.SessionDescriptionHandler} */ (session.sessionDescriptionHandler);
+  const tones = handler.peerConnection?.getSenders()[0]?.dtmf;
+  tones?.insertDTMF(tones.toneBuffer + key, TONE, PAUSE);
+}
+
+/**
+ * Brings the microphone's sound; where there is none, silence, so that a call by keys still works.
+ * @param {() => void} silent
+ */
+function microphone(silent) {
+  return async (/** @type {MediaStreamConstraints} */ constraints) => {
+    try {
+      return await navigator.mediaDevices.getUserMedia(constraints);
+    } catch {
+      silent();
+      return new AudioContext().createMediaStreamDestination().stream;
+    }
+  };
+}
