@@ -1,30 +1,24 @@
-"""The reading dialogue: window, draft, values, plausibility, acceptance.
+"""The reading dialogue: the services that `flows/reading.yaml` asks, in the order of a call.
 
-What is keyed lives in two places: in the call's slots (`values`, `tries`, `current`) and, as soon
-as a value is fit to be confirmed, as an `incomplete` row in the store, so that a caller who is cut
-off can go on. Confirmation turns those rows into accepted ones.
+The window, the draft of a broken-off call, the values (`ivr/services/form.py` holds them), and the
+end: accepted, to review, kept as it was.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from ivr.company import Window
 from ivr.model import Result
 from ivr.services import accounts
+from ivr.services.form import STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
-from ivr.services.plausibility import Counter, Verdict, exchange, judge, plausible, span
-from ivr.store.models import Account, Reading, Register, Ticket
+from ivr.services.plausibility import Verdict, judge
+from ivr.store.models import Reading, Ticket
 
-ACCEPTED = ("accepted", "accepted_flagged")
-STORED = (*ACCEPTED, "outside_window")
 FLAGGED = {"rollover", "high_use"}
-ORDER = ("single", "peak", "half_peak", "day", "night")
-"""The order in which registers are asked: day before night, the three zones by price."""
-
 ONWARD = ("next", "complete", "complete_private", "swapped", "confirmed", "done")
 JUDGED = (
     *ONWARD, "too_low", "too_low_private", "too_high", "too_high_private", "refused",
@@ -85,12 +79,12 @@ def resume(inquiry: Inquiry) -> Result:
             Reading.state == "incomplete",
         )
     )
-    sheet = Sheet(inquiry, fresh=True)
+    form = Form(inquiry, fresh=True)
     for row in rows:
-        counter = sheet.counter(row.register_id)
+        counter = form.counter(row.register_id)
         verdict = judge(row.value, counter, inquiry.company.readings)
-        sheet.put(counter, verdict, flags=list(row.flags), sure="rollover" in row.flags)
-    return sheet.onward()
+        form.put(counter, verdict, flags=list(row.flags), sure="rollover" in row.flags)
+    return form.onward()
 
 
 @service("readings.begin", "next", "already", "already_private", "business", "no_meter")
@@ -102,14 +96,14 @@ def begin(inquiry: Inquiry) -> Result:
     if not any(meter.registers for meter in account.meters):
         return Result("no_meter")
     count = int(inquiry.slots.get("submissions", 0)) + 1
-    sheet = Sheet(inquiry, fresh=True, submission=f"{inquiry.caller.call}.{count}")
-    values = {**sheet.onward().values, "submissions": count}
-    if not (stored := sheet.stored()):
+    form = Form(inquiry, fresh=True, submission=f"{inquiry.caller.call}.{count}")
+    values = {**form.onward().values, "submissions": count}
+    if not (stored := form.stored()):
         return Result("next", values)
     latest = max(row.stored_at for row in stored)
-    rows = [sheet.row(sheet.counter(row.register_id), int(row.value), 0) for row in stored]
+    rows = [form.row(form.counter(row.register_id), int(row.value), 0) for row in stored]
     values |= {"rows": rows, "stored_on": inquiry.local(latest).date().isoformat()}
-    return Result("already" if sheet.proved else "already_private", values)
+    return Result("already" if form.proved else "already_private", values)
 
 
 # ---------------------------------------------------------------------- values
@@ -118,44 +112,44 @@ def begin(inquiry: Inquiry) -> Result:
 @service("readings.check", *JUDGED, "too_long", "rollover", "rollover_private")
 def check(inquiry: Inquiry) -> Result:
     """Judge the keyed value of the current register."""
-    return Sheet(inquiry).take(str(inquiry.slots["typed"]))
+    return Form(inquiry).take(str(inquiry.slots["typed"]))
 
 
 @service("readings.same", *JUDGED)
 def same(inquiry: Inquiry) -> Result:
     """`#` alone: the same as last time (P4)."""
-    sheet = Sheet(inquiry)
-    counter = sheet.current
-    sheet.put(counter, Verdict("equal", counter.previous, 0), unsaid=not sheet.proved)
-    return sheet.onward()
+    form = Form(inquiry)
+    counter = form.current
+    form.put(counter, Verdict("equal", counter.previous, 0), unsaid=not form.proved)
+    return form.onward()
 
 
 @service("readings.agree", *JUDGED)
 def agree(inquiry: Inquiry) -> Result:
     """Yes to a roll-over, a decimal digit or swapped zones: the question was the confirmation."""
-    return Sheet(inquiry).agree()
+    return Form(inquiry).agree()
 
 
 @service("readings.decline", *JUDGED)
 def decline(inquiry: Inquiry) -> Result:
     """No to such a question: the value is refused for the reason that raised it."""
-    return Sheet(inquiry).decline()
+    return Form(inquiry).decline()
 
 
 @service("readings.onward", *JUDGED)
 def onward(inquiry: Inquiry) -> Result:
     """Go on with the registers that have no value yet."""
-    return Sheet(inquiry).onward()
+    return Form(inquiry).onward()
 
 
 @service("readings.change", "next")
 def change(inquiry: Inquiry) -> Result:
     """The caller wants to change what was read back: every value of the form is asked again."""
-    sheet = Sheet(inquiry)
-    for counter in sheet.counters:
-        if not sheet.value(counter).get("reviewed"):
-            sheet.drop(counter)
-    return sheet.onward()
+    form = Form(inquiry)
+    for counter in form.counters:
+        if not form.value(counter).get("reviewed"):
+            form.drop(counter)
+    return form.onward()
 
 
 # ---------------------------------------------------------------------- the end
@@ -164,28 +158,28 @@ def change(inquiry: Inquiry) -> Result:
 @service("readings.accept", "accepted", "accepted_backup", "accepted_outside")
 def accept(inquiry: Inquiry) -> Result:
     """Make the confirmed rows accepted ones, with one registration number for all of them."""
-    sheet = Sheet(inquiry)
-    receipt = inquiry.receipt(sheet.submission)
-    earlier = {row.register_id: row for row in sheet.stored()}
-    for counter in sheet.counters:
-        value = sheet.value(counter)
+    form = Form(inquiry)
+    receipt = inquiry.receipt(form.submission)
+    earlier = {row.register_id: row for row in form.stored()}
+    for counter in form.counters:
+        value = form.value(counter)
         if value.get("reviewed"):
             continue
-        row = sheet.save(counter, value)
+        row = form.save(counter, value)
         row.receipt_id = receipt.id
-        row.as_of = sheet.as_of
+        row.as_of = form.as_of
         if counter.id in earlier:
             row.replaces_id = earlier[counter.id].id
             row.flags = [*value["flags"], "replaces"]
-        row.state = _state(sheet, row)
-    outcome = "accepted" if sheet.window else "accepted_outside"
-    if sheet.window and any(meter.remote for meter in sheet.account.meters):
+        row.state = _state(form, row)
+    outcome = "accepted" if form.window else "accepted_outside"
+    if form.window and any(meter.remote for meter in form.account.meters):
         outcome = "accepted_backup"
-    return Result(outcome, {"receipt": str(receipt.number), **_finished(inquiry)})
+    return Result(outcome, {"receipt": str(receipt.number), **finished(inquiry)})
 
 
-def _state(sheet: Sheet, row: Reading) -> str:
-    if sheet.window is None:
+def _state(form: Form, row: Reading) -> str:
+    if form.window is None:
         return "outside_window"
     return "accepted_flagged" if FLAGGED & set(row.flags) else "accepted"
 
@@ -193,14 +187,14 @@ def _state(sheet: Sheet, row: Reading) -> str:
 @service("readings.review", "registered")
 def review(inquiry: Inquiry) -> Result:
     """Keep the refused value for people to check (P2, P6): a row to review and a ticket."""
-    sheet = Sheet(inquiry)
-    counter = sheet.current
-    tries = sheet.tries(counter)
+    form = Form(inquiry)
+    counter = form.current
+    tries = form.tries(counter)
     typed = tries[-1]["typed"]
-    key = f"{sheet.submission}/{counter.id}"
+    key = f"{form.submission}/{counter.id}"
     receipt = inquiry.receipt(f"{key}/review")
     value = {"value": int(typed), "flags": []}
-    row = sheet.save(counter, value)
+    row = form.save(counter, value)
     row.state, row.receipt_id, row.tries = "to_review", receipt.id, tries
     ticket = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
     if ticket is None:
@@ -209,7 +203,7 @@ def review(inquiry: Inquiry) -> Result:
                 company=inquiry.company.id,
                 receipt_id=receipt.id,
                 type="reading_review",
-                account=sheet.account,
+                account=form.account,
                 priority="normal",
                 reason=tries[-1]["kind"],
                 details={"register": counter.name, "tries": tries, "previous": counter.text},
@@ -219,26 +213,26 @@ def review(inquiry: Inquiry) -> Result:
                 created_at=inquiry.now,
             )
         )
-    sheet.values[str(counter.id)] = {**value, "reviewed": True, "sure": True}
-    return Result("registered", {"receipt": str(receipt.number), **sheet.slots()})
+    form.values[str(counter.id)] = {**value, "reviewed": True, "sure": True}
+    return Result("registered", {"receipt": str(receipt.number), **form.slots()})
 
 
 @service("readings.keep", "kept")
 def keep(inquiry: Inquiry) -> Result:
     """The stored reading stays; the account counts as done in this call."""
-    return Result("kept", _finished(inquiry))
+    return Result("kept", finished(inquiry))
 
 
 @service("readings.last", "told", "private", "none")
 def last(inquiry: Inquiry) -> Result:
     """The last reading of each register, for a proved caller."""
-    sheet = Sheet(inquiry, fresh=True)
-    if not sheet.counters:
+    form = Form(inquiry, fresh=True)
+    if not form.counters:
         return Result("none")
-    if not sheet.proved:
+    if not form.proved:
         return Result("private")
     rows = []
-    for counter in sheet.counters:
+    for counter in form.counters:
         row = inquiry.db.scalar(
             select(Reading)
             .where(Reading.register_id == counter.id, Reading.state.in_(STORED))
@@ -247,381 +241,5 @@ def last(inquiry: Inquiry) -> Result:
         )
         value = counter.previous if row is None else int(row.value)
         on = counter.previous_on if row is None else inquiry.local(row.stored_at).date()
-        rows.append({**sheet.row(counter, value, 0), "on": on.isoformat()})
+        rows.append({**form.row(counter, value, 0), "on": on.isoformat()})
     return Result("told", {"rows": rows})
-
-
-def _finished(inquiry: Inquiry) -> dict[str, Any]:
-    done = [*inquiry.slots.get("done", []), inquiry.slots["account"]]
-    form = dict.fromkeys(("values", "tries", "current", "question", "rows"))
-    return {"done": done, **form}
-
-
-# ---------------------------------------------------------------------- the form
-
-
-class Sheet:
-    """The form of one account in one call: its registers, the values so far, what comes next.
-
-    values: by register id, {"value", "used", "flags", "sure", "doubt", "reviewed", "unsaid"}: sure
-    values need no read-back, a doubt is the kind of a value kept only because zones may be swapped.
-    """
-
-    def __init__(self, inquiry: Inquiry, fresh: bool = False, submission: str = "") -> None:
-        slots = inquiry.slots
-        self.inquiry = inquiry
-        self.account: Account = accounts.current(inquiry)
-        self.proved = bool(slots.get("proved"))
-        self.submission: str = submission or slots.get("submission", "")
-        entered = slots.get("entered_at")
-        self.entered = datetime.fromisoformat(entered) if entered else inquiry.now
-        self.day: date = inquiry.local(self.entered).date()
-        self.window: Window | None = inquiry.company.window.at(self.day)
-        self.values: dict[str, dict[str, Any]] = {} if fresh else dict(slots.get("values") or {})
-        self._tries: dict[str, list[Any]] = {} if fresh else dict(slots.get("tries") or {})
-        self._current = None if fresh else slots.get("current")
-        self.question: str = "" if fresh else slots.get("question") or ""
-        self.counters = self._counters()
-
-    # what is known
-
-    @property
-    def since(self) -> date:
-        """First day of the period in which a second reading replaces the first."""
-        return self.window.opens if self.window else self.day
-
-    @property
-    def as_of(self) -> date:
-        """The day the values count for: the window's, or the day of the call itself."""
-        fixed = self.window.as_of if self.window else None
-        return fixed or self.day
-
-    @property
-    def current(self) -> Counter:
-        """The register being asked."""
-        return self.counter(int(self._current or 0))
-
-    def counter(self, register: int) -> Counter:
-        """Return the counter of a register id."""
-        return next(counter for counter in self.counters if counter.id == register)
-
-    def value(self, counter: Counter) -> dict[str, Any]:
-        """Return what was keyed for a register; empty: nothing yet."""
-        return self.values.get(str(counter.id), {})
-
-    def tries(self, counter: Counter) -> list[Any]:
-        """Return the values refused so far: {"typed", "kind"}."""
-        return self._tries.get(str(counter.id), [])
-
-    def _counters(self) -> list[Counter]:
-        accepted = self._accepted_before()
-        return [
-            self._counter(register, meter.id, meter.digits, accepted.get(register.id))
-            for meter in self.account.meters
-            for register in sorted(meter.registers, key=lambda r: ORDER.index(r.name))
-        ]
-
-    def _counter(self, register: Register, meter: int, digits: int, row: Reading | None) -> Counter:
-        """The previous value is the last billed one: imported, or accepted in an earlier window."""
-        value, on = register.previous, register.previous_on
-        if row is not None and row.as_of is not None and row.as_of > on:
-            value, on = row.value, row.as_of
-        past = span(on, self.inquiry.now, self.inquiry.company.zone)
-        power = self.account.permitted_kw
-        possible = float("inf") if power is None else power * past.hours
-        usual = register.per_day * past.days
-        return Counter(register.id, meter, register.name, digits, int(value), on, usual, possible)
-
-    def _accepted_before(self) -> dict[int, Reading]:
-        rows = self.inquiry.db.scalars(
-            select(Reading)
-            .where(Reading.account_id == self.account.id, Reading.state.in_(ACCEPTED))
-            .order_by(Reading.as_of, Reading.stored_at)
-        )
-        return {row.register_id: row for row in rows if self._day_of(row) < self.since}
-
-    def _day_of(self, row: Reading) -> date:
-        return self.inquiry.local(row.entered_at).date()
-
-    def stored(self) -> list[Reading]:
-        """Return the last confirmed reading of each register in this period (P9)."""
-        rows = self.inquiry.db.scalars(
-            select(Reading)
-            .where(
-                Reading.account_id == self.account.id,
-                Reading.state.in_(STORED),
-                ~Reading.key.startswith(f"{self.submission}/", autoescape=True),
-            )
-            .order_by(Reading.stored_at, Reading.id)
-        )
-        latest = {row.register_id: row for row in rows if self._day_of(row) >= self.since}
-        return [latest[c.id] for c in self.counters if c.id in latest]
-
-    # judging
-
-    def take(self, typed: str) -> Result:
-        """Judge a keyed value and say what follows."""
-        counter = self.current
-        others = [v.get("used", 0) for key, v in self.values.items() if key != str(counter.id)]
-        verdict = judge(typed, counter, self.inquiry.company.readings, sum(others))
-        if verdict.kind == "too_long":
-            return Result("too_long", self._words(counter))
-        if verdict.fine:
-            self.put(counter, verdict)
-            return self.onward()
-        if verdict.kind == "rollover":
-            self.put(counter, verdict, flags=["rollover"])
-            return self._asked("rollover", counter, verdict)
-        if self._fits_other(verdict.value, counter):
-            self._doubt(counter, verdict)
-            return self.onward()
-        return self._doubtful(counter, verdict)
-
-    def _fits_other(self, value: int, counter: Counter) -> bool:
-        """Whether a two-zone value fits the other zone: then that one is asked first (P8)."""
-        zones = [other for other in self.counters if other.meter == counter.meter]
-        if len(zones) != 2 or self.tries(counter):
-            return False
-        other = zones[1] if zones[0].id == counter.id else zones[0]
-        free = not self.value(other).get("sure") and not self.value(other).get("reviewed")
-        return free and plausible(value, other, self.inquiry.company.readings)
-
-    def _doubtful(self, counter: Counter, verdict: Verdict) -> Result:
-        """A value that is not taken as it is: is its last digit a decimal, or is it refused?"""
-        self._current = counter.id
-        known = [entry["typed"] for entry in self.tries(counter)]
-        if verdict.decimal is not None and self._typed(counter, verdict) not in known:
-            self._doubt(counter, verdict)
-            return self._asked("decimal", counter, verdict, suggested=verdict.decimal)
-        return self._refuse(counter, verdict)
-
-    def _refuse(self, counter: Counter, verdict: Verdict) -> Result:
-        """Ask again, or offer an operator when asking again did not help."""
-        typed = self._typed(counter, verdict)
-        earlier = self.tries(counter)
-        if verdict.kind == "high" and any(entry["typed"] == typed for entry in earlier):
-            self.put(counter, verdict, flags=["high_use"])
-            return self.onward()
-        tries = [*earlier, {"typed": typed, "kind": verdict.kind}]
-        self._tries[str(counter.id)] = tries
-        self._current = counter.id
-        self.drop(counter)
-        hopeless = sum(entry["kind"] != "high" for entry in tries) >= 2
-        if hopeless or len(tries) >= self.inquiry.company.readings.tries:
-            return Result("refused", self.slots())
-        word = "too_low" if verdict.kind == "low" else "too_high"
-        return Result(self._private(word), self._told(counter, verdict))
-
-    def _typed(self, counter: Counter, verdict: Verdict) -> str:
-        return f"{verdict.value:0{counter.digits}d}"
-
-    def agree(self) -> Result:
-        """Take what the open question offered."""
-        if self.question == "swapped":
-            return self._exchange()
-        counter = self.current
-        value = self.value(counter)
-        if self.question == "decimal":
-            used = value["decimal"] - counter.previous
-            self.put(counter, Verdict("ok", value["decimal"], used), sure=True)
-        else:
-            self.values[str(counter.id)] = {**value, "sure": True}
-        return self.onward()
-
-    def decline(self) -> Result:
-        """Refuse what the open question offered, for the reason that raised it."""
-        if self.question == "swapped":
-            return self._settle()
-        return self._refuse(self.current, self._verdict(self.current))
-
-    def _verdict(self, counter: Counter) -> Verdict:
-        """The verdict on a value that waited for an answer."""
-        value = self.value(counter)
-        kind = value.get("doubt") or "low"
-        used = value["value"] - counter.previous
-        return Verdict(kind, value["value"], used, value.get("decimal"))
-
-    # where the form stands
-
-    def onward(self) -> Result:
-        """Say what comes next: a register, the swap question, the read-back, acceptance."""
-        if missing := self._missing():
-            self._current = missing[0].id
-            return Result("next", self._words(missing[0]))
-        if self._doubts():
-            return self._resolve()
-        open_ = [c for c in self.counters if not self.value(c).get("reviewed")]
-        if not open_:
-            return Result("done", {**self.slots(), **_finished(self.inquiry)})
-        if all(self.value(c).get("sure") for c in open_):
-            return Result("confirmed", self.slots())
-        return Result(self._private("complete"), {**self.slots(), "rows": self._rows(open_)})
-
-    def _missing(self) -> list[Counter]:
-        return [counter for counter in self.counters if not self.value(counter)]
-
-    def _doubts(self) -> list[Counter]:
-        return [counter for counter in self.counters if self.value(counter).get("doubt")]
-
-    def _resolve(self) -> Result:
-        """Every register has a value and one fits only the other zone: swapped, or wrong (P8)."""
-        exchanged = self._exchanged()
-        if exchanged is None:
-            return self._settle()
-        self.question = "swapped"
-        rows = [
-            self.row(c, value, value - c.previous)
-            for c, value in zip(self._swappable(), exchanged, strict=True)
-        ]
-        return Result("swapped", {**self.slots(), "rows": rows})
-
-    def _settle(self) -> Result:
-        """Nothing is swapped: the first doubtful value is asked about, the others come after it."""
-        first, *rest = self._doubts()
-        verdict = self._verdict(first)
-        for counter in rest:
-            self.drop(counter)
-        return self._doubtful(first, verdict)
-
-    def _swappable(self) -> list[Counter]:
-        meter = self._doubts()[0].meter
-        return [c for c in self.counters if c.meter == meter and not self.value(c).get("sure")]
-
-    def _exchanged(self) -> list[int] | None:
-        counters = self._swappable()
-        values = [self.value(counter)["value"] for counter in counters]
-        return exchange(values, counters, self.inquiry.company.readings)
-
-    def _exchange(self) -> Result:
-        counters, values = self._swappable(), self._exchanged() or []
-        for counter, value in zip(counters, values, strict=True):
-            self.put(counter, Verdict("ok", value, value - counter.previous), sure=True)
-        return self.onward()
-
-    # keeping
-
-    def put(
-        self,
-        counter: Counter,
-        verdict: Verdict,
-        flags: list[str] | None = None,
-        sure: bool = False,
-        unsaid: bool = False,
-    ) -> None:
-        """Keep a value in the form and as an incomplete row."""
-        equal = ["equal"] if verdict.used == 0 else []
-        value = {
-            "value": verdict.value,
-            "used": verdict.used,
-            "flags": equal if flags is None else flags,
-            "sure": sure,
-            "unsaid": unsaid,
-        }
-        self.values[str(counter.id)] = value
-        self.save(counter, value)
-
-    def _doubt(self, counter: Counter, verdict: Verdict) -> None:
-        self.values[str(counter.id)] = {
-            "value": verdict.value,
-            "doubt": verdict.kind,
-            "decimal": verdict.decimal,
-        }
-
-    def drop(self, counter: Counter) -> None:
-        """Forget the value of a register; its incomplete row goes too."""
-        self.values.pop(str(counter.id), None)
-        row = self._saved(counter)
-        if row is not None and row.state == "incomplete":
-            self.inquiry.db.delete(row)
-            self.inquiry.db.flush()
-
-    def _saved(self, counter: Counter) -> Reading | None:
-        key = f"{self.submission}/{counter.id}"
-        return self.inquiry.db.scalar(select(Reading).where(Reading.key == key))
-
-    def save(self, counter: Counter, value: dict[str, Any]) -> Reading:
-        """Write the row of a register, one for each form however often it is written."""
-        row = self._saved(counter)
-        if row is None:
-            row = Reading(
-                company=self.inquiry.company.id,
-                account_id=self.account.id,
-                register_id=counter.id,
-                key=f"{self.submission}/{counter.id}",
-                call=self.inquiry.caller.call,
-                channel=self.inquiry.caller.channel,
-                caller_number=self.inquiry.caller.number,
-                state="incomplete",
-            )
-            self.inquiry.db.add(row)
-        row.value = f"{value['value']:0{counter.digits}d}"
-        row.flags = list(value["flags"])
-        row.entered_at = self.entered
-        row.stored_at = self.inquiry.now
-        row.tries = self.tries(counter)
-        self.inquiry.db.flush()
-        return row
-
-    # telling
-
-    def slots(self) -> dict[str, Any]:
-        """Return the form for the slots of the call."""
-        return {
-            "values": self.values,
-            "tries": self._tries,
-            "current": self._current,
-            "question": self.question,
-            "submission": self.submission,
-        }
-
-    def row(self, counter: Counter, value: int, used: int) -> dict[str, Any]:
-        """Return one line of a read-back."""
-        return {
-            "zone": f"zone_{counter.name}",
-            "value": f"{value:0{counter.digits}d}",
-            "used": used,
-        }
-
-    def _rows(self, counters: list[Counter]) -> list[dict[str, Any]]:
-        rows = []
-        for counter in counters:
-            value = self.value(counter)
-            row = self.row(counter, value["value"], value["used"])
-            rows.append({**row, "said": "row_same" if value.get("unsaid") else "row_value"})
-        return rows
-
-    def _words(self, counter: Counter) -> dict[str, Any]:
-        several = len(self.account.meters) > 1
-        meter = next(m for m in self.account.meters if m.id == counter.meter)
-        return {
-            **self.slots(),
-            "meter": "enter_meter" if several else "",
-            "meter_number": meter.number[-3:],
-            "zone": self._zone(counter),
-            "digits": counter.digits,
-            "previous": counter.text,
-            "previous_on": counter.previous_on.isoformat(),
-        }
-
-    def _zone(self, counter: Counter) -> str:
-        """The prompt that tells where on the meter this register is; night is the last of three."""
-        if counter.name == "single":
-            return ""
-        third = counter.name == "night" and any(
-            other.meter == counter.meter and other.name == "peak" for other in self.counters
-        )
-        return "enter_night_third" if third else f"enter_{counter.name}"
-
-    def _told(self, counter: Counter, verdict: Verdict) -> dict[str, Any]:
-        return {**self._words(counter), "used": verdict.used}
-
-    def _asked(
-        self, word: str, counter: Counter, verdict: Verdict, suggested: int | None = None
-    ) -> Result:
-        self.question = word
-        value = verdict.value if suggested is None else suggested
-        told = self._told(counter, verdict) | {"value": f"{value:0{counter.digits}d}"}
-        return Result(self._private(word), told)
-
-    def _private(self, word: str) -> str:
-        return word if self.proved else f"{word}_private"
