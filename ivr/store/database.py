@@ -97,7 +97,7 @@ def open_store(url: str, migrate: bool = False) -> Store:
         name = address.render_as_string(hide_password=True)
         cause = error.orig if isinstance(error, DBAPIError) else error
         reason = " ".join(str(cause).split())
-        raise SetupError(f"the store {name} cannot be used: {reason}; check store.url") from error
+        raise SetupError(f"the store {name} cannot be used: {reason}; check [store] url") from error
     return Store(engine)
 
 
@@ -131,14 +131,14 @@ def _address(url: str) -> URL:
         address = make_url(url)
     except ArgumentError:
         raise SetupError(
-            "store.url is not an address; write sqlite:///var/press2.db "
+            "[store] url is not an address; write sqlite:///var/press2.db "
             "or postgresql://user:password@host/database"
         ) from None
     kind = address.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
-        raise SetupError(f"store.url: {kind} is not supported; use sqlite or postgresql")
+        raise SetupError(f"[store] url: {kind} is not supported; use sqlite or postgresql")
     if kind == "sqlite" and address.database in (None, "", ":memory:"):
-        raise SetupError("store.url names no file; write sqlite:///var/press2.db")
+        raise SetupError("[store] url names no file; write sqlite:///var/press2.db")
     return address
 
 

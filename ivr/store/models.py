@@ -137,7 +137,7 @@ class Meter(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(index=True)
     digits: Mapped[int]
     remote: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int] = mapped_column(default=0)

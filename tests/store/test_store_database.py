@@ -12,12 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ivr.errors import SetupError
 from ivr.store.database import Store, memory_store, open_store
-from ivr.store.models import Account, CallEvent, Company, Reading, Receipt, Register, Ticket
+from ivr.store.models import (
+    Account,
+    AccountMiss,
+    Alias,
+    CallEvent,
+    Company,
+    Contact,
+    Meter,
+    Reading,
+    Receipt,
+    Register,
+    Ticket,
+)
 from ivr.store.world import load_demo
 
 NOW = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
@@ -183,6 +196,33 @@ def test_a_server_that_dropped_its_connections_is_asked_again(server_store: Stor
         assert session.scalars(text(end_others)).all() == [True]
     with server_store.session() as one, server_store.session() as other:
         assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1")) == 1
+
+
+# What a caller waits for.
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        select(Account.id).where(Account.company == "odesa", Account.number == "100"),
+        select(Alias.account_id).where(Alias.company == "odesa", Alias.alias == "100"),
+        select(Account.id).join(Meter).where(Meter.number == "100"),
+        select(Contact.id).where(Contact.company == "odesa", Contact.number == "+380671110001"),
+        select(Reading.id).where(Reading.account_id == 1, Reading.as_of == NOW.date()),
+        select(Reading.id).where(Reading.caller_number == "+3806", Reading.state == "incomplete"),
+        select(Reading.id).where(Reading.key == "call-1/confirm/7"),
+        select(CallEvent.kind).where(CallEvent.call == "call-1").order_by(CallEvent.id),
+        select(func.count(AccountMiss.id)).where(
+            AccountMiss.company == "odesa", AccountMiss.number == "+3806", AccountMiss.at > NOW
+        ),
+    ],
+)
+def test_a_call_reads_no_table_from_end_to_end(query: Select[Any]) -> None:
+    plan = str(query.compile(dialect=dialect(), compile_kwargs={"literal_binds": True}))
+    with memory_store().session(read_only=True) as session:
+        steps = [row.detail for row in session.execute(text(f"EXPLAIN QUERY PLAN {plan}"))]
+    assert steps
+    assert not [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step]
 
 
 # Several processes. Their work is a function of this module, run by a new interpreter.

@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_meters"),
     )
     op.create_index("ix_meters_account_id", "meters", ["account_id"], unique=False)
+    op.create_index("ix_meters_number", "meters", ["number"], unique=False)
     op.create_table(
         "tickets",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -200,6 +201,7 @@ def downgrade() -> None:
     op.drop_index("ix_tickets_company_state", table_name="tickets")
     op.drop_index("ix_tickets_account_id", table_name="tickets")
     op.drop_table("tickets")
+    op.drop_index("ix_meters_number", table_name="meters")
     op.drop_index("ix_meters_account_id", table_name="meters")
     op.drop_table("meters")
     op.drop_index("ix_contacts_account_id", table_name="contacts")
