@@ -21,15 +21,13 @@ from ivr.prompts import Catalogue
 from ivr.speech import audio
 from ivr.speech.progress import Progress
 from ivr.speech.recordings import Recording, digest, find
-from ivr.speech.synthesis import Engine, Synthesiser, speak
+from ivr.speech.synthesis import Engine, Synthesiser, speak_all
 
 CHAIN = f"{audio.LEVEL} {audio.PEAK} {audio.QUIET} {audio.EDGE} {audio.FADE}"
 """What the audio chain does to every sound; another figure builds all sounds anew."""
 SILENCES = {"silence_300ms": 300, "silence_1s": 1000}
 BUILT_LIST = "built.json"
-SYNTHESES_AT_ONCE = 10
-LONGEST_SYNTHESIS = 60.0
-"""Seconds one piece may take to be synthesised ahead of time."""
+SYNTHESES_AT_ONCE = 20
 DYNAMIC_DAYS = 90
 """Days after which a text synthesised during a call is dropped; the next call makes it again."""
 
@@ -147,23 +145,28 @@ def _build(language: str, jobs: Sequence[Job], folder: Path, report: Report, out
 def _make(jobs: Sequence[Job], folder: Path) -> Iterator[tuple[Job, Built | str]]:
     """Build some pieces; a text instead of the result tells why one could not be built."""
     with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
-        sources: dict[Job, Path] = {}
-        for number, job in enumerate(jobs):
-            path = job.recording.path if job.recording else Path(scratch, f"{number}.wav")
-            try:
-                if not job.recording:
-                    speak(job.engines, job.text, path, LONGEST_SYNTHESIS)
-                sources[job] = path
-            except SetupError as error:
-                yield job, str(error)
-        decoded = audio.decode(list(sources.values()))
-        for job, sound in zip(sources, decoded, strict=True):
+        sources = [
+            job.recording.path if job.recording else Path(scratch, f"{number}.wav")
+            for number, job in enumerate(jobs)
+        ]
+        failures = _speak(jobs, sources)
+        yield from failures.items()
+        ready = [each for each in zip(jobs, sources, strict=True) if each[0] not in failures]
+        decoded = audio.decode([source for _, source in ready])
+        for (job, _), sound in zip(ready, decoded, strict=True):
             if sound is None:
                 yield job, f"{job.source} holds no readable audio"
                 continue
             audio.write(audio.polished(sound), folder / job.piece)
             found = audio.measure(sound)
             yield job, Built(job.fingerprint, digest(job.text), job.source, *_rounded(found))
+
+
+def _speak(jobs: Sequence[Job], targets: Sequence[Path]) -> dict[Job, str]:
+    """Synthesise what has no recording; returns why, for those where it failed."""
+    work = [(job, target) for job, target in zip(jobs, targets, strict=True) if not job.recording]
+    reasons = speak_all([(job.engines, job.text, target) for job, target in work])
+    return {job: reason for (job, _), reason in zip(work, reasons, strict=True) if reason}
 
 
 def _rounded(found: audio.Measure) -> tuple[float, float, float, float]:

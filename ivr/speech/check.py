@@ -11,7 +11,7 @@ from typing import NamedTuple, TextIO
 from ivr.prompts import Catalogue
 from ivr.speech import audio, build
 from ivr.speech.build import Built, Job
-from ivr.speech.recordings import digest, find
+from ivr.speech.recordings import Recording, digest, find
 from ivr.speech.synthesis import Synthesiser
 
 LONGEST = 20.0
@@ -117,19 +117,24 @@ def _sounds(
 
 
 def _sound(job: Job, entry: Built) -> Iterator[tuple[str, str, str]]:
-    source = entry.source
-    levelled = min(audio.LEVEL, entry.level + audio.PEAK - entry.peak)
     if entry.seconds > LONGEST:
         yield job.piece, f"too long: {entry.seconds:.1f} s", f"keep it under {LONGEST:.0f} s"
+    if job.recording:
+        yield from _recording(job, job.recording, entry)
+
+
+def _recording(job: Job, recording: Recording, entry: Built) -> Iterator[tuple[str, str, str]]:
+    source = entry.source
+    levelled = min(audio.LEVEL, entry.level + audio.PEAK - entry.peak)
     if entry.level < QUIETEST:
         yield job.piece, f"too quiet: {entry.level:.0f} dBFS", f"record {source} nearer and louder"
     elif levelled < audio.LEVEL - HELD_DOWN:
         yield job.piece, f"too quiet: {levelled:.0f} dBFS", f"cut the click out of {source}"
     if entry.clipped > CLIPPED:
         yield job.piece, "clipped", f"record {source} with less gain, peaks under -3 dBFS"
-    if job.recording and not job.recording.speaks(job.text):
+    if not recording.speaks(job.text):
         yield job.piece, "stale: its text changed", "install a voice, or app.py prompts render"
-    elif job.recording and not job.recording.shipped and entry.text != digest(job.text):
+    elif not recording.shipped and entry.text != digest(job.text):
         yield job.piece, f"stale: the text changed after {source}", "record it anew"
 
 

@@ -24,7 +24,7 @@ from ivr.speech.recordings import (
     read_shipped,
     write_shipped,
 )
-from ivr.speech.synthesis import Engine, Synthesiser
+from ivr.speech.synthesis import Engine, Synthesiser, speak_all
 
 LOT = 20
 """Pieces rendered between two saves."""
@@ -84,14 +84,12 @@ def _drop_unused(folder: Path, texts: Mapping[str, str]) -> None:
 def _render(texts: Mapping[str, str], folder: Path, engine: Engine, out: TextIO) -> list[str]:
     """Render some pieces; tells of those that the engine cannot speak and returns the others."""
     with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
-        spoken: dict[str, Path] = {}
-        for piece, text in texts.items():
-            path = Path(scratch, f"{piece}.wav")
-            try:
-                engine.speak(text, path)
-                spoken[piece] = path
-            except SetupError as error:
-                out.write(f"left out: {folder.name}/{piece}: {error}\n")
+        spoken = {piece: Path(scratch, f"{piece}.wav") for piece in texts}
+        work = [((engine,), texts[piece], path) for piece, path in spoken.items()]
+        for piece, reason in zip(texts, speak_all(work), strict=True):
+            if reason:
+                out.write(f"left out: {folder.name}/{piece}: {reason}\n")
+                del spoken[piece]
         _polish(list(spoken.values()))
         finished = {piece: path.with_suffix(f".{SHIPPED_ENDING}") for piece, path in spoken.items()}
         audio.encode_opus(list(spoken.values()), list(finished.values()))

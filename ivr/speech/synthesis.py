@@ -6,11 +6,13 @@ that is ended, never a stuck worker.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,12 @@ VOICES: Mapping[str, str] = {"uk": "natalia", "ru": "elena", "en": "slt"}
 RHVOICE_VOICES = Path("/usr/share/RHVoice/voices")
 ESPEAK_VOICES: Mapping[str, str] = {"en": "en-gb"}
 WORDS_A_MINUTE = "150"
+LOUDNESS = "70"
+"""espeak-ng's amplitude: at its usual 100 some syllables are clipped."""
+OUTPUT = "{output}"
+PROCESSES = os.cpu_count() or 1
+LONGEST_SYNTHESIS = 60.0
+"""Seconds one piece may take to be synthesised ahead of time."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,18 @@ class Engine:
             raise SetupError(f"{self.name} failed: {reason}")
 
 
-OUTPUT = "{output}"
+def speak_all(work: Sequence[tuple[Sequence[Engine], str, Path]]) -> list[str]:
+    """Write many texts, as many at once as there are cores; "" or why it failed, for each."""
+
+    def attempt(job: tuple[Sequence[Engine], str, Path]) -> str:
+        try:
+            speak(*job, LONGEST_SYNTHESIS)
+        except SetupError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return list(pool.map(attempt, work))
 
 
 def speak(engines: Sequence[Engine], text: str, target: Path, limit: float) -> None:
@@ -119,5 +138,5 @@ def _espeak(language: str) -> Engine | None:
     voice = ESPEAK_VOICES.get(language, language)
     return Engine(
         f"espeak-ng {voice}",
-        (program, "-v", voice, "-s", WORDS_A_MINUTE, "-w", OUTPUT, "--stdin"),
+        (program, "-v", voice, "-s", WORDS_A_MINUTE, "-a", LOUDNESS, "-w", OUTPUT, "--stdin"),
     )
