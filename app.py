@@ -205,6 +205,21 @@ def web(_options: argparse.Namespace) -> None:
     )
 
 
+def doctor(_options: argparse.Namespace) -> int:
+    """Look at the set-up and say what is wrong with it."""
+    from ivr import config
+    from ivr.doctor import examine
+
+    findings = []
+    for finding in examine(config.path_of(os.environ, HOME), os.environ, HOME):
+        findings.append(finding)
+        _say(str(finding))
+    problems = sum(finding.level == "problem" for finding in findings)
+    warnings = sum(finding.level == "warning" for finding in findings)
+    _say(f"problems: {problems}, warnings: {warnings}")
+    return 1 if problems else 0
+
+
 def _probes(config: Config, store: Store) -> list[Probe]:
     """Return what the start page asks to know which parts are alive."""
     from agent_desk.desk import Probe
@@ -528,6 +543,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
     add("jobs", jobs, "moves the log of events into the store")
 
+    add("doctor", doctor, "looks at the set-up and says what is wrong with it")
     checker = add("check", check_flows, "checks flows, prompts, services, profiles")
     checker.add_argument("--graph", metavar="FLOW", help="write a picture (SVG) of a flow instead")
     checker.add_argument("-o", "--output", type=Path, help="file of the picture")

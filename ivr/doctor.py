@@ -1,0 +1,252 @@
+"""`app.py doctor`: looks at the set-up and says what is wrong in words a newcomer understands.
+
+Each check yields findings; one that cannot go on because of an error of ours turns into a problem.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ivr import company, config, prompts
+from ivr.asterisk.process import find_program
+from ivr.config import Config
+from ivr.errors import ConfigError, Press2Error
+from ivr.parts import reachable, redis_answers, worker_ports
+from ivr.speech.synthesis import Synthesiser
+from ivr.store.database import open_store
+from ivr.supervise import alone, answers, check_ports
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LITTLE = 500_000_000
+"""Bytes of free disk below which calls are soon in danger."""
+SOME = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check saw. level: ok, warning or problem; mend: what to do, empty when ok."""
+
+    level: str
+    subject: str
+    text: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        """Write it as one line."""
+        return f"{self.level:8} {self.subject:12} {self.text}" + (
+            f"; {self.mend}" * bool(self.mend)
+        )
+
+
+Check = Callable[[Config, Path], Iterator[Finding]]
+
+
+def examine(path: Path, environ: Mapping[str, str], home: Path) -> Iterator[Finding]:
+    """Check everything a start needs. path: the settings file; home: folder of app.py."""
+    yield from _python()
+    try:
+        given = config.load(path, environ)
+    except ConfigError as error:
+        yield Finding("problem", "settings", str(error))
+        return
+    yield Finding("ok", "settings", str(path))
+    for check in CHECKS:
+        try:
+            yield from check(given, home)
+        except Press2Error as error:
+            yield Finding("problem", check.__name__.strip("_"), str(error))
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info < (3, 13):
+        yield Finding("ok", "python", version)
+    else:
+        yield Finding("problem", "python", version, "press2 needs 3.11 or 3.12")
+
+
+def _programs(given: Config, home: Path) -> Iterator[Finding]:
+    needed = {"ffmpeg": "sounds", "espeak-ng": "speech", "setpriv": "app.py run"}
+    if not given.redis.url:
+        needed["redis-server"] = "calls in progress"
+    for program, purpose in needed.items():
+        if found := shutil.which(program):
+            yield Finding("ok", program, found)
+        else:
+            yield Finding("problem", program, f"not here, needed for {purpose}", "run `make setup`")
+    if (home / "agent_desk/node_modules/sip.js/lib/index.js").is_file():
+        yield Finding("ok", "sip.js", "the phone in the browser is installed")
+    else:
+        yield Finding("warning", "sip.js", "not here: no phone in the browser", "run `make setup`")
+
+
+def _asterisk(given: Config, home: Path) -> Iterator[Finding]:
+    program = find_program(home / "var" / "asterisk-root")
+    answer = subprocess.run([*program.words, "-V"], capture_output=True, text=True, check=False)
+    yield Finding("ok", "asterisk", f"{answer.stdout.strip()}, {program.words[-1]}")
+
+
+def _ports(given: Config, home: Path) -> Iterator[Finding]:
+    """A press2 that runs here holds its ports itself; then its parts are asked."""
+    try:
+        with alone(given.press2.var / "press2.lock"):
+            check_ports(given.path.name, config.ports(given))
+    except ConfigError:
+        raise
+    except Press2Error:
+        yield from _running(given)
+        return
+    numbers = ", ".join(str(port) for *_, port in config.ports(given))
+    yield Finding("ok", "ports", f"{numbers} are free")
+
+
+def _running(given: Config) -> Iterator[Finding]:
+    exchange = reachable(given.asterisk.bind), given.asterisk.websocket_port
+    workers = [(reachable(given.agi.host), port) for port in worker_ports(given)]
+    page = reachable(given.web.host), given.web.port
+    wanted = {"Asterisk": exchange, "the start page": page}
+    wanted |= {f"the worker on port {worker[1]}": worker for worker in workers}
+    silent = [name for name, place in wanted.items() if not answers(*place)]
+    if silent:
+        yield Finding(
+            "problem",
+            "running",
+            f"press2 runs, but {', '.join(silent)} does not answer",
+            f"see {given.press2.var}/log/press2.log",
+        )
+    else:
+        yield Finding("ok", "running", "press2 runs here and all its parts answer")
+
+
+def _redis(given: Config, home: Path) -> Iterator[Finding]:
+    if not given.redis.url:
+        yield Finding("ok", "redis", "a private server, started by app.py run")
+    elif redis_answers(given.redis_url()):
+        yield Finding("ok", "redis", given.redis.url)
+    else:
+        yield Finding(
+            "problem",
+            "redis",
+            f"{given.redis.url} does not answer",
+            "start it, or empty [redis] url for a private one",
+        )
+
+
+def _store(given: Config, home: Path) -> Iterator[Finding]:
+    if not given.store.url and not (given.press2.var / "press2.db").exists():
+        yield Finding("ok", "store", "none yet; the first start makes it, with demo data")
+        return
+    open_store(given.store_url()).close()
+    yield Finding("ok", "store", given.store.url or str(given.press2.var / "press2.db"))
+
+
+def _companies(given: Config, home: Path) -> Iterator[Finding]:
+    """Time zones are asked for first: without them every profile would fail on its own."""
+    try:
+        ZoneInfo("Europe/Kyiv")
+    except ZoneInfoNotFoundError:
+        yield Finding(
+            "problem", "time zones", "Europe/Kyiv is not known here", "run `make setup` (tzdata)"
+        )
+        return
+    yield Finding("ok", "time zones", "Europe/Kyiv is known")
+    companies = company.load(home / "flows" / "companies")
+    if given.press2.company not in companies:
+        yield Finding(
+            "problem",
+            "companies",
+            f"[press2] company = {given.press2.company}: no such profile",
+            f"write one of {', '.join(companies)}",
+        )
+        return
+    yield Finding("ok", "companies", f"{', '.join(companies)}; calls go to {given.press2.company}")
+
+
+def _sounds(given: Config, home: Path) -> Iterator[Finding]:
+    for language, catalogue in prompts.load(home / "prompts").items():
+        folder = given.press2.var / "sounds" / language
+        pieces = catalogue.fixed()
+        missing = sum(not (folder / f"{piece}.wav").is_file() for piece in pieces)
+        if missing:
+            yield Finding(
+                "warning",
+                "sounds",
+                f"{language}: {missing} of {len(pieces)} are not built",
+                "run `app.py prompts build`; app.py run does it, too",
+            )
+        else:
+            yield Finding("ok", "sounds", f"{language}: all {len(pieces)} are built")
+
+
+def _voices(given: Config, home: Path) -> Iterator[Finding]:
+    synthesiser = Synthesiser(given.speech.voices(), given.speech.piper())
+    for language in prompts.load(home / "prompts"):
+        voice = synthesiser.engines(language)[0].name
+        if language in given.speech.voices() and voice.startswith("espeak"):
+            yield Finding(
+                "warning",
+                "voice",
+                f"{language}: {voice} speaks what has no recording, hard to understand",
+                "run `make voices`",
+            )
+        else:
+            yield Finding("ok", "voice", f"{language}: {voice}")
+
+
+def _disk(given: Config, home: Path) -> Iterator[Finding]:
+    given.press2.var.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(given.press2.var).free
+    text = f"{free / 1e9:.1f} GB free for {given.press2.var}"
+    if free < LITTLE:
+        yield Finding("problem", "disk", text, "make room: readings could soon not be stored")
+    elif free < SOME:
+        yield Finding("warning", "disk", text, "make room soon")
+    else:
+        yield Finding("ok", "disk", text)
+
+
+def _reach(given: Config, home: Path) -> Iterator[Finding]:
+    """What stands in the way of callers from outside this machine, and of operators."""
+    if given.asterisk.bind in LOOPBACK:
+        yield Finding("ok", "reach", "calls from this machine only ([asterisk] bind)")
+    elif all(network.startswith("127.") for network in given.asterisk.softphones):
+        yield Finding(
+            "warning",
+            "reach",
+            "softphones of other machines are refused",
+            "add their network to [asterisk] softphones",
+        )
+    if given.web.host not in LOOPBACK:
+        yield Finding(
+            "warning",
+            "microphone",
+            "a browser gives its microphone only to localhost or over TLS",
+            "put a TLS proxy before [web] port for calls from other machines",
+        )
+    if not given.asterisk.ring_group:
+        yield Finding(
+            "warning",
+            "operators",
+            "nobody rings when a caller asks for an operator",
+            "write their SIP addresses into [asterisk] ring_group",
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    _programs,
+    _asterisk,
+    _ports,
+    _redis,
+    _store,
+    _companies,
+    _sounds,
+    _voices,
+    _disk,
+    _reach,
+)
