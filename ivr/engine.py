@@ -11,7 +11,7 @@ a question that has keys waiting is not spoken. A miss (silence, no match) empti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ivr.errors import FlowError
@@ -40,6 +40,7 @@ class Limits:
     first, again, more: seconds of silence at a question, after a miss, after "wait for me".
     between: seconds between two keys of a number; between_slow: after a no-match or at slow pace.
     misses: silences and no-matches in all at one question before it is left.
+    keys: keys kept of what is typed at once; no number of any flow is as long.
     turns: turns of a call before it is led to the way out; `spare` more and it is ended.
     steps: steps walked within one turn (a flow that turns in a circle).
     """
@@ -50,12 +51,16 @@ class Limits:
     between: float = 5.0
     between_slow: float = 8.0
     misses: int = 3
+    keys: int = 64
     turns: int = 200
     spare: int = 20
     steps: int = 100
 
 
 DEFAULT_LIMITS = Limits()
+
+KEYS = frozenset("0123456789*#")
+"""Keys every telephone has; RFC 4733 knows more, which mean nothing here."""
 
 
 @dataclass
@@ -82,8 +87,8 @@ class Session:
     over: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document that `from_json` reads."""
-        return asdict(self)
+        """Return the document that `from_json` reads; it shares the session's values."""
+        return dict(vars(self))
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Session:
@@ -108,8 +113,17 @@ class Flows:
     placeholders: Mapping[str, Mapping[str, str]]
 
     def step(self, flow: str, step: str) -> Step:
-        """Return one step of one flow."""
-        return self.flows[flow].steps[step]
+        """Return one step of one flow. FlowError where a call of an older version stands nowhere."""
+        found = self.flow(flow).steps.get(step)
+        if found is None:
+            raise FlowError(f"flow {flow}: no step {step}")
+        return found
+
+    def flow(self, name: str) -> Flow:
+        """Return one flow."""
+        if name not in self.flows:
+            raise FlowError(f"no flow {name}")
+        return self.flows[name]
 
 
 def begin(flows: Flows, language: str, slots: Mapping[str, Value], flow: str = "main") -> Session:
@@ -154,12 +168,14 @@ class _Walk:
             self.need = Hangup("caller")
             return
         if session.turn >= self.limits.turns + self.limits.spare:
+            self.speak((Saying("goodbye"),))
             self.need = Hangup("limit")
             return
         at = self.flows.step(session.flow, session.step)
         if event.kind == "answered":
             self.enter(session.step)
-        elif session.turn == self.limits.turns:
+        elif isinstance(at, Question) and session.turn >= self.limits.turns:
+            session.slots["reason"] = "limit"
             self.otherwise(at)
         elif isinstance(at, Question):
             self.answer(at, event)
@@ -174,7 +190,7 @@ class _Walk:
 
     @property
     def flow(self) -> Flow:
-        return self.flows.flows[self.session.flow]
+        return self.flows.flow(self.session.flow)
 
     # ------------------------------------------------------------------ walking
 
@@ -187,8 +203,9 @@ class _Walk:
             raise FlowError(f"{self.flow.path}: no step or end {target!r}")
         self.session.flow, self.session.step = self.session.stack.pop()
         runner = self.flows.step(self.session.flow, self.session.step)
-        assert isinstance(runner, RunStep)  # noqa: S101 - only `run` pushes
-        self.go(runner.on[target])
+        if not isinstance(runner, RunStep):
+            raise FlowError(f"{self.flow.path}: {self.session.flow}.{self.session.step} ran no flow")
+        self.go(runner.on.get(target) or self.flow.otherwise)
 
     def enter(self, name: str) -> None:
         """Do what the step does; stop at the first need."""
@@ -197,7 +214,7 @@ class _Walk:
             raise FlowError(f"{self.flow.path}: step {name}: a circle without a question")
         session = self.session
         session.step = name
-        at = self.flow.steps[name]
+        at = self.flows.step(session.flow, name)
         if isinstance(at, SayStep):
             self.speak(at.says)
             self.go(at.to)
@@ -299,14 +316,16 @@ class _Walk:
         self.ask(at, at.short or at.says)
 
     def answer(self, at: Question, event: Event) -> None:
+        session = self.session
         if event.kind == "keys":
-            self.session.typed += event.text
+            keys = "".join(key for key in event.text if key in KEYS)
+            session.typed = (session.typed + keys)[: self.limits.keys]
+        if event.kind == "keys" and session.typed:
             self.keys(at, event.ended)
-        elif event.kind == "silence":
-            if self.session.typed and isinstance(at, AskStep) and self.session.mode != "star":
-                self.keys(at, ended=True)
-            else:
-                self.silence(at)
+        elif event.kind == "silence" and session.typed:
+            self.keys(at, ended=True)
+        elif event.kind == "silence" or (event.kind == "keys" and not event.text):
+            self.silence(at)
         else:
             self.nomatch(at)
 
@@ -497,9 +516,10 @@ class _Walk:
             self.go(self.flow.otherwise)
 
     def ask_again(self, retry: Retry, counted: bool) -> None:
-        self.session.step = retry.ask
-        at = self.flow.steps[retry.ask]
-        assert isinstance(at, Question)  # noqa: S101 - the check holds it
+        at = self.flows.step(self.session.flow, retry.ask)
+        if not isinstance(at, Question):
+            raise FlowError(f"{self.flow.path}: step {retry.ask} is no question to ask again")
+        self.session.step, self.session.mode = retry.ask, ""
         nth = self.miss(at, "nomatch") if counted else 1
         if nth:
             self.session.typed = ""

@@ -7,7 +7,7 @@ Pure data. Nothing here does I/O, asks the clock or knows a channel. Everything 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -98,7 +98,11 @@ class Turn:
     def to_json(self) -> dict[str, Any]:
         """Return the document that `from_json` reads."""
         kind = type(self.need).__name__.lower()
-        return asdict(self) | {"need": {"kind": kind, **asdict(self.need)}}
+        return {
+            **vars(self),
+            "says": [vars(say) for say in self.says],
+            "need": {"kind": kind, **vars(self.need)},
+        }
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> Turn:

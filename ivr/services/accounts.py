@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload, lazyload
 
 from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
@@ -47,6 +48,7 @@ def _contacts(inquiry: Inquiry) -> list[Contact]:
             Contact.number == inquiry.caller.number,
         )
         .order_by(Contact.id)
+        .options(joinedload(Contact.account).options(lazyload("*")))
     )
     return list(inquiry.db.scalars(wanted))
 
@@ -136,11 +138,14 @@ def _misses(inquiry: Inquiry) -> int:
 
 def current(inquiry: Inquiry) -> Account:
     """Return the account the call is about. LookupError where it is gone meanwhile."""
-    account = inquiry.db.scalar(
-        select(Account).where(
-            Account.company == inquiry.company.id, Account.number == inquiry.slots["account"]
+    wanted = (
+        select(Account)
+        .where(Account.company == inquiry.company.id, Account.number == inquiry.slots["account"])
+        .options(
+            joinedload(Account.meters).joinedload(Meter.registers), lazyload(Account.contacts)
         )
     )
+    account = inquiry.db.scalars(wanted).unique().one_or_none()
     if account is None:
         raise LookupError("the account of this call is not in the store any more")
     return account
