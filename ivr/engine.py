@@ -113,7 +113,7 @@ class Flows:
     placeholders: Mapping[str, Mapping[str, str]]
 
     def step(self, flow: str, step: str) -> Step:
-        """Return one step of one flow. FlowError where a call of an older version stands nowhere."""
+        """Return one step of one flow; FlowError for a call of an older version that had it."""
         found = self.flow(flow).steps.get(step)
         if found is None:
             raise FlowError(f"flow {flow}: no step {step}")
@@ -204,7 +204,7 @@ class _Walk:
         self.session.flow, self.session.step = self.session.stack.pop()
         runner = self.flows.step(self.session.flow, self.session.step)
         if not isinstance(runner, RunStep):
-            raise FlowError(f"{self.flow.path}: {self.session.flow}.{self.session.step} ran no flow")
+            raise FlowError(f"{self.session.flow}.{self.session.step} ran no flow")
         self.go(runner.on.get(target) or self.flow.otherwise)
 
     def enter(self, name: str) -> None:
