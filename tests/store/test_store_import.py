@@ -96,6 +96,15 @@ def test_columns_stand_in_any_order(tmp_path: Path) -> None:
     assert an_account(store).street == "Шевченка"
 
 
+def test_the_example_of_the_documents(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ") and ";" in line]
+    assert sorted(lines[0].split(";")) == sorted(COLUMNS)
+    path = tmp_path / "accounts.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert load(memory_store(), path) == Summary(lines=3, added=2, updated=0, retired=0)
+
+
 # A second import.
 
 
