@@ -461,7 +461,7 @@ def console(options: argparse.Namespace) -> None:
     profile = companies[options.company]
     store = memory_store()
     load_demo(store, DEMO)
-    start = datetime.fromisoformat(options.now) if options.now else _now()
+    start = options.now or _now()
     start = start if start.tzinfo else start.replace(tzinfo=profile.zone)
     clock = Clock(start)
     runner = _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, options.company)
@@ -493,7 +493,10 @@ def import_command(options: argparse.Namespace) -> None:
     profile = _profile(home)
     store = open_store(config.store_url(), migrate=True)
     summary = import_accounts(store, home, options.file, region=profile.region, now=_now())
-    _say(f"{options.file}: {summary}")
+    _say(
+        f"{options.file}: {summary.lines} lines; {summary.added} accounts added, "
+        f"{summary.updated} updated, {summary.retired} meters taken out of use"
+    )
 
 
 def export_command(options: argparse.Namespace) -> None:
@@ -561,7 +564,9 @@ def _parser() -> argparse.ArgumentParser:
     terminal = add("console", console, "talk to the flows at this terminal")
     terminal.add_argument("--company", default="odesa")
     terminal.add_argument("--caller", default="+380671110001", help='number; "" is withheld')
-    terminal.add_argument("--now", help="simulated time of the call, 2026-10-31T10:00")
+    terminal.add_argument(
+        "--now", type=datetime.fromisoformat, help="simulated time of the call, 2026-10-31T10:00"
+    )
     terminal.add_argument("--save", metavar="NAME", help="write what was done as a call script")
 
     importer = add("import", import_command, "imports accounts from a CSV file")

@@ -73,13 +73,14 @@ def draft(inquiry: Inquiry) -> Result:
 def resume(inquiry: Inquiry) -> Result:
     """Take the values of the draft and go on with what is missing."""
     submission = inquiry.slots["submission"]
+    form = Form(inquiry, fresh=True)
     rows = inquiry.db.scalars(
         select(Reading).where(
+            Reading.account_id == form.account.id,
             Reading.key.startswith(f"{submission}/", autoescape=True),
             Reading.state == "incomplete",
         )
     )
-    form = Form(inquiry, fresh=True)
     for row in rows:
         counter = form.counter(row.register_id)
         verdict = judge(row.value, counter, inquiry.company.readings)
