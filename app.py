@@ -45,7 +45,7 @@ DEMO = HOME / "deploy" / "demo-data.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code: 0 well, 1 a finding, 2 a mistake of the user or the set-up."""
+    """Run one command; exit code 0: well, 1: a finding, 2: a mistake of the user."""
     options = _parser().parse_args(arguments)
     try:
         code = options.command(options)

@@ -6,6 +6,7 @@ over an empty store and the script's world and compares what happened with what 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,16 +25,17 @@ from ivr.store.database import Store, memory_store
 from ivr.store.models import Account, Reading, Register, Ticket
 from ivr.store.world import load_world
 
-TOP = frozenset("script company now from to world turns calls expect".split())
-CALL = frozenset("now from to turns".split())
-TURNS = frozenset("press say silence wait hangup operator".split())
-OPERATOR = frozenset("answers no_answer drops returns ends".split())
+logger = logging.getLogger(__name__)
+
+TOP = frozenset(["script", "company", "now", "from", "to", "world", "turns", "calls", "expect"])
+CALL = frozenset(["now", "from", "to", "turns"])
+TURNS = frozenset(["press", "say", "silence", "wait", "hangup", "operator"])
+OPERATOR = frozenset(["answers", "no_answer", "drops", "returns", "ends"])
 EXPECT = frozenset(
-    "readings tickets callbacks subscriptions queued handover ended language says never_says "
-    "within".split()
+    ["readings", "tickets", "callbacks", "subscriptions", "queued", "handover", "ended", "language", "says", "never_says", "within"]
 )
 WORLD = frozenset(
-    "accounts events schedules emergency_schedules applications operators waiting storm".split()
+    ["accounts", "events", "schedules", "emergency_schedules", "applications", "operators", "waiting", "storm"]
 )
 
 
@@ -255,6 +257,10 @@ def run(
         report.failures = judge(script, report, heard)
     except ImportFileError as reason:
         raise ScriptError(f"{script.path}: world: {reason}") from reason
+    except Exception as reason:
+        # The border around one script: the others of the run are still judged.
+        logger.exception("%s: %s broke", script.path, script.title)
+        report.failures.append(f"broke: {type(reason).__name__}: {reason}")
     finally:
         store.close()
     return report
