@@ -16,6 +16,7 @@ from typing import Any
 
 from ivr.errors import FlowError
 from ivr.flow import (
+    KEYS,
     AskStep,
     EnqueueStep,
     Flow,
@@ -58,9 +59,6 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-KEYS = frozenset("0123456789*#")
-"""Keys every telephone has; RFC 4733 knows more, which mean nothing here."""
 
 
 @dataclass

@@ -39,6 +39,9 @@ import yaml
 
 from ivr.errors import FlowError
 
+KEYS = tuple("0123456789*#")
+"""Keys every telephone has; RFC 4733 knows more, which mean nothing here."""
+
 
 @dataclass(frozen=True)
 class Saying:
@@ -162,9 +165,7 @@ class HangupStep:
     says: Sayings = ()
 
 
-Step = (
-    SayStep | AskStep | MenuStep | RecordStep | LookupStep | RunStep | EnqueueStep | HangupStep
-)
+Step = SayStep | AskStep | MenuStep | RecordStep | LookupStep | RunStep | EnqueueStep | HangupStep
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,19 @@ class Flow:
     ends: tuple[str, ...]
     steps: Mapping[str, Step]
     path: str
+
+
+class _Loader(yaml.BaseLoader):
+    """Keeps every scalar as it was written, and takes no key of a mapping twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                problem = f"`{key.value}` is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def load(folder: Path) -> dict[str, Flow]:
@@ -194,7 +208,7 @@ def load(folder: Path) -> dict[str, Flow]:
 def read(path: Path) -> Flow:
     """Read one flow file."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as reason:
         text = " ".join(str(reason).split())
         raise FlowError(f"{path}: cannot be read: {text}") from reason
@@ -206,13 +220,16 @@ def parse(document: Any, path: str, name: str) -> Flow:
     head = _Fields(document, path)
     if head.text("flow") != name:
         raise FlowError(f"{path}: says `flow: {document['flow']}`, the file is named {name}")
-    steps = head.mapping("steps")
+    steps = head.mapping("steps", required=True)
+    ends = head.words("ends")
+    if clash := sorted(set(ends) & set(steps)):
+        raise FlowError(f"{path}: `ends`: {clash[0]} is a step too; give one of them another name")
     flow = Flow(
         name=name,
         start=head.text("start"),
         operator=head.text("operator", ""),
         otherwise=head.text("otherwise", ""),
-        ends=tuple(head.words("ends")),
+        ends=tuple(ends),
         steps={step: _step(body, f"{path}: step {step}") for step, body in steps.items()},
         path=path,
     )
@@ -236,7 +253,7 @@ class _Fields:
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.rest.pop(key, default)
-        if value is None:
+        if value is None or (value == "" and default is None):
             raise FlowError(f"{self.place}: `{key}` is missing")
         if not isinstance(value, str):
             raise FlowError(f"{self.place}: `{key}` must be one word, found {value!r}")
@@ -248,7 +265,9 @@ class _Fields:
             raise FlowError(f"{self.place}: `{key}` must be a list of words, found {value!r}")
         return value
 
-    def mapping(self, key: str) -> dict[str, Any]:
+    def mapping(self, key: str, required: bool = False) -> dict[str, Any]:
+        if required and key not in self.rest:
+            raise FlowError(f"{self.place}: `{key}` is missing")
         value = self.rest.pop(key, {})
         if not isinstance(value, Mapping):
             raise FlowError(f"{self.place}: `{key}` must be a mapping, found {value!r}")
@@ -264,12 +283,14 @@ class _Fields:
     def says(self, key: str) -> Sayings:
         value = self.rest.pop(key, [])
         entries = value if isinstance(value, list) else [value]
-        return tuple(self._saying(entry) for entry in entries)
+        return tuple(self._saying(key, entry) for entry in entries)
 
-    def _saying(self, entry: Any) -> Saying:
+    def _saying(self, key: str, entry: Any) -> Saying:
+        if entry == "":
+            raise FlowError(f"{self.place}: `{key}`: a prompt is wanted, found nothing")
         if isinstance(entry, str):
             return Saying(entry)
-        fields = _Fields(entry, self.place)
+        fields = _Fields(entry, f"{self.place}, {key}")
         saying = Saying(fields.text("say"), fields.text("each", ""), fields.text("in", ""))
         fields.nothing_else()
         return saying
@@ -321,8 +342,10 @@ def _menu(fields: _Fields) -> MenuStep:
         key: _option(option, f"{fields.place}, option {key}")
         for key, option in fields.mapping("options").items()
     }
+    if wrong := [key for key in options if key not in KEYS]:
+        raise FlowError(f"{fields.place}, option {wrong[0]}: a key is one of {' '.join(KEYS)}")
     another = fields.rest.pop("another", None)
-    return MenuStep(
+    step = MenuStep(
         **_question(fields, "menu"),
         options=options,
         closing=fields.says("closing"),
@@ -330,6 +353,13 @@ def _menu(fields: _Fields) -> MenuStep:
         option=fields.text("option", ""),
         another=None if another is None else _option(another, f"{fields.place}, another"),
     )
+    if not step.options and not step.each:
+        raise FlowError(f"{fields.place}: a menu wants `options` or `each`")
+    if step.each and not (step.option and step.slot and step.to):
+        raise FlowError(f"{fields.place}: a menu with `each` wants `option`, `as` and `to`")
+    if step.another and not step.each:
+        raise FlowError(f"{fields.place}: `another` goes with `each`")
+    return step
 
 
 def _option(body: Any, place: str) -> Option:
@@ -341,7 +371,7 @@ def _option(body: Any, place: str) -> Option:
 
 def _record(fields: _Fields) -> RecordStep:
     limit = fields.text("limit", "60")
-    if not limit.isdigit() or not 1 <= int(limit) <= 300:
+    if not limit.isdecimal() or not 1 <= int(limit) <= 300:
         raise FlowError(f"{fields.place}: `limit` is 1..300 seconds, found {limit}")
     return RecordStep(fields.says("record"), fields.text("as"), float(limit), fields.text("to"))
 
