@@ -43,6 +43,7 @@ FADE = 5
 """Milliseconds of fading at both ends, against clicks."""
 AT_ONCE = 50
 """Files one ffmpeg decodes: three open files each, far below the usual limit of 1024."""
+CORES = os.cpu_count() or 1
 FULL_SCALE = 32768
 NEARLY_FULL = int(0.985 * FULL_SCALE)
 

@@ -11,8 +11,10 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -21,13 +23,12 @@ from ivr.prompts import Catalogue
 from ivr.speech import audio
 from ivr.speech.progress import Progress
 from ivr.speech.recordings import Recording, digest, find
-from ivr.speech.synthesis import Engine, Synthesiser, speak_all
+from ivr.speech.synthesis import Engine, Synthesiser, speak
 
 CHAIN = f"{audio.LEVEL} {audio.PEAK} {audio.QUIET} {audio.EDGE} {audio.FADE}"
 """What the audio chain does to every sound; another figure builds all sounds anew."""
 SILENCES = {"silence_300ms": 300, "silence_1s": 1000}
 BUILT_LIST = "built.json"
-SYNTHESES_AT_ONCE = 20
 DYNAMIC_DAYS = 90
 """Days after which a text synthesised during a call is dropped; the next call makes it again."""
 
@@ -128,60 +129,60 @@ def _build(language: str, jobs: Sequence[Job], folder: Path, report: Report, out
     waiting = {job.piece for job in due}
     report.kept += [f"{language}/{job.piece}" for job in jobs if job.piece not in waiting]
     progress = Progress(out, f"prompts, {language}", len(due))
-    for batch in _batches(due):
-        for job, outcome in _make(batch, folder):
-            name = f"{language}/{job.piece}"
-            if isinstance(outcome, str):
-                built.pop(job.piece, None)
-                report.failed[name] = outcome
-            else:
-                built[job.piece] = outcome
-                report.made.append(name)
-        _save(folder, built)
-        progress.step(len(batch))
+    batches = [due[start : start + audio.AT_ONCE] for start in range(0, len(due), audio.AT_ONCE)]
+    with ThreadPoolExecutor(audio.CORES) as pool:
+        for made in pool.map(partial(_make, folder), batches):
+            _note(made, language, report)
+            _save(folder, built)
+            progress.step(len(made))
     _drop_old_dynamic(folder)
 
 
-def _make(jobs: Sequence[Job], folder: Path) -> Iterator[tuple[Job, Built | str]]:
+def _note(made: Sequence[tuple[Job, Built | str]], language: str, report: Report) -> None:
+    built = report.sounds[language]
+    for job, outcome in made:
+        name = f"{language}/{job.piece}"
+        if isinstance(outcome, str):
+            built.pop(job.piece, None)
+            report.failed[name] = outcome
+        else:
+            built[job.piece] = outcome
+            report.made.append(name)
+
+
+def _make(folder: Path, jobs: Sequence[Job]) -> list[tuple[Job, Built | str]]:
     """Build some pieces; a text instead of the result tells why one could not be built."""
+    made: list[tuple[Job, Built | str]] = []
+    sources: dict[Job, Path] = {}
     with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
-        sources = [
-            job.recording.path if job.recording else Path(scratch, f"{number}.wav")
-            for number, job in enumerate(jobs)
-        ]
-        failures = _speak(jobs, sources)
-        yield from failures.items()
-        ready = [each for each in zip(jobs, sources, strict=True) if each[0] not in failures]
-        decoded = audio.decode([source for _, source in ready])
-        for (job, _), sound in zip(ready, decoded, strict=True):
-            if sound is None:
-                yield job, f"{job.source} holds no readable audio"
-                continue
-            audio.write(audio.polished(sound), folder / job.piece)
-            found = audio.measure(sound)
-            yield job, Built(job.fingerprint, digest(job.text), job.source, *_rounded(found))
+        for number, job in enumerate(jobs):
+            try:
+                sources[job] = _source(job, Path(scratch, f"{number}.wav"))
+            except SetupError as error:
+                made.append((job, str(error)))
+        decoded = audio.decode(list(sources.values()))
+    for job, sound in zip(sources, decoded, strict=True):
+        if sound is None:
+            made.append((job, f"{job.source} holds no readable audio"))
+            continue
+        audio.write(audio.polished(sound), folder / job.piece)
+        figures = _rounded(audio.measure(sound))
+        made.append((job, Built(job.fingerprint, digest(job.text), job.source, *figures)))
+    return made
 
 
-def _speak(jobs: Sequence[Job], targets: Sequence[Path]) -> dict[Job, str]:
-    """Synthesise what has no recording; returns why, for those where it failed."""
-    work = [(job, target) for job, target in zip(jobs, targets, strict=True) if not job.recording]
-    reasons = speak_all([(job.engines, job.text, target) for job, target in work])
-    return {job: reason for (job, _), reason in zip(work, reasons, strict=True) if reason}
+def _source(job: Job, scratch: Path) -> Path:
+    """Return the recording of a piece, or synthesise it into `scratch`."""
+    if job.recording:
+        return job.recording.path
+    speak(job.engines, job.text, scratch)
+    return scratch
 
 
 def _rounded(found: audio.Measure) -> tuple[float, float, float, float]:
     """Keep dBFS finite: digital silence has -inf, which JSON lacks."""
     level, peak = (round(max(value, -99.0), 1) for value in (found.level, found.peak))
     return round(found.seconds, 2), level, peak, round(found.clipped, 5)
-
-
-def _batches(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
-    """Take recordings in large lots; syntheses, which are slow, in small ones for the progress."""
-    recorded = [job for job in jobs if job.recording]
-    spoken = [job for job in jobs if not job.recording]
-    for some, size in ((recorded, audio.AT_ONCE), (spoken, SYNTHESES_AT_ONCE)):
-        for start in range(0, len(some), size):
-            yield some[start : start + size]
 
 
 def _up_to_date(job: Job, built: Mapping[str, Built], folder: Path) -> bool:

@@ -52,9 +52,7 @@ def run(
     for language, catalogue in catalogues.items():
         folder = recordings / language
         jobs = build.plan(language, catalogue, folder, synthesiser)
-        if not any(job.recording for job in jobs):
-            spoken = jobs[0].source if jobs else "nothing"
-            out.write(f"prompts, {language}: no recordings, all {len(jobs)} by {spoken}\n")
+        out.write(f"prompts, {language}: {_origins(jobs)}\n")
         findings += [
             Finding(language, *found)
             for found in (
@@ -66,6 +64,16 @@ def run(
         ]
     _table(findings, out)
     return findings
+
+
+def _origins(jobs: list[Job]) -> str:
+    """Tell where the voice of a language comes from: two voices in a sentence sound broken."""
+    recorded = [job.recording for job in jobs if job.recording]
+    shipped = sum(recording.shipped is not None for recording in recorded)
+    parts = [f"{len(recorded) - shipped} own recordings, {shipped} shipped"]
+    if spoken := [job for job in jobs if not job.recording]:
+        parts.append(f"{len(spoken)} spoken by {spoken[0].source}")
+    return ", ".join(parts)
 
 
 def _texts(language: str, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -24,7 +26,7 @@ from ivr.speech.recordings import (
     read_shipped,
     write_shipped,
 )
-from ivr.speech.synthesis import Engine, Synthesiser, speak_all
+from ivr.speech.synthesis import Engine, Synthesiser
 
 LOT = 20
 """Pieces rendered between two saves."""
@@ -85,8 +87,9 @@ def _render(texts: Mapping[str, str], folder: Path, engine: Engine, out: TextIO)
     """Render some pieces; tells of those that the engine cannot speak and returns the others."""
     with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
         spoken = {piece: Path(scratch, f"{piece}.wav") for piece in texts}
-        work = [((engine,), texts[piece], path) for piece, path in spoken.items()]
-        for piece, reason in zip(texts, speak_all(work), strict=True):
+        with ThreadPoolExecutor(audio.CORES) as pool:
+            reasons = pool.map(partial(_speak, engine), texts.values(), spoken.values())
+        for piece, reason in zip(texts, reasons, strict=True):
             if reason:
                 out.write(f"left out: {folder.name}/{piece}: {reason}\n")
                 del spoken[piece]
@@ -95,6 +98,15 @@ def _render(texts: Mapping[str, str], folder: Path, engine: Engine, out: TextIO)
         audio.encode_opus(list(spoken.values()), list(finished.values()))
         _put(finished, texts, folder, engine)
     return list(finished)
+
+
+def _speak(engine: Engine, text: str, target: Path) -> str:
+    """Write one text; returns why the engine could not, or nothing."""
+    try:
+        engine.speak(text, target)
+    except SetupError as error:
+        return str(error)
+    return ""
 
 
 def _polish(paths: Sequence[Path]) -> None:

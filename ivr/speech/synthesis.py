@@ -6,13 +6,11 @@ that is ended, never a stuck worker.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +24,6 @@ WORDS_A_MINUTE = "150"
 LOUDNESS = "70"
 """espeak-ng's amplitude: at its usual 100 some syllables are clipped."""
 OUTPUT = "{output}"
-PROCESSES = os.cpu_count() or 1
 LONGEST_SYNTHESIS = 60.0
 """Seconds one piece may take to be synthesised ahead of time."""
 
@@ -62,21 +59,9 @@ class Engine:
             raise SetupError(f"{self.name} failed: {reason}")
 
 
-def speak_all(work: Sequence[tuple[Sequence[Engine], str, Path]]) -> list[str]:
-    """Write many texts, as many at once as there are cores; "" or why it failed, for each."""
-
-    def attempt(job: tuple[Sequence[Engine], str, Path]) -> str:
-        try:
-            speak(*job, LONGEST_SYNTHESIS)
-        except SetupError as error:
-            return str(error)
-        return ""
-
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        return list(pool.map(attempt, work))
-
-
-def speak(engines: Sequence[Engine], text: str, target: Path, limit: float) -> None:
+def speak(
+    engines: Sequence[Engine], text: str, target: Path, limit: float = LONGEST_SYNTHESIS
+) -> None:
     """Write `text` by the first engine that can: RHVoice refuses some foreign words.
 
     limit: seconds for all. SetupError: the reason of the last engine.

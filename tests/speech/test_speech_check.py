@@ -115,3 +115,12 @@ def test_table_names_language_piece_problem_and_mend(house: House) -> None:
         "language  piece    problem                           mend",
         "uk        greting  greting.mp3 belongs to no prompt  did you mean greeting?",
     ]
+
+
+def test_origin_of_the_voice_is_told(house: House) -> None:
+    house.record("uk/greeting.wav")
+    out = io.StringIO()
+    check.run(house.catalogues, house.recordings, house.sounds, house.synthesiser, out)
+    spoken = len(house.catalogues["uk"].fixed()) - 1
+    expected = f"prompts, uk: 1 own recordings, 0 shipped, {spoken} spoken by espeak-ng uk\n"
+    assert expected in out.getvalue()
