@@ -17,7 +17,7 @@ from ivr.errors import ConfigError
 
 TEMPLATES = Path(__file__).parent / "templates"
 SOCKET_PATH_LIMIT = 100
-"""Bytes of a UNIX socket's path: 108 in Linux, less the socket's own file name."""
+"""Bytes of a UNIX socket's path; Linux takes 107."""
 FOLDERS = ("etc", "data/sounds", "lib", "log", "run", "spool", "recordings")
 SAFE = re.compile(r"[\w .:/&@+=,~-]*")
 
@@ -48,6 +48,7 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
         **{name: getattr(settings, name) for name in asdict(settings)},
         "run_dir": run_dir,
         "modules": modules,
+        "operators": "&".join(map(destination, settings.ring_group)),
         # Debian ships the open one, others the vendor's.
         "opus": sorted(path.name for path in modules.glob("codec_opus*.so")),
     }
@@ -66,8 +67,8 @@ def check(settings: AsteriskSettings) -> None:
                     f"asterisk: {name} holds a character Asterisk would misread; "
                     "use letters, digits and .:/&@+=,~-_ only"
                 )
-    if len(str(settings.run_dir.resolve() / "run").encode()) > SOCKET_PATH_LIMIT - len("asterisk.ctl"):
-        raise ConfigError(f"asterisk: the path of {settings.run_dir} is too long; choose a shorter one")
+    if len(bytes(settings.run_dir.resolve() / "run/asterisk.ctl")) > SOCKET_PATH_LIMIT:
+        raise ConfigError(f"asterisk: run_dir {settings.run_dir} is too long; choose a shorter one")
     if not settings.workers:
         raise ConfigError("asterisk: no FastAGI worker named; give at least one host:port")
     for sound in (settings.apology, *settings.apologies.values()):
@@ -76,6 +77,11 @@ def check(settings: AsteriskSettings) -> None:
                 f"asterisk: the apology {settings.sounds_dir / sound}.wav is missing; "
                 "run `app.py prompts build`"
             )
+
+
+def destination(operator: str) -> str:
+    """Return what Dial() needs to reach an operator: a SIP address or an endpoint of our own."""
+    return f"PJSIP/operators/{operator}" if operator.startswith("sip:") else f"PJSIP/{operator}"
 
 
 def flatten(value: object) -> list[str]:

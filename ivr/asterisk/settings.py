@@ -9,9 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Trunk:
-    """A telephone company: calls from `host` are taken, `register` signs in there with user and secret.
+    """A telephone company whose calls are taken.
 
     host: name or address of its SIP server, with ":port" where it is not 5060.
+    register: sign in there with `user` and `secret`; otherwise it knows us by address.
     """
 
     name: str
@@ -35,7 +36,7 @@ class AsteriskSettings:
     softphones: networks that may call without a password.
     rtp: first and last UDP port of the media.
     phone_secret: password of the browser phone's SIP user "caller"; empty: no such user.
-    ring_group: what to dial for an operator ("PJSIP/op1&PJSIP/op2"); empty: nobody.
+    ring_group: SIP addresses ("sip:op1@10.0.0.5") of operators who ring all at once; empty: nobody.
     ring_seconds: how long it rings.
     music_dir: audio files for the wait; None: the ringing tone.
     call_limit: seconds after which a call is ended whatever it does.
@@ -57,7 +58,7 @@ class AsteriskSettings:
     rtp: tuple[int, int] = (10000, 10999)
     softphones: tuple[str, ...] = ("127.0.0.0/8",)
     phone_secret: str = ""
-    ring_group: str = ""
+    ring_group: tuple[str, ...] = ()
     ring_seconds: int = 20
     music_dir: Path | None = None
     call_limit: int = 3600

@@ -1,0 +1,456 @@
+"""The Asterisk channel: a FastAGI server that performs turns.
+
+The only file that imports pyst2's `asterisk`. The other half is the dialplan
+(`ivr/asterisk/templates/extensions.conf`): it collects every key, speaks and listens in one
+subroutine a question, and takes the call to another worker when this one dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import phonenumbers
+from asterisk.agi import AGI, AGIAppError, AGIError, AGIHangup, AGIUnknownError
+
+from ivr.errors import CallerGone, Press2Error, StaleTurn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
+
+log = logging.getLogger(__name__)
+
+LINE_LIMIT = 1800
+"""Bytes of sound names in one command: res_agi.c reads lines of 2048."""
+DEAD_CHANNEL = 511
+"""res_agi.c: "511 Command Not Permitted on a dead channel or intercept routine"."""
+WITHHELD = 0x20
+"""Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
+SOUND = re.compile(r"[\w/-]+")
+DRAIN_SECONDS = 5.0
+
+
+class Runner(Protocol):
+    """What a call needs of `ivr.runner`."""
+
+    def open(self, caller: Caller) -> Turn:
+        """Return the first turn of a new call, the open turn of a known one."""
+
+    def advance(self, call: str, event: Event, turn: int) -> Turn:
+        """Return what to perform after `event`; StaleTurn when `turn` is over."""
+
+    def close(self, call: str, reason: str) -> None:
+        """Take note that the caller hung up."""
+
+    def company_of(self, dialled: str | None) -> str:
+        """Return the company profile of a dialled number."""
+
+
+class Voice(Protocol):
+    """What a call needs of `ivr.speech`."""
+
+    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+        """Return the sounds of `say`, "uk/n_5", every one of them on disk."""
+
+
+class Replies:
+    """Asterisk's side of a connection, line by line.
+
+    gone: Asterisk said that the caller hung up; commands for a dead channel still work then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.gone = False
+
+    def readline(self) -> str:
+        """Return the next line that answers; CallerGone when the connection is closed."""
+        try:
+            while line := self.stream.readline():
+                if line == "HANGUP\n":
+                    self.gone = True
+                # res_agi.c, GOSUB: "100 result=0 Trying..." comes before the answer.
+                elif not line.startswith("100 "):
+                    return line
+        except OSError as error:
+            raise CallerGone("the connection to Asterisk broke") from error
+        raise CallerGone("Asterisk closed the connection")
+
+
+class Unread:
+    """Where pyst2's trace of every line goes: it holds the digits callers key."""
+
+    def write(self, text: str) -> None:
+        """Drop `text`."""
+
+
+class Line(AGI):  # type: ignore[misc]
+    """One AGI session of pyst2, made safe for threads and for what callers send.
+
+    Every end of the call comes out as CallerGone, any other refusal as Press2Error.
+    """
+
+    def __init__(self, replies: TextIO, commands: TextIO) -> None:
+        # Not pyst2's own: it sets a signal handler, which only the main thread may.
+        self.stdin = Replies(replies)
+        self.stdout = commands
+        self.stderr = Unread()
+        self._got_sighup = False
+        self.env: dict[str, str] = {}
+        self._get_agi_env()
+
+    def _quote(self, string: object) -> str:
+        """Return one argument of a command, quoted so that it stays one argument."""
+        text = str(string)
+        if not text.isprintable():
+            raise Press2Error("agi: an argument holds a control character; it was not sent")
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def execute(self, command: str, *args: object) -> Mapping[str, tuple[str, str]]:
+        """Return the result of a command whose arguments are quoted already."""
+        try:
+            result: Mapping[str, tuple[str, str]] = super().execute(command, *args)
+        except (AGIHangup, OSError) as error:
+            raise CallerGone("the caller hung up") from error
+        except AGIUnknownError as error:
+            if error.args[0] == DEAD_CHANNEL:
+                raise CallerGone("the caller hung up") from error
+            raise Press2Error(f"agi: Asterisk refused {command}") from error
+        except AGIAppError as error:
+            if self.hung_up():
+                raise CallerGone("the caller hung up") from error
+            raise Press2Error(f"agi: Asterisk could not do {command}") from error
+        except (AGIError, ValueError) as error:
+            raise Press2Error(f"agi: Asterisk did not understand {command}") from error
+        return result
+
+    def hung_up(self) -> bool:
+        """Tell whether the call is over; Asterisk says so before it answers the next command."""
+        super().execute("NOOP")
+        return self.stdin.gone
+
+    def argument(self, number: int) -> str:
+        """Return what the dialplan gave to AGI() as its argument `number`, from 1."""
+        return self.env.get(f"agi_arg_{number}", "")
+
+    def get(self, variable: str) -> str:
+        """Return a channel variable, "" when it is not set."""
+        _, value = self.execute("GET VARIABLE", self._quote(variable))["result"]
+        return value
+
+    def set(self, variable: str, value: object) -> None:
+        """Set a channel variable."""
+        self.execute("SET VARIABLE", self._quote(variable), self._quote(value))
+
+    def call_routine(self, context: str, *args: object) -> None:
+        """Run a subroutine of the dialplan to its end."""
+        values = ",".join(map(str, args))
+        self.execute("GOSUB", context, "s", "1", self._quote(values))
+
+    def play(self, sounds: Sequence[str]) -> None:
+        """Play `sounds` to their end."""
+        for part in parts(sounds):
+            self.execute("EXEC", "Playback", self._quote(part))
+
+    def record(self, path: Path, limit: float) -> None:
+        """Record into `path`.wav until `#` or for `limit` seconds."""
+        self.execute("RECORD FILE", self._quote(path), "wav", '"#"', str(round(limit * 1000)))
+
+
+def parts(sounds: Sequence[str]) -> list[str]:
+    """Return `sounds` joined with &, in as many parts as the length of a command needs."""
+    lines = [""]
+    for sound in sounds:
+        if not SOUND.fullmatch(sound):
+            raise Press2Error(f"agi: {sound!r} is no name of a sound")
+        if len(lines[-1]) + len(sound) >= LINE_LIMIT:
+            lines.append("")
+        lines[-1] += f"&{sound}" if lines[-1] else sound
+    return lines
+
+
+def e164(text: str, region: str) -> str | None:
+    """Return a telephone number in E.164, None for anything that cannot be one."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def caller_of(env: Mapping[str, str], runner: Runner, region: str) -> Caller:
+    """Return who calls, from the variables that open an AGI session.
+
+    The caller's name is never read: it is free text from the network. A dialled short number
+    ("104"), which E.164 has no form for, stays as it is.
+    """
+    presentation = env.get("agi_callingpres", "")
+    shown = not (presentation.isdecimal() and int(presentation) & WITHHELD)
+    raw = re.sub(r"[^0-9+*#]", "", env.get("agi_dnid", ""))[:32]
+    dialled = e164(raw, region) or raw or None
+    return Caller(
+        call=env["agi_uniqueid"],
+        company=runner.company_of(dialled),
+        number=e164(env.get("agi_callerid", ""), region) if shown else None,
+        dialled=dialled,
+        channel="agi",
+        arrived=datetime.now(UTC),
+    )
+
+
+class Call:
+    """One call in this worker's hands, from the dialplan's AGI() to its return."""
+
+    def __init__(
+        self, line: Line, caller: Caller, runner: Runner, voice: Voice, recordings: Path
+    ) -> None:
+        self.line = line
+        self.caller = caller
+        self.runner = runner
+        self.voice = voice
+        self.recordings = recordings
+        self.turn = runner.open(caller)
+
+    def run(self) -> None:
+        """Perform turns until the caller leaves this worker; CallerGone when he hung up."""
+        event = self.brought()
+        while event or (event := self.perform()):
+            self.advance(event)
+            event = None
+
+    def brought(self) -> Event | None:
+        """Return the event that came with the call: from an operator, or from a worker that died.
+
+        A turn that was answered but not passed on has its keys in the channel still.
+        """
+        if self.line.argument(1) != str(self.turn.number):
+            return None
+        match self.turn.need:
+            case Enqueue() if outcome := self.line.argument(2):
+                return Event("operator", outcome=outcome)
+            case Ask() as ask if (keys := self.given()) is not None:
+                return answer(ask, keys)
+        return None
+
+    def given(self) -> str | None:
+        """Return the keys the dialplan collected for this turn, None when it did not finish."""
+        turn, _, keys = self.line.get("PRESS2_GIVEN").partition(":")
+        return dialled_keys(keys) if turn == str(self.turn.number) else None
+
+    def advance(self, event: Event) -> None:
+        """Hand `event` to the runner; go on from where another worker got to meanwhile."""
+        try:
+            self.turn = self.runner.advance(self.caller.call, event, self.turn.number)
+        except StaleTurn:
+            self.turn = self.runner.open(self.caller)
+
+    def perform(self) -> Event | None:
+        """Do what the turn says and needs; None when the caller goes on in the dialplan."""
+        match self.turn.need:
+            case Ask() as ask:
+                return self.ask(ask)
+            case Record(limit=limit):
+                return self.record(limit)
+            case Enqueue(queue=queue):
+                self.leave("queue", PRESS2_QUEUE=queue, PRESS2_TURN=self.turn.number)
+            case Hangup():
+                self.leave("hangup")
+            case need:
+                raise Press2Error(f"agi: a turn needs {need}, which a channel cannot perform")
+        return None
+
+    def sounds(self) -> list[str]:
+        """Return the sounds of everything the turn says."""
+        turn = self.turn
+        return [
+            f"press2/{file}"
+            for say in turn.says
+            for file in self.voice.files(say, say.language or turn.language, turn.slow)
+        ]
+
+    def ask(self, ask: Ask) -> Event:
+        """Speak and listen; the first key cuts the speech short."""
+        *first, last = parts([] if ask.typed else self.sounds())
+        for part in first:
+            self.line.call_routine("press2-play", part)
+        typed = int(bool(ask.typed))
+        self.line.call_routine(
+            "press2-ask", last, ask.entry, ask.timeout, ask.between, self.turn.number, typed
+        )
+        keys = self.given()
+        if self.line.stdin.gone:
+            raise CallerGone("the caller hung up")
+        if keys is None:
+            raise Press2Error("agi: the dialplan did not ask the question; see Asterisk's log")
+        return answer(ask, keys)
+
+    def record(self, limit: float) -> Event:
+        """Speak and record."""
+        path = self.recordings.resolve() / f"{self.caller.call}-{self.turn.number}"
+        for part in parts(self.sounds()):
+            self.line.call_routine("press2-play", part)
+        self.line.record(path, limit)
+        return Event("recorded", text=f"{path}.wav")
+
+    def leave(self, way: str, **variables: object) -> None:
+        """Speak and give the call back to the dialplan, which goes on at `way`."""
+        self.line.play(self.sounds())
+        for name, value in variables.items():
+            self.line.set(name, value)
+        self.line.set("PRESS2_NEXT", way)
+
+    def end(self) -> None:
+        """Take note of the caller's hang-up; what he keyed just before still counts."""
+        with contextlib.suppress(CallerGone):
+            keys = (self.given() or "") + dialled_keys(self.line.get("PRESS2_KEYS"))
+            if keys and isinstance(self.turn.need, Ask):
+                self.advance(Event("keys", text=keys))
+        self.runner.close(self.caller.call, "hangup")
+        with contextlib.suppress(CallerGone):
+            self.line.set("PRESS2_CLOSED", 1)
+
+
+def dialled_keys(keys: str) -> str:
+    """Return `keys` without those no telephone has (RFC 4733 also knows A to D and flash)."""
+    return re.sub(r"[^0-9*#]", "", keys)
+
+
+def answer(ask: Ask, keys: str) -> Event:
+    """Return the event of a question that ended with `keys`, "" for a silence."""
+    if ask.entry == "key" and keys:
+        return Event("keys", text=keys)
+    if keys or ask.typed:
+        return Event("keys", text=keys, ended=not set(keys) & set("#*"))
+    return Event("silence")
+
+
+class Connection(socketserver.BaseRequestHandler):
+    """One FastAGI connection: the border where whatever goes wrong ends."""
+
+    server: Listener
+
+    def handle(self) -> None:
+        """Serve the call; after an error the dialplan takes it to the next worker."""
+        call = "?"
+        agi = self.server.agi
+        with self.server.open_connection(self.request):
+            try:
+                line = line_of(self.request)
+                call = line.env["agi_uniqueid"]
+                caller = caller_of(line.env, agi.runner, agi.region)
+                serve(line, caller, agi)
+            except CallerGone:
+                log.info("call %s: gone before its first turn", call)
+            except Exception:
+                log.exception("call %s: broke in this worker, the dialplan goes on", call)
+
+
+def line_of(connection: socket.socket) -> Line:
+    """Return the AGI session on `connection`, its opening variables read."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # An Asterisk whose machine died never closes the connection.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    replies = connection.makefile("r", encoding="utf-8", errors="replace", newline="\n")
+    commands = connection.makefile("w", encoding="utf-8", newline="\n")
+    return Line(replies, commands)
+
+
+def serve(line: Line, caller: Caller, agi: AgiServer) -> None:
+    """Perform the call, or, when it comes with the script "gone", take note of its end."""
+    call = Call(line, caller, agi.runner, agi.voice, agi.recordings)
+    try:
+        if line.env.get("agi_network_script") == "gone":
+            raise CallerGone("the caller hung up in the dialplan")
+        call.run()
+        log.info("call %s: back to the dialplan", caller.call)
+    except CallerGone:
+        if agi.stopping:
+            log.info("call %s: given to another worker", caller.call)
+        else:
+            call.end()
+            log.info("call %s: hung up", caller.call)
+
+
+class Listener(socketserver.ThreadingTCPServer):
+    """The listening socket and the connections taken from it, a thread each."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], agi: AgiServer) -> None:
+        self.agi = agi
+        self.connections: set[socket.socket] = set()
+        self.changed = threading.Condition()
+        super().__init__(address, Connection)
+
+    @contextlib.contextmanager
+    def open_connection(self, connection: socket.socket) -> Iterator[None]:
+        """Count `connection` as open for the time of the block."""
+        with self.changed:
+            self.connections.add(connection)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.connections.discard(connection)
+                self.changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """End every session, the ones in mid-turn after it; wait `seconds` at most."""
+        with self.changed:
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+            self.changed.wait_for(lambda: not self.connections, seconds)
+
+
+class AgiServer:
+    """A FastAGI worker.
+
+    port: 0 takes any free one; the attribute tells which. region: "UA", of numbers that come
+    without a country. recordings: folder of what callers say.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        runner: Runner,
+        voice: Voice,
+        *,
+        region: str,
+        recordings: Path,
+    ) -> None:
+        self.runner = runner
+        self.voice = voice
+        self.region = region
+        self.recordings = recordings
+        self.stopping = False
+        recordings.mkdir(parents=True, exist_ok=True)
+        self.listener = Listener((host, port), self)
+        self.port: int = self.listener.server_address[1]
+
+    def serve(self, ready: Callable[[], Any] | None = None) -> None:
+        """Take calls until `stop`; call `ready` when the first may come."""
+        if ready:
+            ready()
+        try:
+            self.listener.serve_forever()
+        finally:
+            self.stopping = True
+            self.listener.server_close()
+            self.listener.drain(DRAIN_SECONDS)
+
+    def stop(self) -> None:
+        """Make `serve` return; from a signal handler or any thread."""
+        # shutdown() waits for the loop to end, and a signal handler runs inside the loop.
+        threading.Thread(target=self.listener.shutdown, name="agi-stop").start()

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ami import Ami
+from scripted import record_tone
+from sip_caller import SipCaller
+
+from ivr.asterisk.process import Asterisk, find_program
+from ivr.asterisk.settings import AsteriskSettings
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = {
+    "1": [["menu", "key"], ["account", "number"], ["reading", "number"], ["bye", "hangup"]],
+    "2": [["long", "key"], ["account", "number"], ["bye", "hangup"]],
+    "3": [["menu", "key 0.2 0.2"], ["bye", "hangup"]],
+    "4": [["menu", "key"], ["please_wait", "queue"], ["after", "key"], ["bye", "hangup"]],
+    "5": [["account", "number 20 0.3"], ["bye", "hangup"]],
+    "6": [["piece 500", "key"], ["bye", "hangup"]],
+    "8": [["menu", "key 1 1"], ["bye", "hangup"]],
+    "7": [["name", "record"], ["bye", "hangup"]],
+}
+SERIAL = count(1)
+
+
+def free_ports(number: int, kind: socket.SocketKind) -> list[int]:
+    """Return ports that are free now, each another one."""
+    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(number)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@dataclass
+class Pbx:
+    """The Asterisk all tests here share, and the worker processes of one test."""
+
+    asterisk: Asterisk
+    ami: Ami
+    ports: list[int]
+    folder: Path
+    sounds: Path
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    callers: list[SipCaller] = field(default_factory=list)
+    operators: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_worker(self, place: int) -> subprocess.Popen[str]:
+        """Start a worker on port number `place` of Asterisk's; return when it takes calls."""
+        command = [sys.executable, str(Path(__file__).parent / "worker.py")]
+        arguments = [self.ports[place], self.folder, self.sounds, json.dumps(SCRIPTS)]
+        log = (self.folder / f"worker{len(self.workers)}.log").open("w")
+        worker = subprocess.Popen(
+            command + [str(argument) for argument in arguments],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        log.close()
+        self.workers.append(worker)
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n", self.logs()
+        return worker
+
+    def call(self, script: str, *keys: str, **how: object) -> SipCaller:
+        """Ring; the first digit of the dialled number chooses the script."""
+        port = self.asterisk.settings.sip_port
+        caller = SipCaller(self.ami, port, f"{script}{next(SERIAL):03}", keys, **how)
+        self.callers.append(caller)
+        caller.ring()
+        return caller
+
+    def answer_as_operator(self) -> subprocess.Popen[bytes]:
+        """Be the operator of the ring group: takes one call and ends it after a moment."""
+        operator = subprocess.Popen(
+            ["sipp", "-sf", str(Path(__file__).parent / "operator.xml"), "-m", "1", "-nostdin"]
+            + ["-i", "127.0.0.1", "-p", str(self.operator_port), "-timeout", "60"],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.operators.append(operator)
+        local = f"0100007F:{self.operator_port:04X}"
+        while local not in Path("/proc/net/udp").read_text():
+            assert operator.poll() is None
+        return operator
+
+    @property
+    def operator_port(self) -> int:
+        return int(self.asterisk.settings.ring_group[0].rpartition(":")[2])
+
+    def state(self, caller: SipCaller) -> dict[str, object]:
+        """Return what the runner knows of a call."""
+        return json.loads((self.folder / f"{caller.call}.json").read_text())
+
+    def keys(self, caller: SipCaller) -> str:
+        """Return all keys the runner heard in a call, in one."""
+        return "".join(event.get("text", "") for event in self.state(caller)["heard"])
+
+    def logs(self) -> str:
+        """Return what the workers of this test logged."""
+        return "".join(path.read_text() for path in sorted(self.folder.glob("worker*.log")))
+
+    def clean(self) -> None:
+        for caller in self.callers:
+            caller.close()
+        for operator in self.operators:
+            operator.kill()
+            operator.wait()
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+            assert worker.stdout
+            worker.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
+    with tempfile.TemporaryDirectory(prefix="press2-") as folder:
+        sounds = Path(folder) / "sounds"
+        record_tone(sounds / "uk/apology.wav", 0.2)
+        sip, operator = free_ports(2, socket.SOCK_DGRAM)
+        http, ami, first, second = free_ports(4, socket.SOCK_STREAM)
+        settings = AsteriskSettings(
+            run_dir=Path(folder) / "asterisk",
+            sounds_dir=sounds,
+            workers=(f"127.0.0.1:{first}", f"127.0.0.1:{second}"),
+            apology="uk/apology",
+            sip_port=sip,
+            http_port=http,
+            ami_port=ami,
+            ami_secret="of-the-tests",
+            ring_group=(f"sip:operator@127.0.0.1:{operator}",),
+            ring_seconds=2,
+            debug=True,
+        )
+        with Asterisk(find_program(ROOT / "var/asterisk-root"), settings) as running:
+            yield running, [first, second], sounds
+            log = (running.run_dir / "log/messages").read_text(errors="replace")
+            wrong = [line for line in log.splitlines() if "WARNING" in line and " pbx" in line]
+            assert not wrong, "the dialplan is at fault"
+
+
+@pytest.fixture
+def pbx(asterisk: tuple[Asterisk, list[int], Path], tmp_path: Path) -> Iterator[Pbx]:
+    running, ports, sounds = asterisk
+    ami = Ami(running.settings.ami_port, "press2", "of-the-tests")
+    house = Pbx(running, ami, ports, tmp_path, sounds)
+    yield house
+    house.clean()
+    ami.close()
+
+
+@pytest.fixture
+def serving(pbx: Pbx) -> Pbx:
+    """Two workers take calls."""
+    pbx.start_worker(0)
+    pbx.start_worker(1)
+    return pbx

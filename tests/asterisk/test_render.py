@@ -1,0 +1,86 @@
+"""The configuration files, without starting anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from scripted import record_tone
+
+from ivr.asterisk.render import render
+from ivr.asterisk.settings import AsteriskSettings, Trunk
+from ivr.errors import ConfigError
+
+
+@pytest.fixture
+def settings(tmp_path):
+    record_tone(tmp_path / "sounds/uk/apology.wav", 0.1)
+    return AsteriskSettings(
+        run_dir=tmp_path / "run",
+        sounds_dir=tmp_path / "sounds",
+        workers=("127.0.0.1:4573",),
+        apology="uk/apology",
+    )
+
+
+def written(settings, name):
+    config = render(settings, settings.run_dir, settings.run_dir)
+    return (config.parent / name).read_text()
+
+
+def test_everything_lies_below_the_run_directory(settings):
+    text = written(settings, "asterisk.conf")
+    places = [line.split(" => ")[1] for line in text.splitlines() if " => " in line]
+    assert places
+    assert all(place.startswith(str(settings.run_dir)) for place in places)
+
+
+def test_no_password_no_browser_phone(settings):
+    assert "webrtc" not in written(settings, "pjsip.conf")
+    assert "webrtc = yes" in written(replace(settings, phone_secret="s3"), "pjsip.conf")
+
+
+def test_manager_is_off_unless_asked_for(settings):
+    assert "enabled = no" in written(settings, "manager.conf")
+    text = written(replace(settings, ami_port=5038, ami_secret="s3"), "manager.conf")
+    assert "bindaddr = 127.0.0.1" in text
+    assert "dialplan" not in text
+
+
+def test_a_trunk_is_known_by_its_address_only(settings):
+    trunk = Trunk("company", "192.0.2.1:5080", "user", "s3", register=True)
+    text = written(replace(settings, trunks=(trunk,)), "pjsip.conf")
+    assert "match = 192.0.2.1\n" in text
+    assert "server_uri = sip:192.0.2.1:5080" in text
+    assert text.count("identify_by = ip") == 2
+
+
+def test_no_ring_group_no_dial(settings):
+    assert "Dial(" not in written(settings, "extensions.conf")
+    group = ("sip:op1@10.0.0.5", "sip:op2@10.0.0.6")
+    text = written(replace(settings, ring_group=group), "extensions.conf")
+    dial = "Dial(PJSIP/operators/sip:op1@10.0.0.5&PJSIP/operators/sip:op2@10.0.0.6,20,gr)"
+    assert dial in text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"node": "a\n[general]"}, "node"),
+        ({"phone_secret": "a;b"}, "phone_secret"),
+        ({"ring_group": ("sip:op1@h,20,g(x)",)}, "ring_group"),
+        ({"trunks": (Trunk("t", "h", secret="a]b"),)}, "trunks"),
+        ({"apology": "uk/none"}, "apology"),
+        ({"apologies": {"104": "uk/none"}}, "apology"),
+        ({"workers": ()}, "worker"),
+    ],
+)
+def test_a_value_asterisk_would_misread_is_refused(settings, change, named):
+    with pytest.raises(ConfigError, match=named):
+        render(replace(settings, **change), settings.run_dir, settings.run_dir)
+
+
+def test_a_path_too_long_for_a_socket_is_refused(settings):
+    long = settings.run_dir / ("x" * 100)
+    with pytest.raises(ConfigError, match="too long"):
+        render(replace(settings, run_dir=long), long, long)
