@@ -12,17 +12,18 @@ from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Account, AccountMiss, Alias, Contact, Meter
 
+PLACES = ("account_place", "account_settlement")
 NAMED = 5
 """Addresses named to a caller with several accounts; the next key is another account."""
 
 
-@service("accounts.by_phone", "none", "one", "several")
+@service("accounts.by_phone", "none", "one", "several", prompts=PLACES)
 def by_phone(inquiry: Inquiry) -> Result:
     """Find the accounts of the calling number that the call has not dealt with yet."""
     return _offer(inquiry, "one")
 
 
-@service("accounts.another", "one_left", "several", "none")
+@service("accounts.another", "one_left", "several", "none", prompts=PLACES)
 def another(inquiry: Inquiry) -> Result:
     """After one account is done: the one that is left, a choice, or keys."""
     return _offer(inquiry, "one_left")
@@ -75,13 +76,13 @@ def _place(account: Account) -> str:
     return "account_place" if account.street else "account_settlement"
 
 
-@service("accounts.choose", "chosen")
+@service("accounts.choose", "chosen", prompts=PLACES)
 def choose(inquiry: Inquiry) -> Result:
     """Take the account chosen from the list of several."""
     return Result("chosen", inquiry.slots["account_choice"])
 
 
-@service("accounts.find", "found", "not_found")
+@service("accounts.find", "found", "not_found", prompts=(*PLACES, "pause_guessing"))
 def find(inquiry: Inquiry) -> Result:
     """Find the account whose number, old number or meter number was keyed.
 
@@ -141,9 +142,7 @@ def current(inquiry: Inquiry) -> Account:
     wanted = (
         select(Account)
         .where(Account.company == inquiry.company.id, Account.number == inquiry.slots["account"])
-        .options(
-            joinedload(Account.meters).joinedload(Meter.registers), lazyload(Account.contacts)
-        )
+        .options(joinedload(Account.meters).joinedload(Meter.registers), lazyload(Account.contacts))
     )
     account = inquiry.db.scalars(wanted).unique().one_or_none()
     if account is None:

@@ -7,7 +7,7 @@ from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Preference
 
 
-@service("callers.welcome", "welcome")
+@service("callers.welcome", "welcome", prompts=("company_{company}", "emergency_{company}"))
 def welcome(inquiry: Inquiry) -> Result:
     """Tell the languages of the company and the one this number chose before."""
     company = inquiry.company

@@ -23,6 +23,15 @@ ACCEPTED = ("accepted", "accepted_flagged")
 STORED = (*ACCEPTED, "outside_window")
 ORDER = ("single", "peak", "half_peak", "day", "night")
 """The order in which registers are asked: day before night, the three zones by price."""
+SPOKEN = (
+    "enter_meter",
+    "enter_night_third",
+    *(f"enter_{name}" for name in ORDER if name != "single"),
+    *(f"zone_{name}" for name in ORDER),
+    "row_same",
+    "row_value",
+)
+"""Ids of prompts among the values of a form."""
 
 
 def finished(inquiry: Inquiry) -> dict[str, Any]:

@@ -52,23 +52,27 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Service:
-    """A registered function and every outcome it can return ("failed" is always possible)."""
+    """A registered function and every outcome it can return ("failed" is always possible).
+
+    prompts: ids handed over for placeholders `{slot:prompt}`; {company} stands for a profile's id.
+    """
 
     name: str
     answer: Callable[[Inquiry], Result]
     outcomes: frozenset[str]
+    prompts: tuple[str, ...] = ()
 
 
 SERVICES: dict[str, Service] = {}
 
 
 def service(
-    name: str, *outcomes: str
+    name: str, *outcomes: str, prompts: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Inquiry], Result]], Callable[[Inquiry], Result]]:
-    """Register a function as the service `name`."""
+    """Register a function as the service `name`; `prompts` are ids among its values."""
 
     def register(answer: Callable[[Inquiry], Result]) -> Callable[[Inquiry], Result]:
-        SERVICES[name] = Service(name, answer, frozenset(outcomes))
+        SERVICES[name] = Service(name, answer, frozenset(outcomes), prompts)
         return answer
 
     return register

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from ivr.model import Result
 from ivr.services import accounts
-from ivr.services.form import STORED, Form, finished
+from ivr.services.form import SPOKEN, STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.plausibility import Verdict, judge
 from ivr.store.models import Reading, Ticket
@@ -42,7 +42,7 @@ def window(inquiry: Inquiry) -> Result:
     return Result("closed", values | dates)
 
 
-@service("readings.draft", "none", "found")
+@service("readings.draft", "none", "found", prompts=accounts.PLACES)
 def draft(inquiry: Inquiry) -> Result:
     """Look for a dialogue of this number that broke off within the draft's hours."""
     number = inquiry.caller.number
@@ -69,7 +69,7 @@ def draft(inquiry: Inquiry) -> Result:
     )
 
 
-@service("readings.resume", *JUDGED)
+@service("readings.resume", *JUDGED, prompts=SPOKEN)
 def resume(inquiry: Inquiry) -> Result:
     """Take the values of the draft and go on with what is missing."""
     submission = inquiry.slots["submission"]
@@ -88,7 +88,9 @@ def resume(inquiry: Inquiry) -> Result:
     return form.onward()
 
 
-@service("readings.begin", "next", "already", "already_private", "business", "no_meter")
+@service(
+    "readings.begin", "next", "already", "already_private", "business", "no_meter", prompts=SPOKEN
+)
 def begin(inquiry: Inquiry) -> Result:
     """Open the form of the chosen account, or say what stands in the way."""
     account = accounts.current(inquiry)
@@ -110,13 +112,13 @@ def begin(inquiry: Inquiry) -> Result:
 # ---------------------------------------------------------------------- values
 
 
-@service("readings.check", *JUDGED, "too_long", "rollover", "rollover_private")
+@service("readings.check", *JUDGED, "too_long", "rollover", "rollover_private", prompts=SPOKEN)
 def check(inquiry: Inquiry) -> Result:
     """Judge the keyed value of the current register."""
     return Form(inquiry).take(str(inquiry.slots["typed"]))
 
 
-@service("readings.same", *JUDGED)
+@service("readings.same", *JUDGED, prompts=SPOKEN)
 def same(inquiry: Inquiry) -> Result:
     """`#` alone: the same as last time (P4)."""
     form = Form(inquiry)
@@ -125,25 +127,25 @@ def same(inquiry: Inquiry) -> Result:
     return form.onward()
 
 
-@service("readings.agree", *JUDGED)
+@service("readings.agree", *JUDGED, prompts=SPOKEN)
 def agree(inquiry: Inquiry) -> Result:
     """Yes to a roll-over, a decimal digit or swapped zones: the question was the confirmation."""
     return Form(inquiry).agree()
 
 
-@service("readings.decline", *JUDGED)
+@service("readings.decline", *JUDGED, prompts=SPOKEN)
 def decline(inquiry: Inquiry) -> Result:
     """No to such a question: the value is refused for the reason that raised it."""
     return Form(inquiry).decline()
 
 
-@service("readings.onward", *JUDGED)
+@service("readings.onward", *JUDGED, prompts=SPOKEN)
 def onward(inquiry: Inquiry) -> Result:
     """Go on with the registers that have no value yet."""
     return Form(inquiry).onward()
 
 
-@service("readings.change", "next")
+@service("readings.change", "next", prompts=SPOKEN)
 def change(inquiry: Inquiry) -> Result:
     """The caller wants to change what was read back: every value of the form is asked again."""
     form = Form(inquiry)
@@ -224,7 +226,7 @@ def keep(inquiry: Inquiry) -> Result:
     return Result("kept", finished(inquiry))
 
 
-@service("readings.last", "told", "private", "none")
+@service("readings.last", "told", "private", "none", prompts=SPOKEN)
 def last(inquiry: Inquiry) -> Result:
     """The last reading of each register, for a proved caller."""
     form = Form(inquiry, fresh=True)
