@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import warnings
 from array import array
 from collections.abc import Iterator, Sequence
@@ -119,12 +120,9 @@ def write(sound: Sound, target: Path) -> None:
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Give a scratch path beside `target` that becomes `target` where the block ends well."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    path = Path(name)
+    path = target.with_name(f".{os.getpid()}-{threading.get_ident()}-{target.name}")
     try:
         yield path
-        path.chmod(0o644)  # Asterisk may run as another user
         path.replace(target)
     finally:
         with suppress(FileNotFoundError):
