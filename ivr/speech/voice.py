@@ -22,7 +22,7 @@ from ivr.errors import PromptError, SetupError
 from ivr.model import Say
 from ivr.prompts import Catalogue, Piece
 from ivr.speech import audio
-from ivr.speech.recordings import digest, find
+from ivr.speech.recordings import Recording, digest, find
 from ivr.speech.synthesis import Engine, Synthesiser, speak
 
 log = logging.getLogger(__name__)
@@ -81,15 +81,16 @@ class Voice:
             return [self._excuse(language)]
         if not pieces:
             return []
-        names = [name for piece in pieces if (name := self._name(piece, language))]
+        deadline = time.monotonic() + self._limit  # for all syntheses: the caller waits
+        names = [name for piece in pieces if (name := self._name(piece, language, deadline))]
         if all(_SILENCE.search(name) for name in names):
             return [self._excuse(language)]
         return self._slowly(names, language) if slow else names
 
-    def _name(self, piece: Piece, language: str) -> str | None:
+    def _name(self, piece: Piece, language: str, deadline: float) -> str | None:
         """Return the sound of a piece, made now if need be; None where there is no way to it."""
         name = f"{language}/{self._file(piece, language)}"
-        if self._stands(name) or self._made(name, piece, language):
+        if self._stands(name) or self._made(name, piece, language, deadline):
             return name
         if piece.dynamic:
             log.error("a free text is left out: %s", name)
@@ -115,9 +116,12 @@ class Voice:
             return False
         return True
 
-    def _made(self, name: str, piece: Piece, language: str) -> bool:
+    def _made(self, name: str, piece: Piece, language: str, deadline: float) -> bool:
         """Make a missing sound, once for all who ask at the same time."""
-        if self._failed.get(name, 0.0) > time.monotonic():
+        now = time.monotonic()
+        if now < self._failed.get(name, 0.0):
+            return False
+        if now > deadline and not self._recording(piece, language):
             return False
         mine: Future[bool] = Future()
         with self._making_lock:
@@ -126,7 +130,7 @@ class Voice:
             return _result(making, self._limit)
         done = False
         try:
-            done = self._make(name, piece, language)
+            done = self._make(name, piece, language, deadline)
         finally:
             with self._making_lock:
                 del self._making[name]
@@ -141,8 +145,7 @@ class Voice:
         if not done:
             self._failed[name] = now + AFTER_FAILURE
 
-    def _make(self, name: str, piece: Piece, language: str) -> bool:
-        deadline = time.monotonic() + self._limit
+    def _make(self, name: str, piece: Piece, language: str, deadline: float) -> bool:
         if not self._makers.acquire(timeout=self._limit):
             log.error("sound %s: too many others are being made", name)
             return False
@@ -161,14 +164,27 @@ class Voice:
             return audio.tone(400)
         if silence := _SILENCE.fullmatch(piece.id):
             return audio.silence(int(silence[1]) * (1000 if silence[2] == "s" else 1))
-        if not piece.dynamic:
-            recording = find(self._recordings / language, piece.id).get(piece.id)
-            if recording and (recording.speaks(piece.text) or not self._engines[language]):
-                return _polished(recording.path, deadline)
+        if recording := self._recording(piece, language):
+            return _polished(recording.path, self._limit)
         with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
             spoken = Path(scratch, "spoken.wav")
             speak(self._engines[language], piece.text, spoken, deadline - time.monotonic())
-            return _polished(spoken, deadline)
+            return _polished(spoken, max(0.1, deadline - time.monotonic()))
+
+    def _recording(self, piece: Piece, language: str) -> Recording | None:
+        if piece.dynamic:
+            return None
+        try:
+            recording = find(self._recordings / language, piece.id).get(piece.id)
+        except (SetupError, OSError) as error:
+            log.error("recordings of %r cannot be read: %s", language, error)
+            return None
+        usable = recording and (recording.speaks(piece.text) or not self._engines[language])
+        return recording if usable else None
+
+    def _own(self, piece: Piece, language: str) -> str | None:
+        """Return a sound that needs neither recording nor synthesis."""
+        return self._name(piece, language, time.monotonic() + self._limit)
 
     def _excuse(self, language: str) -> str:
         """Return what is played for a prompt of which nothing is left."""
@@ -176,10 +192,10 @@ class Voice:
             for each in (language, *self._catalogues):
                 if self._stands(f"{each}/{excuse}"):
                     return f"{each}/{excuse}"
-        return self._name(TONE, language) or f"{language}/{TONE.id}"
+        return self._own(TONE, language) or f"{language}/{TONE.id}"
 
     def _slowly(self, names: list[str], language: str) -> list[str]:
-        pause = self._name(SLOW_PAUSE, language)
+        pause = self._own(SLOW_PAUSE, language)
         if pause is None:
             return names
         return [name for each in names for name in (pause, each)][1:]
@@ -200,8 +216,8 @@ def _result(future: Future[bool], limit: float) -> bool:
         return False
 
 
-def _polished(path: Path, deadline: float) -> audio.Sound:
-    decoded = audio.decode([path], max(0.1, deadline - time.monotonic()))[0]
+def _polished(path: Path, limit: float) -> audio.Sound:
+    decoded = audio.decode([path], limit)[0]
     if decoded is None:
         raise SetupError(f"{path.name} holds no readable audio")
     return audio.polished(decoded)

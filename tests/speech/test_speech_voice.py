@@ -92,6 +92,16 @@ def test_hanging_synthesiser_is_given_up_and_left_alone(house: House, programs: 
     assert calls.read_text().count("call") == 1
 
 
+def test_time_is_bounded_for_all_pieces_together(house: House, programs: Path) -> None:
+    calls = programs / "calls"
+    house.record("uk/reading-2.wav")
+    install(programs, "espeak-ng", f"echo call >> {calls}; exec sleep 60")
+    house.synthesiser = dataclasses.replace(house.synthesiser, limit=0.5)
+    names = house.voice().files(Say("reading", {"value": "12345"}), "uk")
+    assert house.stand(names)
+    assert calls.read_text().count("call") == 1
+
+
 def test_callers_share_one_synthesis(house: House, programs: Path, rhvoice: Path) -> None:
     calls = programs / "calls"
     script = f'echo call >> {calls}; sleep 0.2; exec {programs}/real-espeak "$@"'
@@ -152,7 +162,9 @@ def test_full_disk_does_not_raise(house: House) -> None:
 def test_damaged_list_of_shipped_recordings_does_not_raise(house: House) -> None:
     house.record("uk/greeting.wav")
     (house.recordings / "uk/rendered.json").write_text("{")
-    assert house.voice().files(Say("greeting"), "uk") == ["uk/tone"]
+    names = house.voice().files(Say("greeting"), "uk")
+    assert names == ["uk/greeting"]
+    assert house.stand(names)
 
 
 def test_log_keeps_the_callers_values_to_itself(
