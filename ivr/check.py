@@ -35,11 +35,12 @@ RULES = {
     "unknown-step": "an edge leads to a step or end that does not exist",
     "unknown-flow": "`run` names a flow that does not exist",
     "unreachable-step": "no way leads to the step",
-    "unreachable-flow": "no other flow runs the flow",
+    "unreachable-flow": "no way leads from the flow `main` to the flow",
     "missing-edge": "an outcome of the service, subflow or queue has no edge",
     "extra-edge": "an edge waits for an outcome that never comes",
     "missing-service": "no service of that name",
     "missing-prompt": "a prompt has no text in a language of a company",
+    "unused-prompt": "nothing speaks the prompt",
     "placeholders-differ": "a prompt wants other slots in one language than in another",
     "no-otherwise": "the flow does not say where three misses and failures lead",
     "no-operator": "an operator cannot be reached from a question",
@@ -48,6 +49,7 @@ RULES = {
     "late-key": "more than 20 s of speech before the first key a caller can press",
 }
 
+MAIN = "main"
 CHOICES = 5
 SPEECH = 20.0
 SERVICE_KEYS = frozenset("089*#")
@@ -103,8 +105,9 @@ def run(
         findings += _menus(flow)
         findings += _late_keys(flow, flows, catalogues)
         findings += _operator(flow, flows)
-    findings += _unused(flows)
-    return [*findings, *_prompts(flows, companies, catalogues)]
+    findings += _unreached(flows)
+    findings += _recursions(flows)
+    return [*findings, *_prompts(flows, companies, catalogues, services)]
 
 
 # ---------------------------------------------------------------------- edges
@@ -228,10 +231,20 @@ def _reach(flow: Flow) -> Iterator[Finding]:
             yield Finding("unreachable-step", f"{flow.name}.{name}", "no way leads here")
 
 
-def _unused(flows: Mapping[str, Flow]) -> Iterator[Finding]:
-    run = {s.flow for flow in flows.values() for s in flow.steps.values() if isinstance(s, RunStep)}
-    for name in sorted(set(flows) - run - {"main"}):
-        yield Finding("unreachable-flow", name, "no other flow runs it")
+def _unreached(flows: Mapping[str, Flow]) -> Iterator[Finding]:
+    if MAIN not in flows:
+        yield Finding("unknown-flow", MAIN, "there is no such flow; every call begins in it")
+        return
+    reached: set[str] = set()
+    waiting = [MAIN]
+    while waiting:
+        name = waiting.pop()
+        if name in flows and name not in reached:
+            reached.add(name)
+            steps = flows[name].steps.values()
+            waiting.extend(step.flow for step in steps if isinstance(step, RunStep))
+    for name in sorted(set(flows) - reached):
+        yield Finding("unreachable-flow", name, "no way leads here from main")
 
 
 def _asks(flow: Flow, name: str, flows: Mapping[str, Flow]) -> bool:
@@ -262,10 +275,39 @@ def _silent_end(flow: Flow, start: str, flows: Mapping[str, Flow], inside: froze
         elif isinstance(step, Question | RecordStep | EnqueueStep | HangupStep):
             continue
         elif isinstance(step, LookupStep):
-            waiting.extend(step.on.values())
+            waiting.extend((*step.on.values(), flow.otherwise))
             continue
         waiting.extend(targets(flow, step))
     return False
+
+
+def _recursions(flows: Mapping[str, Flow]) -> Iterator[Finding]:
+    """Flows that run each other before a question is put."""
+    after = {
+        name: [run for run in _run_silently(flow, flows) if run in flows]
+        for name, flow in flows.items()
+    }
+    done: set[str] = set()
+    for start in after:
+        if path := _circle(start, after, done):
+            way = " -> ".join(path)
+            yield Finding("silent-cycle", start, f"flows run each other silently: {way}")
+
+
+def _run_silently(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[str]:
+    """The flows that may be run before the caller was asked anything."""
+    seen: set[str] = set()
+    waiting = [flow.start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in flow.steps:
+            continue
+        seen.add(name)
+        step = flow.steps[name]
+        if isinstance(step, RunStep):
+            yield step.flow
+        if not _asks(flow, name, flows):
+            waiting.extend(_silent_targets(flow, name))
 
 
 def _cycles(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[Finding]:
@@ -328,11 +370,15 @@ def _late_keys(
         for name, step in questions(flow).items():
             first = list(step.says)
             if isinstance(step, MenuStep):
-                first += next((list(o.says) for o in step.options.values() if o.says), [])
+                first += [Saying(step.option)] if step.each else _first_choice(step)
             total = before.get(name, 0.0) + _length(tuple(first), catalogue)
             if total > SPEECH:
-                text = f"{total:.0f} s of speech ({language}) before the first key; {SPEECH:.0f} at most"
+                text = f"{total:.0f} s of speech ({language}) before the first key"
                 yield Finding("late-key", f"{flow.name}.{name}", text)
+
+
+def _first_choice(step: MenuStep) -> list[Saying]:
+    return next((list(option.says) for option in step.options.values() if option.says), [])
 
 
 def _speech_before(flow: Flow, catalogue: Catalogue) -> dict[str, float]:
@@ -401,21 +447,36 @@ def _runs_of(name: str, flows: Mapping[str, Flow]) -> Iterator[tuple[Flow, RunSt
 # ---------------------------------------------------------------------- prompts
 
 
+def wanted(
+    flows: Mapping[str, Flow], companies: Collection[str], services: Mapping[str, Service]
+) -> dict[str, str]:
+    """Return who speaks each prompt: flows, services that hand it over, the engine."""
+    found = dict.fromkeys(ENGINE_PROMPTS, "the engine") | uses(flows)
+    for service in services.values():
+        for pattern in service.prompts:
+            for company in companies:
+                found.setdefault(pattern.format(company=company), f"service {service.name}")
+    return found
+
+
 def _prompts(
     flows: Mapping[str, Flow],
     companies: Mapping[str, Company],
     catalogues: Mapping[str, Catalogue],
+    services: Mapping[str, Service],
 ) -> Iterator[Finding]:
-    wanted = {**dict.fromkeys(ENGINE_PROMPTS, "the engine"), **uses(flows)}
-    wanted |= {f"company_{name}": f"the profile {name}" for name in companies}
+    speakers = wanted(flows, companies, services)
     spoken = {language for company in companies.values() for language in company.languages}
     for language in sorted(spoken):
         texts = catalogues[language].texts if language in catalogues else {}
-        for prompt, where in sorted(wanted.items()):
+        for prompt, where in sorted(speakers.items()):
             if prompt not in texts:
                 text = f"no text for {prompt} in prompts/{language}.yaml"
                 yield Finding("missing-prompt", where, text)
     for prompt in sorted({p for c in catalogues.values() for p in c.texts}):
+        if prompt not in speakers:
+            files = ", ".join(name for name, c in catalogues.items() if prompt in c.texts)
+            yield Finding("unused-prompt", prompt, f"nothing speaks it; languages: {files}")
         kinds = {
             language: sorted(catalogue.placeholders(prompt).items())
             for language, catalogue in catalogues.items()

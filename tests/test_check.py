@@ -1,0 +1,387 @@
+"""The check of flows: each rule finds its smallest example, and nothing else does."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from textwrap import dedent, indent
+
+import pytest
+
+import app
+from ivr import check, flow
+from ivr.check import Finding
+from ivr.model import Result
+from ivr.prompts import Catalogue
+from ivr.services import SERVICES, Service
+
+MAIN = """\
+flow: main
+start: word
+operator: desk
+otherwise: desk
+steps:
+  word: {lookup: words.today, on: {good: menu, bad: menu}}
+  menu: {menu: choose, options: {"1": {say: one, to: sub}}}
+  sub: {run: sub, on: {done: bye, operator: desk}}
+  desk: {enqueue: general, on: {ended: bye, unavailable: bye}}
+  bye: {hangup: completed, say: goodbye}
+"""
+SUB = """\
+flow: sub
+start: enter
+operator: operator
+otherwise: operator
+ends: [done, operator]
+steps:
+  enter: {ask: number, as: typed, to: done}
+"""
+CLEAN = {"main": MAIN, "sub": SUB}
+WORDS = Service("words.today", lambda _: Result("good"), frozenset(("good", "bad")), ("sunny",))
+
+
+class Check:
+    """Runs the check over small flows; each prompt they speak has a text unless it is said not to.
+
+    texts: replaced ones, by prompt; "" takes the text away. english: those of the other language.
+    """
+
+    def __init__(self, folder, profile):
+        self.folder = folder
+        self.profile = profile
+
+    def __call__(self, *change, flows=CLEAN, services=(WORDS,), texts=(), english=()):
+        for name, text in self._changed(dict(flows), change).items():
+            (self.folder / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
+        read = flow.load(self.folder)
+        table = {service.name: service for service in services}
+        spoken = dict.fromkeys(check.wanted(read, ["test"], table), "text")
+        catalogues = {
+            language: Catalogue(language, self._texts(spoken | dict(other)), {})
+            for language, other in (("uk", texts), ("en", {**dict(texts), **dict(english)}))
+        }
+        return check.run(read, {"test": self.profile}, catalogues, table)
+
+    @staticmethod
+    def _changed(flows, change):
+        for old, new in change:
+            assert sum(text.count(old) for text in flows.values()) == 1, old
+            flows = {name: text.replace(old, new) for name, text in flows.items()}
+        return flows
+
+    @staticmethod
+    def _texts(texts):
+        return {prompt: text for prompt, text in texts.items() if text}
+
+
+@pytest.fixture
+def run(tmp_path, house):
+    profile = replace(house.companies["odesa"], id="test", languages=("uk", "en"))
+    return Check(tmp_path, profile)
+
+
+def lines(steps: str):
+    """Changes that add steps to `main`; key 2 of its menu leads to the first of them."""
+    first = steps.partition(":")[0]
+    return [
+        ("{say: one, to: sub}", f'{{say: one, to: sub}}, "2": {{to: {first}}}'),
+        ("  bye: {hangup", f"{indent(steps, '  ')}\n  bye: {{hangup"),
+    ]
+
+
+def test_flows_without_a_mistake_have_no_finding(run):
+    assert run() == []
+
+
+SIX = ", ".join(f'"{key}": {{say: c{key}, to: bye}}' for key in range(1, 7))
+LONG = "x" * (14 * 21)
+ISLAND = """
+    flow: island
+    start: one
+    operator: one
+    otherwise: one
+    steps:
+      one: {hangup: completed, say: goodbye}
+"""
+
+EXAMPLES = {
+    "unknown-step": ([("to: sub}}", "to: sub}}, otherwise: nowhere")], {}),
+    "unknown-flow": ([], {"flows": {"main": MAIN}}),
+    "unreachable-step": ([("  bye: {hangup", "  lost: {hangup: x}\n  bye: {hangup")], {}),
+    "unreachable-flow": ([], {"flows": {**CLEAN, "island": ISLAND}}),
+    "missing-edge": ([("good: menu, bad: menu", "good: menu")], {}),
+    "extra-edge": ([("bad: menu", "bad: menu, worse: menu")], {}),
+    "missing-service": ([], {"services": ()}),
+    "missing-prompt": ([], {"english": {"choose": ""}}),
+    "unused-prompt": ([], {"texts": {"old_song": "la la"}}),
+    "placeholders-differ": ([], {"english": {"choose": "{name:text}"}}),
+    "no-otherwise": ([("operator: desk\notherwise: desk", "operator: desk")], {}),
+    "no-operator": ([("operator: desk\notherwise: desk", "otherwise: desk")], {}),
+    "silent-cycle": (lines("a: {say: one, to: b}\nb: {say: one, to: a}"), {}),
+    "too-many-choices": (lines(f"many: {{menu: choose, options: {{{SIX}}}}}"), {}),
+    "late-key": ([], {"texts": {"choose": LONG}}),
+}
+
+
+def test_every_rule_has_an_example():
+    assert set(EXAMPLES) == set(check.RULES)
+
+
+@pytest.mark.parametrize("rule", check.RULES)
+def test_the_smallest_example_of_a_rule_breaks_this_rule_only(run, rule):
+    change, parts = EXAMPLES[rule]
+    assert {finding.rule for finding in run(*change, **parts)} == {rule}
+
+
+def test_a_finding_tells_place_text_and_rule(run):
+    (finding,) = run(("good: menu, bad: menu", "good: menu"))
+    assert finding == Finding(
+        "missing-edge", "main.word", "words.today may answer 'bad'; no edge for it"
+    )
+    assert str(finding).endswith(
+        "main.word: words.today may answer 'bad'; no edge for it [missing-edge]"
+    )
+
+
+# ---------------------------------------------------------------------- edges
+
+
+def rules(findings):
+    return [(finding.rule, finding.place) for finding in findings]
+
+
+@pytest.mark.parametrize("head", ["start: word", "operator: desk\n", "otherwise: desk\nsteps"])
+def test_the_heads_of_a_flow_name_steps(run, head):
+    change = head, re.sub(": [a-z]+", ": nowhere", head)
+    assert ("unknown-step", "main") in rules(run(change))
+
+
+def test_a_failing_service_may_have_an_edge_and_needs_none(run):
+    assert run(("bad: menu", "bad: menu, failed: desk")) == []
+
+
+def test_retries_are_edges(run):
+    change = ("on: {good: menu, bad: menu}", "on: {good: menu}, retry: {bad: {ask: menu}}")
+    assert run(change) == []
+    again = ("on: {good: menu, bad: menu}", "on: {good: menu}, again: {worse: {ask: menu}}")
+    assert rules(run(again)) == [("missing-edge", "main.word"), ("extra-edge", "main.word")]
+
+
+def test_only_a_question_can_be_asked_again(run):
+    change = ("on: {good: menu, bad: menu}", "on: {good: menu}, retry: {bad: {ask: bye}}")
+    assert rules(run(change)) == [("unknown-step", "main.word")]
+
+
+def test_every_end_of_a_subflow_has_an_edge(run):
+    change = ("done: bye, operator: desk", "operator: desk, back: menu")
+    assert rules(run(change)) == [("missing-edge", "main.sub"), ("extra-edge", "main.sub")]
+
+
+def test_a_queue_ends_in_two_ways(run):
+    change = ("ended: bye, unavailable: bye", "ended: bye, busy: bye")
+    assert rules(run(change)) == [("missing-edge", "main.desk"), ("extra-edge", "main.desk")]
+
+
+# ---------------------------------------------------------------------- ways
+
+
+def test_every_call_begins_in_main(run):
+    findings = run(flows={"island": ISLAND}, services=())
+    assert rules(findings) == [("unknown-flow", "main")]
+
+
+def test_flows_that_only_run_each_other_are_not_reached(run):
+    islands = {
+        name: f"""
+            flow: {name}
+            start: ask
+            operator: end
+            otherwise: end
+            ends: [end]
+            steps:
+              ask: {{ask: number, as: typed, to: go}}
+              go: {{run: {other}, on: {{end: end}}}}
+        """
+        for name, other in (("left", "right"), ("right", "left"))
+    }
+    found = {f.place for f in run(flows=CLEAN | islands) if f.rule == "unreachable-flow"}
+    assert found == {"left", "right"}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "a: {lookup: words.today, on: {good: b, bad: b}}\nb: {say: one, to: a}",
+        "a: {run: mute, on: {end: a, operator: desk}}",
+        "a: {run: mute, on: {end: desk, operator: a}}",
+    ],
+    ids=["lookup", "subflow", "a subflow whose service fails"],
+)
+def test_a_circle_may_lead_through_services_and_subflows(run, steps):
+    mute = """
+        flow: mute
+        start: ask
+        operator: operator
+        otherwise: operator
+        ends: [end, operator]
+        steps:
+          ask: {lookup: words.today, on: {good: end, bad: end}}
+    """
+    parts = {"flows": {**CLEAN, "mute": mute}} if "mute" in steps else {}
+    assert rules(run(*lines(steps), **parts)) == [("silent-cycle", "main.a")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "a: {say: one, to: b}\nb: {menu: choose, options: {'1': {to: a}}}",
+        "a: {run: sub, on: {done: a, operator: desk}}",
+        "a: {record: tone, as: voice, to: a}",
+    ],
+    ids=["menu", "subflow", "recording"],
+)
+def test_a_circle_with_a_question_is_none(run, steps):
+    assert run(*lines(steps)) == []
+
+
+def test_flows_that_run_each_other_without_a_question_go_round(run):
+    twins = {
+        name: f"""
+            flow: {name}
+            start: go
+            operator: end
+            otherwise: end
+            ends: [end]
+            steps:
+              go: {{run: {other}, on: {{end: end}}}}
+        """
+        for name, other in (("left", "right"), ("right", "left"))
+    }
+    findings = run(*lines("a: {run: left, on: {end: bye}}"), flows=CLEAN | twins)
+    assert rules(findings) == [("silent-cycle", "left")]
+
+
+# ---------------------------------------------------------------------- menus, speech, operators
+
+
+def test_silent_and_common_keys_are_no_choices(run):
+    options = SIX.replace("{say: c6, to: bye}", "{to: bye}")
+    options += ', "0": {say: c0, to: desk}, "8": {say: c8, to: bye}'
+    assert run(*lines(f"many: {{menu: choose, options: {{{options}}}}}")) == []
+
+
+def test_speech_before_a_question_counts_in_every_language(run):
+    change = lines("a: {say: news, to: b}\nb: {menu: choose, options: {'1': {say: one, to: bye}}}")
+    fine = {"news": "x" * (14 * 15), "choose": "x" * (14 * 3), "one": "x" * 14}
+    assert run(*change, texts=fine) == []
+    findings = run(*change, texts=fine, english={"one": "x" * (14 * 3)})
+    assert rules(findings) == [("late-key", "main.b")]
+    assert findings[0].text == "21 s of speech (en) before the first key"
+
+
+def test_speech_after_the_first_choice_does_not_count(run):
+    change = lines(
+        "b: {menu: choose, options: {'1': {say: one, to: bye}, '2': {say: two, to: bye}}}"
+    )
+    assert run(*change, texts={"two": LONG}) == []
+
+
+def test_the_first_of_a_list_is_a_first_choice(run):
+    change = lines("b: {menu: choose, each: rows, option: row, as: row, to: bye}")
+    assert rules(run(*change, english={"row": LONG})) == [("late-key", "main.b")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    ["desk: {enqueue: general", "desk: {say: one, to: desk2}\n  desk2: {enqueue: general"],
+)
+def test_the_operator_is_reached_without_another_question(run, steps):
+    assert run(("desk: {enqueue: general", steps)) == []
+
+
+@pytest.mark.parametrize(
+    "desk",
+    [
+        "{menu: choose, options: {'1': {to: queue}}}",
+        "{say: one, to: bye}",
+    ],
+)
+def test_a_way_to_the_operator_that_asks_or_ends_is_none(run, desk):
+    change = (
+        "desk: {enqueue: general",
+        f"desk: {desk}\n  queue: {{enqueue: general",
+    )
+    found = {finding.place for finding in run(change) if finding.rule == "no-operator"}
+    assert {"main.menu", "sub.enter"} <= found
+
+
+# ---------------------------------------------------------------------- prompts
+
+
+def test_prompts_that_services_hand_over_exist(run):
+    findings = run(english={"sunny": ""})
+    assert findings == [
+        Finding("missing-prompt", "service words.today", "no text for sunny in prompts/en.yaml")
+    ]
+
+
+def test_prompts_of_services_may_belong_to_a_company(run):
+    service = replace(WORDS, prompts=("hello_{company}",))
+    findings = run(services=(service,), texts={"hello_test": ""})
+    assert [f.text for f in findings if "/en." in f.text] == [
+        "no text for hello_test in prompts/en.yaml"
+    ]
+
+
+def test_prompts_the_engine_speaks_by_itself_exist(run):
+    findings = run(texts={"wait_offer": ""})
+    assert rules(findings) == [("missing-prompt", "the engine")] * 2
+
+
+def test_a_prompt_nobody_speaks_is_told_once_with_its_languages(run):
+    findings = run(texts={"old_song": "la la"})
+    assert findings == [
+        Finding("unused-prompt", "old_song", "nothing speaks it; languages: uk, en")
+    ]
+
+
+# ---------------------------------------------------------------------- the product
+
+
+def test_the_product_has_no_finding(house):
+    assert check.run(house.flows.flows, house.companies, house.catalogues, SERVICES) == []
+
+
+def test_every_company_speaks_languages_that_have_prompts(house):
+    spoken = {language for c in house.companies.values() for language in c.languages}
+    assert spoken == set(house.catalogues)
+
+
+def test_the_command_tells_what_it_checked(capsys):
+    assert app.main(["check"]) == 0
+    assert capsys.readouterr().out.endswith(": nothing found\n")
+
+
+def test_the_command_fails_with_a_finding(capsys, monkeypatch, tmp_path):
+    (tmp_path / "main.yaml").write_text(dedent(ISLAND).replace("island", "main"))
+    monkeypatch.setattr(app, "FLOWS", tmp_path)
+    monkeypatch.setattr(app, "COMPANIES", app.HOME / "flows" / "companies")
+    assert app.main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert "[unused-prompt]" in out
+    assert out.splitlines()[-1].startswith("1 flows, 1 steps: ")
+
+
+def test_a_flow_that_cannot_be_read_is_one_line(capsys, monkeypatch, tmp_path):
+    (tmp_path / "main.yaml").write_text("flow: main\nsteps: {a: {sya: hello}}\nstart: a")
+    monkeypatch.setattr(app, "FLOWS", tmp_path)
+    assert app.main(["check"]) == 2
+    assert capsys.readouterr().err == (
+        f"press2: {tmp_path}/main.yaml: step a: wants exactly one kind of say, ask, menu, record, "
+        "lookup, run, enqueue, hangup\n"
+    )
+
+
+def test_the_moment_of_the_tests_is_inside_a_window(house, clock):
+    """Other tests give readings at this moment and mean an open window."""
+    assert clock() == datetime(2026, 10, 31, 6, 30, tzinfo=UTC)
+    assert house.companies["odesa"].window.at(clock().date())
