@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TextIO
 
 import phonenumbers
@@ -186,7 +187,9 @@ def e164(text: str, region: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def caller_of(env: Mapping[str, str], runner: Runner, region: str) -> Caller:
+def caller_of(
+    env: Mapping[str, str], runner: Runner, region: str, regions: Mapping[str, str]
+) -> Caller:
     """Return who calls, from the variables that open an AGI session.
 
     The caller's name is never read: it is free text from the network. A dialled short number
@@ -196,9 +199,11 @@ def caller_of(env: Mapping[str, str], runner: Runner, region: str) -> Caller:
     shown = not (presentation.isdecimal() and int(presentation) & WITHHELD)
     raw = re.sub(r"[^0-9+*#]", "", env.get("agi_dnid", ""))[:32]
     dialled = e164(raw, region) or raw or None
+    company = runner.company_of(dialled)
+    region = regions.get(company, region)
     return Caller(
         call=env["agi_uniqueid"],
-        company=runner.company_of(dialled),
+        company=company,
         number=e164(env.get("agi_callerid", ""), region) if shown else None,
         dialled=dialled,
         channel="agi",
@@ -259,8 +264,8 @@ class Call:
                 return self.ask(ask)
             case Record(limit=limit):
                 return self.record(limit)
-            case Enqueue(queue=queue):
-                self.leave("queue", PRESS2_QUEUE=queue, PRESS2_TURN=self.turn.number)
+            case Enqueue():
+                self.leave("queue", PRESS2_OPERATOR="", PRESS2_TURN=self.turn.number)
             case Hangup():
                 self.leave("hangup")
             case need:
@@ -345,7 +350,7 @@ class Connection(socketserver.BaseRequestHandler):
             try:
                 line = line_of(self.request)
                 call = line.env["agi_uniqueid"]
-                caller = caller_of(line.env, agi.runner, agi.region)
+                caller = caller_of(line.env, agi.runner, agi.region, agi.regions)
                 serve(line, caller, agi)
             except CallerGone:
                 log.info("call %s: gone before its first turn", call)
@@ -416,8 +421,8 @@ class Listener(socketserver.ThreadingTCPServer):
 class AgiServer:
     """A FastAGI worker.
 
-    port: 0 takes any free one; the attribute tells which. region: "UA", of numbers that come
-    without a country. recordings: folder of what callers say.
+    port: 0 takes any free one; the attribute tells which. region: of numbers that come without a
+    country ("UA"); regions: the same by company. recordings: folder of what callers say.
     """
 
     def __init__(
@@ -429,10 +434,12 @@ class AgiServer:
         *,
         region: str,
         recordings: Path,
+        regions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.runner = runner
         self.voice = voice
         self.region = region
+        self.regions = regions
         self.recordings = recordings
         self.stopping = False
         recordings.mkdir(parents=True, exist_ok=True)

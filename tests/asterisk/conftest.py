@@ -60,10 +60,14 @@ class Pbx:
     callers: list[SipCaller] = field(default_factory=list)
     operators: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_worker(self, place: int) -> subprocess.Popen[str]:
-        """Start a worker on port number `place` of Asterisk's; return when it takes calls."""
-        command = [sys.executable, str(Path(__file__).parent / "worker.py")]
-        arguments = [self.ports[place], self.folder, self.sounds, json.dumps(SCRIPTS)]
+    def start_worker(self, place: int, *how: str) -> subprocess.Popen[str]:
+        """Start a worker on port number `place` of Asterisk's; return when it takes calls.
+
+        how: the program and its last argument, when not the scripted dialogues.
+        """
+        program, last = how or ("worker.py", json.dumps(SCRIPTS))
+        command = [sys.executable, str(Path(__file__).parent / program)]
+        arguments = [self.ports[place], self.folder, self.sounds, last]
         log = (self.folder / f"worker{len(self.workers)}.log").open("w")
         worker = subprocess.Popen(
             command + [str(argument) for argument in arguments],
@@ -79,9 +83,12 @@ class Pbx:
         return worker
 
     def call(self, script: str, *keys: str, **how: object) -> SipCaller:
-        """Ring; the first digit of the dialled number chooses the script."""
-        port = self.asterisk.settings.sip_port
-        caller = SipCaller(self.ami, port, f"{script}{next(SERIAL):03}", keys, **how)
+        """Call a scripted dialogue: the first digit of the dialled number chooses it."""
+        return self.ring(f"{script}{next(SERIAL):03}", *keys, **how)
+
+    def ring(self, dialled: str, *keys: str, **how: object) -> SipCaller:
+        """Call a number."""
+        caller = SipCaller(self.ami, self.asterisk.settings.sip_port, dialled, keys, **how)
         self.callers.append(caller)
         caller.ring()
         return caller

@@ -43,19 +43,25 @@ def test_calling_numbers(text, number):
 @given(st.dictionaries(st.sampled_from(["callerid", "dnid", "callingpres"]), st.text(), min_size=3))
 def test_whatever_the_network_says_about_a_caller_is_a_caller(tmp_path_factory, fields):
     env = {f"agi_{name}": text for name, text in fields.items()} | {"agi_uniqueid": "1.0"}
-    caller = caller_of(env, ScriptedRunner(tmp_path_factory.getbasetemp(), {}), "UA")
+    caller = caller_of(env, ScriptedRunner(tmp_path_factory.getbasetemp(), {}), "UA", {})
     assert caller.number is None or re.fullmatch(r"\+\d{5,15}", caller.number)
     assert caller.dialled is None or re.fullmatch(r"[0-9+*#]{1,32}", caller.dialled)
 
 
 def test_a_withheld_number_is_not_used(tmp_path):
     env = {"agi_uniqueid": "1.0", "agi_callerid": "0671110001", "agi_callingpres": "35"}
-    assert caller_of(env, ScriptedRunner(tmp_path, {}), "UA").number is None
+    assert caller_of(env, ScriptedRunner(tmp_path, {}), "UA", {}).number is None
+
+
+def test_a_national_number_is_of_the_company_s_country(tmp_path):
+    env = {"agi_uniqueid": "1.0", "agi_callerid": "89171110001"}
+    runner = ScriptedRunner(tmp_path, {})
+    assert caller_of(env, runner, "UA", {"demo": "RU"}).number == "+79171110001"
 
 
 def test_a_short_dialled_number_stays(tmp_path):
     env = {"agi_uniqueid": "1.0", "agi_dnid": "104"}
-    assert caller_of(env, ScriptedRunner(tmp_path, {}), "UA").dialled == "104"
+    assert caller_of(env, ScriptedRunner(tmp_path, {}), "UA", {}).dialled == "104"
 
 
 def test_a_value_stays_one_argument():

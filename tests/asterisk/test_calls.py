@@ -183,7 +183,7 @@ def test_operators_who_do_not_answer(serving):
     call.hears("after")
     call.press()
     call.over()
-    assert serving.state(call)["heard"][1] == {"kind": "operator", "outcome": "no_answer"}
+    assert serving.state(call)["heard"][1] == {"kind": "operator", "outcome": "unavailable"}
 
 
 def test_an_operator_answers_and_the_dialogue_goes_on(serving):

@@ -1,0 +1,49 @@
+"""A worker with the product's own flows, services and store, at a fixed time; says "ready"."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
+
+import app
+from ivr.channels.agi import AgiServer
+from ivr.events import StoreLog
+from ivr.runner import Runner
+from ivr.services import SERVICES
+from ivr.sessions import RedisSessions
+from ivr.speech.synthesis import Synthesiser
+from ivr.speech.voice import Voice
+from ivr.store.database import open_store
+
+INSIDE_THE_WINDOW = datetime(2026, 10, 31, 10, tzinfo=UTC)
+
+
+def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    flows, companies, catalogues = app.house()
+    store = open_store(f"sqlite:///{folder}/press2.db")
+    sessions = RedisSessions(redis.Redis.from_url(redis_url))
+    runner = Runner(
+        flows,
+        companies,
+        SERVICES,
+        store,
+        sessions,
+        StoreLog(store),
+        lambda: INSIDE_THE_WINDOW,
+        "odesa",
+    )
+    voice = Voice(catalogues, app.PROMPTS, Path(sounds), Synthesiser())
+    recordings = Path(folder) / "recordings"
+    server = AgiServer("127.0.0.1", int(port), runner, voice, region="UA", recordings=recordings)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.serve(lambda: print("ready", flush=True))  # noqa: T201 - the test waits for this line
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

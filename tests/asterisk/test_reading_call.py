@@ -1,0 +1,131 @@
+"""The main job: a reading by RTP keys through Asterisk, a worker and the services, into SQL."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from sqlalchemy import select
+
+from ivr import prompts
+from ivr.speech import build
+from ivr.speech.synthesis import Synthesiser
+from ivr.store.database import open_store
+from ivr.store.models import Reading
+from ivr.store.world import load_demo
+
+pytestmark = pytest.mark.asterisk
+
+
+@pytest.fixture(scope="session")
+def spoken(asterisk, pytestconfig):
+    """The product's Ukrainian sounds, where Asterisk finds them; built once a working copy."""
+    _, _, sounds = asterisk
+    home = pytestconfig.rootpath
+    catalogues = {"uk": prompts.load(home / "prompts")["uk"]}
+    built = home / "var/sounds"
+    build.run(catalogues, home / "prompts", built, Synthesiser(), sys.stderr)
+    for sound in (built / "uk").iterdir():
+        if not (sounds / "uk" / sound.name).exists():
+            (sounds / "uk" / sound.name).symlink_to(sound)
+
+
+@pytest.fixture
+def odesa(pbx, spoken, redis_server, tmp_path):
+    """A house of the product's own parts: returns its start_worker."""
+    store = open_store(f"sqlite:///{tmp_path}/press2.db", migrate=True)
+    load_demo(store)
+
+    def start_worker(place):
+        return pbx.start_worker(place, "real_worker.py", redis_server.url)
+
+    def readings():
+        with store.session() as db:
+            return [(row.value, row.state) for row in db.scalars(select(Reading))]
+
+    yield start_worker, readings
+    store.close()
+
+
+UNKNOWN = "<sip:0500000100@127.0.0.1>"
+KEYS = ("2", "100200301#", "1", "2421#", "1")
+
+
+def test_a_caller_gives_a_reading(pbx, odesa):
+    start_worker, readings = odesa
+    start_worker(0)
+    start_worker(1)
+    call = pbx.ring("+380487059090", *KEYS, caller=UNKNOWN, hang_up=True)
+    call.hears("main_greeting")
+    call.press()
+    call.hears("account_enter")
+    call.press()
+    call.hears("account_read_back")
+    call.press()
+    call.hears("reading_enter")
+    call.press()
+    call.hears("confirm_yes")
+    assert readings() == [("02421", "incomplete")]
+    call.press()
+    call.hears("accepted")
+    assert readings() == [("02421", "accepted")]
+    call.press()
+    call.over()
+    assert "broke" not in pbx.logs()
+
+
+def test_a_reading_in_one_breath(pbx, odesa):
+    start_worker, readings = odesa
+    start_worker(0)
+    keys = ("2100200301#", "1", "2421#", "1")
+    call = pbx.ring("+380487059090", *keys, every=80, caller=UNKNOWN, hang_up=True)
+    call.hears("main_greeting")
+    call.press()
+    call.hears("account_read_back")
+    call.press()
+    call.hears("reading_enter")
+    call.press()
+    call.hears("confirm_yes")
+    call.press()
+    call.hears("accepted")
+    call.press()
+    call.over()
+    assert readings() == [("02421", "accepted")]
+
+
+def test_a_worker_killed_in_the_middle_of_a_reading_loses_nothing(pbx, odesa):
+    start_worker, readings = odesa
+    first = start_worker(0)
+    call = pbx.ring("+380487059090", *KEYS, caller=UNKNOWN, hang_up=True)
+    call.hears("main_greeting")
+    call.press()
+    call.hears("account_enter")
+    call.press()
+    call.hears("account_read_back")
+    start_worker(1)
+    first.kill()
+    first.wait()
+    call.press()
+    call.hears("reading_enter")
+    call.press()
+    call.hears("confirm_yes")
+    call.press()
+    call.hears("accepted")
+    call.press()
+    call.over()
+    assert readings() == [("02421", "accepted")]
+
+
+def test_a_reading_confirmed_while_hanging_up_is_kept(pbx, odesa):
+    start_worker, readings = odesa
+    start_worker(0)
+    call = pbx.ring("+380487059090", *KEYS, caller=UNKNOWN, hang_up=True)
+    for prompt in ("main_greeting", "account_enter", "account_read_back", "reading_enter"):
+        call.hears(prompt)
+        call.press()
+    call.hears("confirm_yes")
+    call.press()
+    call.wait(lambda e: e.get("Variable") == "PRESS2_KEYS" and e["Value"] == "1")
+    call.press()
+    call.over()
+    assert readings() == [("02421", "accepted")]
