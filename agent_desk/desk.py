@@ -65,6 +65,11 @@ def create_app(desk: Desk, probes: Sequence[Probe]) -> Flask:
     def choose() -> None:
         g.language = language()
         g.nonce = secrets.token_urlsafe(16)
+        host = request.host.rpartition(":")[0] or request.host
+        g.policy = (
+            f"default-src 'self'; script-src 'self' 'nonce-{g.nonce}';"
+            f" connect-src 'self' ws://{host}:{desk.websocket_port}; frame-ancestors 'none'"
+        )
 
     @app.get("/")
     def start() -> str:
@@ -87,11 +92,8 @@ def create_app(desk: Desk, probes: Sequence[Probe]) -> Flask:
 
     @app.after_request
     def guard(response: AnyResponse) -> AnyResponse:
-        host = request.host.rpartition(":")[0] or request.host
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'self'; script-src 'self' 'nonce-{g.get('nonce', '')}';"
-            f" connect-src 'self' ws://{host}:{desk.websocket_port}; frame-ancestors 'none'"
-        )
+        # Nothing was chosen for a request that was refused by its host name.
+        response.headers["Content-Security-Policy"] = g.get("policy", "default-src 'none'")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         if response.mimetype == "text/html":

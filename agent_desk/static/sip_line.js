@@ -72,7 +72,20 @@ function microphone(silent) {
       return await navigator.mediaDevices.getUserMedia(constraints);
     } catch {
       silent();
-      return new AudioContext().createMediaStreamDestination().stream;
+      return silence();
     }
   };
+}
+
+/** @type {AudioContext | undefined} One for all calls: a page may open only a few. */
+let context;
+
+/** Silence that is really sent: keys travel in the stream of sound. */
+function silence() {
+  context ??= new AudioContext();
+  const source = new ConstantSourceNode(context, { offset: 0 });
+  const target = context.createMediaStreamDestination();
+  source.connect(target);
+  source.start();
+  return target.stream;
 }

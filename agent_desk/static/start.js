@@ -72,8 +72,10 @@ function showPhone() {
   document.addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    if (event.key === "Enter" && !target.closest("button, a, select")) dial();
-    else if (event.key === "Escape") hangUp();
+    if (event.key === "Enter" && !target.closest("button, a, select")) {
+      event.preventDefault(); // else this Enter also clicks the button that dialling focuses
+      dial();
+    } else if (event.key === "Escape") hangUp();
     else if (!target.closest("select")) press(event.key);
   });
   addEventListener("pagehide", () => phone.hangUp());
