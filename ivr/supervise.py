@@ -97,6 +97,7 @@ class Supervisor:
             told.cancel()
             log.info("stopping ...")
             await self._stop_all()
+            log.info("stopped; nothing is left running")
 
     async def _first(self, *awaited: asyncio.Future[Any]) -> None:
         """Wait for one of `awaited`, or for a watch that broke; raise the error of what came."""
