@@ -24,8 +24,14 @@ Document = Mapping[str, Any]
 
 KEEP = 6 * 3600
 """Seconds a session is kept after its last turn; a call is never longer."""
+OWN = 10_000
+"""Calls a worker remembers beside Redis, far more than it has at once."""
 
 logger = logging.getLogger(__name__)
+
+
+def _turn(document: Document) -> int:
+    return int(document["turn"]["number"])
 
 
 class Sessions(Protocol):
@@ -54,7 +60,7 @@ class MemorySessions:
         """Store a document if the stored turn is `expected`."""
         with self._lock:
             stored = self._documents.get(call)
-            found = stored["turn"]["number"] if stored else 0
+            found = _turn(stored) if stored else 0
             if found != expected:
                 raise StaleTurn(f"call {call}: turn {expected} is over, {found} is open")
             self._documents[call] = document
@@ -72,10 +78,11 @@ class MemorySessions:
 
 
 # KEYS: 1 the call's session. ARGV: 1 expected turn, 2 new turn, 3 document, 4 seconds to keep.
-# A missing session (Redis came back empty) is taken from the worker that still holds the call.
+# A session that is missing or behind (Redis was away for some turns) is taken from the worker that
+# holds the call; one that is ahead was answered by another worker.
 _SAVE = """
 local found = redis.call('HGET', KEYS[1], 'turn')
-if found and found ~= ARGV[1] then return tonumber(found) end
+if found and tonumber(found) > tonumber(ARGV[1]) then return tonumber(found) end
 redis.call('HSET', KEYS[1], 'turn', ARGV[2], 'document', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return -1
@@ -100,8 +107,8 @@ class RedisSessions:
         return None if stored is None else cast(Document, json.loads(stored))
 
     def save(self, call: str, document: Document, expected: int) -> None:
-        """Store a document if the stored turn is `expected`."""
-        turn = document["turn"]["number"]
+        """Store a document unless a turn after `expected` is stored."""
+        turn = _turn(document)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         found = cast(int, self._save(keys=[self.key(call)], args=[expected, turn, text, KEEP]))
         if found != -1:
@@ -112,7 +119,8 @@ class SturdySessions:
     """Redis while it answers, else the worker's memory: a call goes on either way.
 
     The memory always holds the calls of this worker, so nothing is lost at the moment Redis dies.
-    After a failure Redis is left alone for `pause` seconds.
+    After a failure Redis is left alone for `pause` seconds. It may come back empty, or knowing
+    less than the memory: the later turn counts.
     """
 
     def __init__(
@@ -122,19 +130,25 @@ class SturdySessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
-        self._own = MemorySessions()
+        self._own = MemorySessions(limit=OWN)
         self._pause = pause
         self._clock = clock
         self._until = 0.0
 
     def load(self, call: str) -> Document | None:
-        """Return the document of a call from Redis, else from memory."""
-        if self._up():
-            try:
-                return self._shared.load(call) or self._own.load(call)
-            except redis.RedisError as reason:
-                self._down(reason)
-        return self._own.load(call)
+        """Return the document of a call from Redis or from memory, whichever is later."""
+        own = self._own.load(call)
+        if not self._up():
+            return own
+        try:
+            shared = self._shared.load(call)
+        except redis.RedisError as reason:
+            self._down(reason)
+            return own
+        if shared is None or (own is not None and _turn(own) >= _turn(shared)):
+            return own
+        self._own.keep(call, shared)
+        return shared
 
     def save(self, call: str, document: Document, expected: int) -> None:
         """Store a document in both places; Redis decides about a stale turn while it answers."""
@@ -145,7 +159,7 @@ class SturdySessions:
                 return
             except redis.RedisError as reason:
                 self._down(reason)
-        self._own.save(call, document, expected if self._own.load(call) else 0)
+        self._own.save(call, document, expected)
 
     def _up(self) -> bool:
         return self._clock() >= self._until
