@@ -2,8 +2,8 @@
 
     python -m bench.engine [--seconds 5]
 
-The engine plays one reading call over and over with the service results of a real one. The worker is
-a process of its own with a runner that hangs up at once ("bare") or the whole runner up to the first
+The engine plays one reading call over and over with the service results of a real one. The worker
+is a process with a runner that hangs up at once ("bare") or the whole runner up to the first
 question ("first question": SQLite, Redis, every sound named); a second process plays Asterisk.
 """
 
@@ -109,7 +109,7 @@ class Bare:
         return "odesa"
 
 
-def worker(kind: str, folder: str, port: "multiprocessing.SimpleQueue[int]") -> None:
+def worker(kind: str, folder: str, port: multiprocessing.SimpleQueue[int]) -> None:
     """Serve until killed."""
     flows, companies, catalogues = app.house()
     if kind == "bare":

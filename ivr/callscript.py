@@ -32,10 +32,31 @@ CALL = frozenset(["now", "from", "to", "turns"])
 TURNS = frozenset(["press", "say", "silence", "wait", "hangup", "operator"])
 OPERATOR = frozenset(["answers", "no_answer", "drops", "returns", "ends"])
 EXPECT = frozenset(
-    ["readings", "tickets", "callbacks", "subscriptions", "queued", "handover", "ended", "language", "says", "never_says", "within"]
+    [
+        "readings",
+        "tickets",
+        "callbacks",
+        "subscriptions",
+        "queued",
+        "handover",
+        "ended",
+        "language",
+        "says",
+        "never_says",
+        "within",
+    ]
 )
 WORLD = frozenset(
-    ["accounts", "events", "schedules", "emergency_schedules", "applications", "operators", "waiting", "storm"]
+    [
+        "accounts",
+        "events",
+        "schedules",
+        "emergency_schedules",
+        "applications",
+        "operators",
+        "waiting",
+        "storm",
+    ]
 )
 
 

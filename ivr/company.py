@@ -23,7 +23,7 @@ from ivr.errors import FlowError
 
 @dataclass(frozen=True)
 class Day:
-    """A day relative to a month: exactly one of the rules `day`, `last_day_minus`, `next_month_day`.
+    """A day relative to a month, by one of the rules `day`, `last_day_minus`, `next_month_day`.
 
     A day that the month lacks is its last day (the 30th of February).
     """

@@ -233,7 +233,9 @@ class _Walk:
             self.speak(at.says)
             show = {slot: session.slots[slot] for slot in at.show if slot in session.slots}
             session.typed = ""
-            self.need = Enqueue(at.queue, at.priority, show)
+            raised = str(session.slots.get("priority") or at.priority)
+            priority = raised if at.priority == "normal" else at.priority
+            self.need = Enqueue(at.queue, priority, show)
         else:
             self.speak(at.says)
             self.need = Hangup(at.reason)
@@ -277,6 +279,8 @@ class _Walk:
     def ask(self, at: Question, says: Sayings) -> None:
         """Put the question, or answer it at once with keys typed ahead."""
         if self.session.typed:
+            if isinstance(at, MenuStep) and at.heard:
+                self.speak(says)
             self.keys(at, ended=False)
             return
         self.speak(says)

@@ -1,14 +1,14 @@
 """Every error press2 raises on purpose.
 
     Press2Error
-    +-- ConfigError      telephony.conf: an unknown key, a bad value, a missing secret, a port taken
-    +-- FlowError        flows/*.yaml or a company profile: cannot be read, or a rule of the check is broken
-    +-- PromptError      prompts/*.yaml: an unknown prompt, an unknown placeholder, a value that cannot be spoken
-    +-- ImportFileError a data file handed to `app.py import`: names the line and the field
-    +-- ScriptError      a call script that cannot be read: names the file, the line and the reason
-    +-- StaleTurn        an event came for a turn that is over (a repeated webhook, a second worker)
-    +-- CallerGone       the caller hung up; raised by a channel, caught once at the top of a call
+    +-- ConfigError      telephony.conf: unknown key, bad value, missing secret, port taken
+    +-- FlowError        a flow or a company profile cannot be read, or cannot go on
+    +-- PromptError      a prompt or a placeholder is unknown, a value cannot be spoken
+    +-- ImportFileError  a file for `app.py import`: names the line and the field
+    +-- ScriptError      a call script cannot be read: names the file, the line, the reason
     +-- SetupError       a program or a file the machine lacks; its text names the mend
+    +-- StaleTurn        an event for a turn that is over (repeated webhook, second worker)
+    +-- CallerGone       the caller hung up; raised by a channel, caught once a call
 
 The text of each is one line for a person: what is wrong, where, and the mend.
 """

@@ -19,7 +19,7 @@ Value = str | int | float | bool | None | Sequence[Any] | Mapping[str, Any]
 class Say:
     """One prompt to be spoken: its id in `prompts/LANG.yaml` and the values of its placeholders.
 
-    language: when not the caller's own (the first sentence of a remembered call, the language menu).
+    language: when not the caller's own (the first sentence of the greeting, the language menu).
     """
 
     prompt: str

@@ -34,9 +34,13 @@ def _offer(inquiry: Inquiry, single: str) -> Result:
     accounts = [contact for contact in _contacts(inquiry) if contact.account.number not in done]
     if not accounts:
         return Result("none")
+    items = [
+        chosen(contact.account, _proved(inquiry, contact.account, contact))
+        for contact in accounts[:NAMED]
+    ]
     if len(accounts) == 1:
-        return Result(single, chosen(accounts[0].account, accounts[0].proved))
-    return Result("several", {"accounts": [_item(contact) for contact in accounts[:NAMED]]})
+        return Result(single, items[0])
+    return Result("several", {"accounts": items})
 
 
 def _contacts(inquiry: Inquiry) -> list[Contact]:
@@ -54,22 +58,17 @@ def _contacts(inquiry: Inquiry) -> list[Contact]:
     return list(inquiry.db.scalars(wanted))
 
 
-def _item(contact: Contact) -> dict[str, Any]:
-    return chosen(contact.account, contact.proved)
-
-
 def chosen(account: Account, proved: bool) -> dict[str, Any]:
-    """Return the slots that make an account the one the call is about.
-
-    Only a proved caller hears the street; anybody hears the last three digits he keyed himself.
-    """
-    return {
+    """Return the slots that make an account the one the call is about."""
+    slots = {
         "account": account.number,
         "ending": account.number[-3:],
         "proved": proved,
-        "place": _place(account) if proved else "",
+        "place": _place(account),
         "street": account.street or account.settlement,
     }
+    # The mark comes from the register of accounts only, and stays for the rest of the call.
+    return slots | {"priority": "priority_site"} if account.kind == "priority_site" else slots
 
 
 def _place(account: Account) -> str:
@@ -86,15 +85,17 @@ def choose(inquiry: Inquiry) -> Result:
 def find(inquiry: Inquiry) -> Result:
     """Find the account whose number, old number or meter number was keyed.
 
-    A number that does not exist is counted; after `wrong_accounts` of them within `wrong_minutes`
-    from one calling number the answer is slowed down by a pause, and the call is marked.
+    A number of the right form that does not exist is counted; after `wrong_accounts` of them within
+    `wrong_minutes` from one calling number the answer is slowed down, and the call is marked.
     """
     typed = str(inquiry.slots["typed"])
     account = _keyed(inquiry, typed)
     if account is not None:
-        return Result("found", {**chosen(account, _proved(inquiry, account)), "keyed": typed})
-    number = inquiry.caller.number
-    inquiry.db.add(AccountMiss(company=inquiry.company.id, number=number, at=inquiry.now))
+        proved = _proved(inquiry, account, _link(inquiry, account))
+        return Result("found", {**chosen(account, proved), "keyed": typed})
+    if inquiry.company.account.fullmatch(typed):
+        miss = AccountMiss(company=inquiry.company.id, number=inquiry.caller.number, at=inquiry.now)
+        inquiry.db.add(miss)
     guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts
     pause = "pause_guessing" if guessing else ""
     return Result("not_found", {"keyed": typed, "pause": pause, "guessing": guessing or None})
@@ -102,12 +103,11 @@ def find(inquiry: Inquiry) -> Result:
 
 def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
     company = inquiry.company.id
-    if inquiry.company.account.fullmatch(typed):
-        account = inquiry.db.scalar(
-            select(Account).where(Account.company == company, Account.number == typed)
-        )
-        if account is not None:
-            return account
+    account = inquiry.db.scalar(
+        select(Account).where(Account.company == company, Account.number == typed)
+    )
+    if account is not None:
+        return account
     by_alias = (
         select(Account).join(Alias).where(Alias.company == company, Alias.alias == typed).limit(2)
     )
@@ -137,6 +137,16 @@ def _misses(inquiry: Inquiry) -> int:
     return count or 0
 
 
+def priority_site(inquiry: Inquiry) -> Account | None:
+    """Return the priority site whose registered telephone calls, or None."""
+    sites = (
+        contact.account
+        for contact in _contacts(inquiry)
+        if contact.source == "register" and contact.account.kind == "priority_site"
+    )
+    return next(sites, None)
+
+
 def current(inquiry: Inquiry) -> Account:
     """Return the account the call is about. LookupError where it is gone meanwhile."""
     wanted = (
@@ -155,9 +165,10 @@ def _link(inquiry: Inquiry, account: Account) -> Contact | None:
     return next((c for c in account.contacts if number is not None and c.number == number), None)
 
 
-def _proved(inquiry: Inquiry, account: Account) -> bool:
-    link = _link(inquiry, account)
-    return link is not None and link.proved
+def _proved(inquiry: Inquiry, account: Account, link: Contact | None) -> bool:
+    """Whether the caller may hear of the account: by a proved telephone, or the meter's number."""
+    shown = account.number in inquiry.slots.get("proved_accounts", [])
+    return shown or (link is not None and link.proved)
 
 
 @service("accounts.prove", "proved", "wrong")
@@ -170,7 +181,8 @@ def prove(inquiry: Inquiry) -> Result:
         return Result("wrong")
     if link := _link(inquiry, account):
         link.proved = True
-    return Result("proved", {"proved": True})
+    shown = [*inquiry.slots.get("proved_accounts", []), account.number]
+    return Result("proved", {"proved": True, "proved_accounts": shown})
 
 
 @service("accounts.offer_phone", "ask", "skip")

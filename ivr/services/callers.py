@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from ivr.model import Result
+from ivr.services import accounts
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Preference
 
 
-@service("callers.welcome", "welcome", prompts=("company_{company}", "emergency_{company}"))
+@service(
+    "callers.welcome",
+    "welcome",
+    "priority_site",
+    prompts=("company_{company}", "emergency_{company}", *accounts.PLACES),
+)
 def welcome(inquiry: Inquiry) -> Result:
-    """Tell the languages of the company and the one this number chose before."""
+    """Tell the company's languages, the one this number chose, and whether a hospital calls."""
     company = inquiry.company
     chosen = _preference(inquiry)
     language = company.languages[0]
     if chosen is not None and chosen.language in company.languages:
         language = chosen.language
-    return Result(
-        "welcome",
-        {
-            "company_name": f"company_{company.id}",
-            "emergency": f"emergency_{company.id}",
-            "house_language": company.languages[0],
-            "languages": [{"language": known} for known in company.languages],
-            "offered": [{"language": known} for known in company.offer if known != language],
-            "language": language,
-        },
-    )
+    values = {
+        "company_name": f"company_{company.id}",
+        "emergency": f"emergency_{company.id}",
+        "house_language": company.languages[0],
+        "languages": [{"language": known} for known in company.languages],
+        "offered": [{"language": known} for known in company.offer if known != language],
+        "language": language,
+    }
+    site = accounts.priority_site(inquiry)
+    if site is None:
+        return Result("welcome", values)
+    return Result("priority_site", {**values, **accounts.chosen(site, proved=True)})
 
 
 @service("callers.choose_language", "chosen")

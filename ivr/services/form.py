@@ -7,6 +7,7 @@ off can go on. Confirmation turns those rows into accepted ones.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -151,39 +152,47 @@ class Form:
             self.put(counter, verdict)
             return self.onward()
         if verdict.kind == "rollover":
+            if self._refused(counter, verdict):
+                return self._refuse(counter, replace(verdict, kind="low"))
             self.put(counter, verdict, flags=["rollover"])
             return self._asked("rollover", counter, verdict)
-        if self._fits_other(verdict.value, counter):
+        if not self.tries(counter) and self._fits_another(verdict.value, counter):
             self._doubt(counter, verdict)
+            self.save(counter, {"value": verdict.value, "flags": []})
             return self.onward()
         return self._doubtful(counter, verdict)
 
-    def _fits_other(self, value: int, counter: Counter) -> bool:
-        """Whether a two-zone value fits the other zone: then that one is asked first (P8)."""
-        zones = [other for other in self.counters if other.meter == counter.meter]
-        if len(zones) != 2 or self.tries(counter):
-            return False
-        other = zones[1] if zones[0].id == counter.id else zones[0]
-        free = not self.value(other).get("sure") and not self.value(other).get("reviewed")
-        return free and plausible(value, other, self.inquiry.company.readings)
+    def _fits_another(self, value: int, counter: Counter) -> bool:
+        """Whether the value of one zone fits another one: then that is asked first (P8).
+
+        Where the other zone has its value already, that one must fit here too.
+        """
+        limits = self.inquiry.company.readings
+        for other in self.counters:
+            theirs = self.value(other)
+            if other.meter != counter.meter or other.id == counter.id or theirs.get("sure"):
+                continue
+            if not plausible(value, other, limits):
+                continue
+            if not theirs or plausible(theirs["value"], counter, limits):
+                return True
+        return False
 
     def _doubtful(self, counter: Counter, verdict: Verdict) -> Result:
         """A value that is not taken as it is: is its last digit a decimal, or is it refused?"""
         self._current = counter.id
-        known = [entry["typed"] for entry in self.tries(counter)]
-        if verdict.decimal is not None and self._typed(counter, verdict) not in known:
+        if verdict.decimal is not None and not self._refused(counter, verdict):
             self._doubt(counter, verdict)
             return self._asked("decimal", counter, verdict, suggested=verdict.decimal)
         return self._refuse(counter, verdict)
 
     def _refuse(self, counter: Counter, verdict: Verdict) -> Result:
         """Ask again, or offer an operator when asking again did not help."""
-        typed = self._typed(counter, verdict)
-        earlier = self.tries(counter)
-        if verdict.kind == "high" and any(entry["typed"] == typed for entry in earlier):
+        if verdict.kind == "high" and self._refused(counter, verdict):
             self.put(counter, verdict, flags=["high_use"])
             return self.onward()
-        tries = [*earlier, {"typed": typed, "kind": verdict.kind}]
+        typed = self._typed(counter, verdict)
+        tries = [*self.tries(counter), {"typed": typed, "kind": verdict.kind}]
         self._tries[str(counter.id)] = tries
         self._current = counter.id
         self.drop(counter)
@@ -196,17 +205,22 @@ class Form:
     def _typed(self, counter: Counter, verdict: Verdict) -> str:
         return f"{verdict.value:0{counter.digits}d}"
 
+    def _refused(self, counter: Counter, verdict: Verdict) -> bool:
+        """Whether this very value was refused before."""
+        typed = self._typed(counter, verdict)
+        return any(entry["typed"] == typed for entry in self.tries(counter))
+
     def agree(self) -> Result:
-        """Take what the open question offered."""
+        """Take what the open question offered; it also confirms what was read out with it."""
         if self.question == "swapped":
             return self._exchange()
         counter = self.current
         value = self.value(counter)
         if self.question == "decimal":
             used = value["decimal"] - counter.previous
-            self.put(counter, Verdict("ok", value["decimal"], used), sure=True)
-        else:
-            self.values[str(counter.id)] = {**value, "sure": True}
+            self.put(counter, Verdict("ok", value["decimal"], used))
+        for other in (counter, *self._told_with(counter)):
+            self.values[str(other.id)] = {**self.value(other), "sure": True}
         return self.onward()
 
     def decline(self) -> Result:
@@ -214,6 +228,21 @@ class Form:
         if self.question == "swapped":
             return self._settle()
         return self._refuse(self.current, self._verdict(self.current))
+
+    def retype(self) -> Result:
+        """One step back from an open question: the value it is about is asked again."""
+        counter = self._swappable()[-1] if self.question == "swapped" else self.current
+        self.drop(counter)
+        return self.onward()
+
+    def back(self) -> Result:
+        """One step back from asking a value: the one before it is asked again, if there is one."""
+        position = self.counters.index(self.current)
+        keyed = [c for c in self.counters[:position] if not self.value(c).get("reviewed")]
+        if not keyed:
+            return Result("first")
+        self.drop(keyed[-1])
+        return self.onward()
 
     def _verdict(self, counter: Counter) -> Verdict:
         """The verdict on a value that waited for an answer."""
@@ -237,6 +266,19 @@ class Form:
         if all(self.value(c).get("sure") for c in open_):
             return Result("confirmed", self.slots())
         return Result(self._private("complete"), {**self.slots(), "rows": self._rows(open_)})
+
+    def _told_with(self, counter: Counter) -> list[Counter]:
+        """The registers read out with a question about the last value: all that is left to confirm.
+
+        None while other values are missing: those are read back at the end.
+        """
+        if self._missing() or any(other.id != counter.id for other in self._doubts()):
+            return []
+        return [
+            other
+            for other in self.counters
+            if other.id != counter.id and not self.value(other).get("sure")
+        ]
 
     def _missing(self) -> list[Counter]:
         return [counter for counter in self.counters if not self.value(counter)]
@@ -300,6 +342,15 @@ class Form:
         }
         self.values[str(counter.id)] = value
         self.save(counter, value)
+
+    def restore(self, row: Reading) -> None:
+        """Take a value of a broken-off dialogue back; nothing of it counts as confirmed."""
+        counter = self.counter(row.register_id)
+        verdict = judge(row.value, counter, self.inquiry.company.readings)
+        if verdict.fine or verdict.kind == "rollover" or row.flags:
+            self.put(counter, verdict, flags=list(row.flags))
+        else:
+            self._doubt(counter, verdict)
 
     def _doubt(self, counter: Counter, verdict: Verdict) -> None:
         self.values[str(counter.id)] = {
@@ -401,7 +452,10 @@ class Form:
     ) -> Result:
         self.question = word
         value = verdict.value if suggested is None else suggested
-        told = self._told(counter, verdict) | {"value": f"{value:0{counter.digits}d}"}
+        told = self._told(counter, verdict) | {
+            "value": f"{value:0{counter.digits}d}",
+            "rows": self._rows(self._told_with(counter)),
+        }
         return Result(self._private(word), told)
 
     def _private(self, word: str) -> str:

@@ -15,7 +15,7 @@ from ivr.model import Result
 from ivr.services import accounts
 from ivr.services.form import SPOKEN, STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
-from ivr.services.plausibility import Verdict, judge
+from ivr.services.plausibility import Verdict
 from ivr.store.models import Reading, Ticket
 
 FLAGGED = {"rollover", "high_use"}
@@ -44,7 +44,7 @@ def window(inquiry: Inquiry) -> Result:
 
 @service("readings.draft", "none", "found", prompts=accounts.PLACES)
 def draft(inquiry: Inquiry) -> Result:
-    """Look for a dialogue of this number that broke off within the draft's hours."""
+    """Find out whether the last dialogue of this number broke off within the draft's hours."""
     number = inquiry.caller.number
     if number is None:
         return Result("none")
@@ -54,13 +54,12 @@ def draft(inquiry: Inquiry) -> Result:
         .where(
             Reading.company == inquiry.company.id,
             Reading.caller_number == number,
-            Reading.state == "incomplete",
             Reading.stored_at >= since,
         )
         .order_by(Reading.stored_at.desc(), Reading.id.desc())
         .limit(1)
     )
-    if row is None:
+    if row is None or row.state != "incomplete":
         return Result("none")
     link = next((c for c in row.account.contacts if c.number == number), None)
     proved = link is not None and link.proved
@@ -82,9 +81,7 @@ def resume(inquiry: Inquiry) -> Result:
         )
     )
     for row in rows:
-        counter = form.counter(row.register_id)
-        verdict = judge(row.value, counter, inquiry.company.readings)
-        form.put(counter, verdict, flags=list(row.flags), sure="rollover" in row.flags)
+        form.restore(row)
     return form.onward()
 
 
@@ -137,6 +134,18 @@ def agree(inquiry: Inquiry) -> Result:
 def decline(inquiry: Inquiry) -> Result:
     """No to such a question: the value is refused for the reason that raised it."""
     return Form(inquiry).decline()
+
+
+@service("readings.retype", "next", prompts=SPOKEN)
+def retype(inquiry: Inquiry) -> Result:
+    """`*` at a question about a value: the value is asked again."""
+    return Form(inquiry).retype()
+
+
+@service("readings.back", "next", "first", prompts=SPOKEN)
+def back(inquiry: Inquiry) -> Result:
+    """One step back from asking a value: to the value before it, else to the account."""
+    return Form(inquiry).back()
 
 
 @service("readings.onward", *JUDGED, prompts=SPOKEN)

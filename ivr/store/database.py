@@ -157,7 +157,7 @@ def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000}")
-        # A caller was told "accepted": the commit must outlive a power cut (sqlite.org/pragma.html).
+        # What a caller was told must outlive a power cut (sqlite.org/pragma.html).
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
 
