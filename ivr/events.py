@@ -3,7 +3,7 @@
 Reports, the wallboard and the replay of a call read this log and nothing else. A turn appends its
 events to a Redis stream (`StreamLog`), which `app.py jobs` moves into the store (`drain`); without
 Redis they go into the store straight away, from a thread of their own, so no caller waits for it.
-Kinds: answered, resumed, entered, said, heard, looked_up, queued, operator, failed, ended.
+Kinds: answered, resumed, heard, looked_up, failed, said, queued, ended.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, cast
 
 import redis
+from sqlalchemy import select
 
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
@@ -27,6 +30,7 @@ logger = logging.getLogger(__name__)
 STREAM = "press2:events"
 GROUP = "store"
 STREAM_LIMIT = 1_000_000
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class StoreLog:
         open_ = True
         while open_:
             batch = [self._waiting.get()]
-            while len(batch) < 1000 and not self._waiting.empty():
+            while len(batch) < BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
             open_ = None not in batch
             try:
@@ -106,20 +110,37 @@ class StoreLog:
 
 
 class StreamLog:
-    """Appends to the Redis stream; while Redis does not answer, to the log given as `other`."""
+    """Appends to the Redis stream; while Redis does not answer, to the log given as `other`.
 
-    def __init__(self, client: redis.Redis, other: EventLog) -> None:
+    After a failure Redis is left alone for `pause` seconds, so that a hanging one holds up one turn
+    and not each.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        other: EventLog,
+        pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._other = other
+        self._pause = pause
+        self._clock = clock
+        self._until = 0.0
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append the events of one turn in one round trip."""
+        if self._clock() < self._until:
+            self._other.append(entries)
+            return
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for entry in entries:
                     pipe.xadd(STREAM, {"entry": entry.to_json()}, maxlen=STREAM_LIMIT)
                 pipe.execute()
         except redis.RedisError:
+            self._until = self._clock() + self._pause
             self._other.append(entries)
 
 
@@ -129,25 +150,79 @@ def write(store: Store, entries: Sequence[Entry]) -> None:
         session.add_all(CallEvent(**asdict(entry)) for entry in entries)
 
 
-def drain(client: redis.Redis, store: Store, consumer: str, wait: int = 1000) -> int:
-    """Move events from the stream into the store; how many. wait: milliseconds for the first one.
+# ---------------------------------------------------------------------- from stream to store
 
-    What was read by this consumer and not acknowledged (it was killed) is taken again first.
+Message = tuple[bytes, dict[bytes, bytes] | None]
+"""Id and fields; no fields where the stream was cut meanwhile."""
+
+
+def drain(
+    client: redis.Redis, store: Store, consumer: str, wait: int = 1000, idle: int = 60_000
+) -> int:
+    """Move events from the stream into the store; how many messages were taken.
+
+    wait: milliseconds for the first one. idle: milliseconds after which what another consumer took
+    and did not finish is taken from it: it was killed.
+
+    An event is stored once: what is taken is compared with what its call has in the store already,
+    because a consumer may be killed after writing, and a turn that gave up waiting for Redis wrote
+    to the store itself. (Twice only if that write, or a consumer stalled for longer than `idle`,
+    happens in the very moment of the comparison.)
     """
+    messages = _messages(client, consumer, wait, idle)
+    entries = [entry for _, fields in messages if (entry := _entry(fields)) is not None]
+    if entries:
+        write(store, _missing(store, entries))
+    if messages:
+        ids = [message for message, _ in messages]
+        client.xack(STREAM, GROUP, *ids)
+        client.xdel(STREAM, *ids)
+    return len(messages)
+
+
+def _messages(client: redis.Redis, consumer: str, wait: int, idle: int) -> list[Message]:
+    """Take what this consumer left, else what a killed one left, else what is new."""
     try:
         client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     except redis.ResponseError as reason:
         if "BUSYGROUP" not in str(reason):
             raise
-    for start in ("0", ">"):
-        streams = cast(
-            "list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]",
-            client.xreadgroup(GROUP, consumer, {STREAM: start}, count=1000, block=wait) or [],
-        )
-        messages = streams[0][1] if streams else []
-        if messages:
-            write(store, [Entry.from_json(fields[b"entry"].decode()) for _, fields in messages])
-            client.xack(STREAM, GROUP, *[message for message, _ in messages])
-            client.xdel(STREAM, *[message for message, _ in messages])
-            return len(messages)
-    return 0
+    left = cast(Any, client.xreadgroup(GROUP, consumer, {STREAM: "0"}, count=BATCH))
+    if left and left[0][1]:
+        return cast("list[Message]", left[0][1])
+    claimed = cast(Any, client.xautoclaim(STREAM, GROUP, consumer, idle, count=BATCH))
+    if claimed[1]:
+        return cast("list[Message]", claimed[1])
+    new = cast(Any, client.xreadgroup(GROUP, consumer, {STREAM: ">"}, count=BATCH, block=wait))
+    return cast("list[Message]", new[0][1]) if new else []
+
+
+def _entry(fields: Mapping[bytes, bytes] | None) -> Entry | None:
+    try:
+        return None if fields is None else Entry.from_json(fields[b"entry"].decode())
+    except (KeyError, TypeError, ValueError):
+        logger.error("a message of the event log cannot be read and is left out: %r", fields)
+        return None
+
+
+def _missing(store: Store, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that are not in the store yet."""
+    wanted = select(CallEvent).where(
+        CallEvent.call.in_({entry.call for entry in entries}),
+        CallEvent.at >= min(entry.at for entry in entries),
+    )
+    with store.session(read_only=True) as session:
+        stored = Counter(_mark(row) for row in session.scalars(wanted))
+    missing = []
+    for entry in entries:
+        if stored[_mark(entry)]:
+            stored[_mark(entry)] -= 1
+        else:
+            missing.append(entry)
+    return missing
+
+
+def _mark(event: Entry | CallEvent) -> tuple[str, datetime, str]:
+    """What makes an event the same one."""
+    rest = [event.company, event.kind, event.flow, event.step, event.details]
+    return event.call, event.at, json.dumps(rest, sort_keys=True)

@@ -1,0 +1,329 @@
+"""The log of events: complete, in order, each event once, whatever dies."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import select
+
+from ivr.channels.line import Clock
+from ivr.errors import StaleTurn
+from ivr.events import GROUP, STREAM, Entry, MemoryLog, StoreLog, StreamLog, drain
+from ivr.model import Event, Result
+from ivr.services import Service
+from ivr.store.database import memory_store, open_store
+from ivr.store.models import CallEvent
+
+HOME = Path(__file__).parents[1]
+NOON = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
+
+
+def entry(number: int, call: str = "call", **details) -> Entry:
+    at = NOON + timedelta(seconds=number)
+    return Entry("odesa", call, at, "heard", "main", "menu", {"text": str(number), **details})
+
+
+def numbers(store) -> list[str]:
+    with store.session(read_only=True) as session:
+        return [row.details["text"] for row in session.scalars(select(CallEvent).order_by("id"))]
+
+
+@pytest.fixture
+def store():
+    store = memory_store()
+    yield store
+    store.close()
+
+
+def emptied(client, store, consumer="one", **patience) -> int:
+    """Drain until nothing is left; how many messages."""
+    total = 0
+    while count := drain(client, store, consumer, wait=1, **patience):
+        total += count
+    return total
+
+
+# ---------------------------------------------------------------------- what is logged
+
+
+def test_a_call_is_logged_from_its_beginning_to_its_end(worker, caller):
+    log = MemoryLog()
+    runner = worker(log=log)
+    turn = runner.open(caller)
+    for keys in ("2", "1", "2421#", "1", "2"):
+        turn = runner.advance(caller.call, Event("keys", text=keys), turn.number)
+    runner.close(caller.call)
+    told = [
+        (e.kind, f"{e.flow}.{e.step}", next(iter(e.details.values()), None)) for e in log.entries
+    ]
+    assert told == [
+        ("answered", "main.welcome", "+380671110001"),
+        ("looked_up", "main.welcome", "callers.welcome"),
+        ("said", "main.menu", told[2][2]),
+        ("heard", "main.menu", "keys"),
+        ("looked_up", "reading.window", "readings.window"),
+        ("looked_up", "reading.draft", "readings.draft"),
+        ("looked_up", "identify.by_phone", "accounts.by_phone"),
+        ("said", "identify.this_one", ["account_this"]),
+        ("heard", "identify.this_one", "keys"),
+        ("looked_up", "reading.begin", "readings.begin"),
+        ("said", "reading.enter", ["reading_enter"]),
+        ("heard", "reading.enter", "keys"),
+        ("looked_up", "reading.check", "readings.check"),
+        ("said", "reading.read_back", told[13][2]),
+        ("heard", "reading.read_back", "keys"),
+        ("looked_up", "reading.accept", "readings.accept"),
+        ("looked_up", "reading.offer_phone", "accounts.offer_phone"),
+        ("said", "reading.another", ["accepted", "another"]),
+        ("heard", "reading.another", "keys"),
+        ("said", "main.goodbye", ["goodbye"]),
+        ("ended", "main.goodbye", "completed"),
+    ]
+    assert {e.call for e in log.entries} == {"call-1"}
+
+
+def test_a_queue_and_a_hang_up_are_logged(worker, caller):
+    log = MemoryLog()
+    runner = worker(log=log)
+    turn = runner.advance(caller.call, Event("keys", text="0"), runner.open(caller).number)
+    assert [e.kind for e in log.entries[-3:]] == ["heard", "said", "queued"]
+    assert log.entries[-1].details["queue"] == "general"
+    runner.close(caller.call)
+    assert [(e.kind, e.details) for e in log.entries[-2:]] == [
+        ("heard", {"kind": "hangup", "text": "caller"}),
+        ("ended", {"reason": "caller"}),
+    ]
+    assert turn.number > 0
+
+
+def test_an_event_of_a_turn_that_is_over_leaves_no_trace(worker, caller):
+    log = MemoryLog()
+    runner = worker(log=log)
+    runner.open(caller)
+    before = list(log.entries)
+    with pytest.raises(StaleTurn):
+        runner.advance(caller.call, Event("keys", text="2"), 99)
+    assert log.entries == before
+
+
+def test_a_failing_service_is_logged_as_failed(worker, caller):
+    def fail(_inquiry) -> Result:
+        raise OSError("the disk is gone")
+
+    log = MemoryLog()
+    services = {"callers.welcome": Service("callers.welcome", fail, frozenset(["welcome"]))}
+    worker(log=log, services=services).open(caller)
+    assert [e.details for e in log.entries if e.kind == "looked_up"] == [
+        {"service": "callers.welcome", "outcome": "failed"}
+    ]
+
+
+def test_an_entry_survives_its_line_of_json():
+    one = entry(1, rows=[{"used": 117, "street": "Шевченка"}], none=None)
+    assert Entry.from_json(one.to_json()) == one
+    assert "\n" not in one.to_json()
+
+
+# ---------------------------------------------------------------------- from stream to store
+
+
+def test_events_reach_the_store_in_order(redis_client, store):
+    log = StreamLog(redis_client, MemoryLog())
+    for start in range(0, 2500, 5):
+        log.append([entry(number) for number in range(start, start + 5)])
+    assert emptied(redis_client, store) == 2500
+    assert numbers(store) == [str(number) for number in range(2500)]
+    assert redis_client.xlen(STREAM) == 0
+    assert redis_client.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_an_event_is_stored_as_it_was(redis_client, store):
+    StreamLog(redis_client, MemoryLog()).append([entry(1, street="Шевченка")])
+    drain(redis_client, store, "one", wait=1)
+    with store.session(read_only=True) as session:
+        row = session.scalars(select(CallEvent)).one()
+    assert (row.company, row.call, row.kind, row.flow, row.step) == (
+        "odesa", "call", "heard", "main", "menu",
+    )  # fmt: skip
+    assert (row.at, row.details) == (
+        NOON + timedelta(seconds=1),
+        {"text": "1", "street": "Шевченка"},
+    )
+
+
+def test_two_consumers_share_the_stream(redis_client, store):
+    StreamLog(redis_client, MemoryLog()).append([entry(number) for number in range(1500)])
+    first = drain(redis_client, store, "one", wait=1)
+    second = drain(redis_client, store, "two", wait=1)
+    assert (first, second) == (1000, 500)
+    assert sorted(map(int, numbers(store))) == list(range(1500))
+
+
+CONSUMER = """
+import os, signal, sys
+import redis
+from ivr import events
+from ivr.store.database import open_store
+
+url, database, moment = sys.argv[1:]
+client, store = redis.Redis.from_url(url), open_store(database)
+write = events.write
+
+def die(store, entries):
+    if moment == "after":
+        write(store, entries)
+    print("dying", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+events.write = die
+events.drain(client, store, "victim", wait=1)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_a_killed_consumer_had_taken_is_neither_lost_nor_doubled(
+    redis_server, redis_client, tmp_path, moment
+):
+    database = f"sqlite:///{tmp_path}/press2.db"
+    store = open_store(database, migrate=True)
+    log = StreamLog(redis_client, MemoryLog())
+    log.append([entry(number) for number in range(10)])
+    died = subprocess.run(
+        [sys.executable, "-c", CONSUMER, redis_server.url, database, moment],
+        cwd=HOME, env=os.environ | {"PYTHONPATH": str(HOME)}, check=False, capture_output=True,
+    )  # fmt: skip
+    assert (died.returncode, died.stdout) == (-signal.SIGKILL, b"dying\n"), died.stderr.decode()
+    assert redis_client.xpending(STREAM, GROUP)["pending"] == 10
+    log.append([entry(10)])
+    assert emptied(redis_client, store, idle=60_000) == 1, "what somebody else works on is his"
+    assert emptied(redis_client, store, idle=0) == 10
+    assert sorted(map(int, numbers(store))) == list(range(11))
+    store.close()
+
+
+def test_a_store_that_refuses_gets_the_events_later(redis_client, store, tmp_path):
+    StreamLog(redis_client, MemoryLog()).append([entry(1)])
+    broken = open_store(f"sqlite:///{tmp_path}/p.db", migrate=True)
+    with broken.session() as session:
+        CallEvent.__table__.drop(session.connection())
+    with pytest.raises(Exception, match="no such table: events"):
+        drain(redis_client, broken, "one", wait=1)
+    broken.close()
+    assert emptied(redis_client, store) == 1
+    assert numbers(store) == ["1"]
+
+
+def test_an_event_that_was_stored_already_is_not_stored_again(redis_client, store):
+    """A turn that gave up waiting wrote to the store, and Redis had taken the event after all."""
+    with store.session() as session:
+        session.add(CallEvent(**vars(entry(1))))
+    StreamLog(redis_client, MemoryLog()).append([entry(1), entry(2), entry(1, "other")])
+    assert emptied(redis_client, store) == 3
+    assert numbers(store) == ["1", "2", "1"]
+
+
+def test_events_that_only_look_alike_are_all_stored(redis_client, store):
+    same = [entry(1), entry(1)]
+    StreamLog(redis_client, MemoryLog()).append(same)
+    emptied(redis_client, store)
+    assert numbers(store) == ["1", "1"]
+
+
+def test_a_message_nobody_can_read_does_not_block_the_rest(redis_client, store, caplog):
+    for fields in ({"entry": "{"}, {"entry": '{"at": "noon"}'}, {"entry": "[]"}, {"x": "y"}):
+        redis_client.xadd(STREAM, fields)
+    StreamLog(redis_client, MemoryLog()).append([entry(1)])
+    with caplog.at_level(logging.ERROR):
+        assert emptied(redis_client, store) == 5
+    assert numbers(store) == ["1"]
+    assert len(caplog.records) == 4
+
+
+# ---------------------------------------------------------------------- without Redis
+
+
+def test_without_redis_events_go_into_the_store(redis_server, redis_client, store):
+    direct = StoreLog(store)
+    log = StreamLog(redis_client, direct)
+    redis_server.kill()
+    log.append([entry(1), entry(2)])
+    log.append([entry(3)])
+    direct.close()
+    assert numbers(store) == ["1", "2", "3"]
+
+
+def test_redis_that_failed_is_left_alone_for_a_while(redis_server, redis_client):
+    clock = Clock(NOON)
+    other = MemoryLog()
+    log = StreamLog(redis_client, other, pause=1.0, clock=lambda: clock.now.timestamp())
+    redis_server.kill()
+    log.append([entry(1)])
+    redis_server.start()
+    log.append([entry(2)])
+    clock.pass_(1.0)
+    log.append([entry(3)])
+    assert [e.details["text"] for e in other.entries] == ["1", "2"]
+    assert redis_client.xlen(STREAM) == 1
+
+
+def test_a_reading_by_a_caller_is_logged_though_redis_died_in_between(
+    worker, caller, redis_server, redis_client, store
+):
+    direct = StoreLog(store)
+    runner = worker(log=StreamLog(redis_client, direct, pause=0.0))
+    turn = runner.open(caller)
+    for keys in ("2", "1", "2421#"):
+        turn = runner.advance(caller.call, Event("keys", text=keys), turn.number)
+    assert emptied(redis_client, store) == 14
+    redis_server.kill()
+    turn = runner.advance(caller.call, Event("keys", text="1"), turn.number)
+    redis_server.start()
+    runner.advance(caller.call, Event("keys", text="2"), turn.number)
+    assert emptied(redis_client, store) == 3
+    direct.close()
+    with store.session(read_only=True) as session:
+        kinds = session.execute(select(CallEvent.kind, CallEvent.step).order_by(CallEvent.id)).all()
+    assert len(kinds) == 21
+    assert ("looked_up", "accept") in kinds
+
+
+def test_the_store_log_writes_what_waits_before_it_closes(store):
+    log = StoreLog(store)
+    for number in range(3000):
+        log.append([entry(number)])
+    log.close()
+    assert numbers(store) == [str(number) for number in range(3000)]
+
+
+def test_a_full_store_log_drops_and_says_so(store, caplog):
+    """The store is held by somebody else all the time."""
+    with store.session(), caplog.at_level(logging.ERROR):
+        log = StoreLog(store, limit=5)
+        for number in range(3000):
+            log.append([entry(number)])
+    log.close()
+    assert "the event log is full: events of call call are lost" in caplog.text
+    assert 5 <= len(numbers(store)) <= 1005, "one batch in hand, and what waits"
+
+
+def test_a_store_log_outlives_a_store_that_fails(store, caplog):
+    log = StoreLog(store)
+    with store.connection() as connection:
+        CallEvent.__table__.drop(connection)
+        connection.commit()
+    log.append([entry(1)])
+    log.close()
+    assert "the event log could not be written" in caplog.text
+
+
+def test_nobody_waits_for_a_redis_that_is_not_there():
+    client = redis.Redis(unix_socket_path="/nowhere/redis.sock", retry=None)
+    other = MemoryLog()
+    StreamLog(client, other).append([entry(1)])
+    assert len(other.entries) == 1
