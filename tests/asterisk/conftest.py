@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from ami import Ami
 from scripted import record_tone
 from sip_caller import SipCaller
+from sip_operator import SipOperator
 
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings
@@ -58,7 +59,7 @@ class Pbx:
     sounds: Path
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
     callers: list[SipCaller] = field(default_factory=list)
-    operators: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    operators: list[SipOperator] = field(default_factory=list)
 
     def start_worker(self, place: int, *how: str) -> subprocess.Popen[str]:
         """Start a worker on port number `place` of Asterisk's; return when it takes calls.
@@ -93,25 +94,12 @@ class Pbx:
         caller.ring()
         return caller
 
-    def answer_as_operator(self) -> subprocess.Popen[bytes]:
-        """Be the operator of the ring group: takes one call and ends it after a moment."""
-        operator = subprocess.Popen(
-            ["sipp", "-sf", str(Path(__file__).parent / "operator.xml"), "-m", "1", "-nostdin"]
-            + ["-i", "127.0.0.1", "-p", str(self.operator_port), "-timeout", "60"],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def operator(self, *, answers: bool) -> SipOperator:
+        """Be the telephone of the ring group."""
+        port = int(self.asterisk.settings.ring_group[0].rpartition(":")[2])
+        operator = SipOperator(self.folder, port, answers=answers)
         self.operators.append(operator)
-        local = f"0100007F:{self.operator_port:04X}"
-        while local not in Path("/proc/net/udp").read_text():
-            assert operator.poll() is None
         return operator
-
-    @property
-    def operator_port(self) -> int:
-        return int(self.asterisk.settings.ring_group[0].rpartition(":")[2])
 
     def state(self, caller: SipCaller) -> dict[str, object]:
         """Return what the runner knows of a call."""
@@ -129,8 +117,7 @@ class Pbx:
         for caller in self.callers:
             caller.close()
         for operator in self.operators:
-            operator.kill()
-            operator.wait()
+            operator.close()
         for worker in self.workers:
             worker.kill()
             worker.wait()

@@ -175,7 +175,8 @@ def test_no_log_holds_what_callers_key(serving):
     assert "24217" not in logs
 
 
-def test_operators_who_do_not_answer(serving):
+def test_an_operator_who_does_not_answer(serving):
+    operator = serving.operator(answers=False)
     call = serving.call("4", "2", "1")
     call.hears("menu")
     call.press()
@@ -184,10 +185,11 @@ def test_operators_who_do_not_answer(serving):
     call.press()
     call.over()
     assert serving.state(call)["heard"][1] == {"kind": "operator", "outcome": "unavailable"}
+    operator.done()
 
 
 def test_an_operator_answers_and_the_dialogue_goes_on(serving):
-    operator = serving.answer_as_operator()
+    operator = serving.operator(answers=True)
     call = serving.call("4", "2", "1")
     call.hears("menu")
     call.press()
@@ -196,14 +198,16 @@ def test_an_operator_answers_and_the_dialogue_goes_on(serving):
     call.press()
     call.over()
     assert serving.state(call)["heard"][1] == {"kind": "operator", "outcome": "ended"}
-    assert operator.wait(20) == 0
+    operator.done()
 
 
 def test_hanging_up_while_the_operators_telephones_ring_is_noted(serving):
+    operator = serving.operator(answers=False)
     call = serving.call("4", "2", hang_up=True)
     call.hears("menu")
     call.press()
-    call.wait(lambda e: e.get("Event") == "DialBegin" and e["Uniqueid"] == call.call)
+    call.wait(lambda e: e.get("Event") == "Newstate" and e["ChannelStateDesc"] == "Ringing")
     call.press()
     call.over()
     assert serving.state(call)["closed"] == "hangup"
+    operator.done()
