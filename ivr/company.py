@@ -95,7 +95,7 @@ class ReadingLimits:
 
     high_use: float = 3.0
     floor_kwh: int = 20
-    tries: int = 4
+    tries: int = 3
     draft_hours: float = 2.0
     wrong_accounts: int = 5
     wrong_minutes: float = 10.0

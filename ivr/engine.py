@@ -279,8 +279,6 @@ class _Walk:
     def ask(self, at: Question, says: Sayings) -> None:
         """Put the question, or answer it at once with keys typed ahead."""
         if self.session.typed:
-            if isinstance(at, MenuStep) and at.heard:
-                self.speak(says)
             self.keys(at, ended=False)
             return
         self.speak(says)
@@ -444,7 +442,7 @@ class _Walk:
         session = self.session
         session.repeats += 1
         session.slow = session.slow or session.repeats >= 2
-        session.typed, session.mode = "", ""
+        session.mode = ""
         self.ask(at, at.says)
 
     def wait(self, at: Question) -> None:

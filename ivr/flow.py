@@ -100,17 +100,13 @@ class Option:
 
 @dataclass(frozen=True)
 class MenuStep(Question):
-    """One key. each: slot with the items of keys 1..n, announced by `option`; then `another`.
-
-    heard: the says are spoken even where the answer was typed ahead (a read-back).
-    """
+    """One key. each: slot with the items of keys 1..n, announced by `option`; then `another`."""
 
     options: Mapping[str, Option] = field(default_factory=dict)
     closing: Sayings = ()
     each: str = ""
     option: str = ""
     another: Option | None = None
-    heard: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,12 +259,6 @@ class _Fields:
             raise FlowError(f"{self.place}: `{key}` must be one word, found {value!r}")
         return value
 
-    def flag(self, key: str) -> bool:
-        value = self.text(key, "no")
-        if value not in ("yes", "no"):
-            raise FlowError(f"{self.place}: `{key}` is yes or no, found {value!r}")
-        return value == "yes"
-
     def words(self, key: str) -> list[str]:
         value = self.rest.pop(key, [])
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
@@ -361,7 +351,6 @@ def _menu(fields: _Fields) -> MenuStep:
         closing=fields.says("closing"),
         each=fields.text("each", ""),
         option=fields.text("option", ""),
-        heard=fields.flag("heard"),
         another=None if another is None else _option(another, f"{fields.place}, another"),
     )
     if not step.options and not step.each:

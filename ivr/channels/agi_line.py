@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ivr.channels.agi import AgiServer
-from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
 from ivr.errors import CallerGone, Press2Error
 from ivr.model import Caller, Enqueue, Event, Hangup, Say, Turn
 from ivr.prompts import Catalogue, seconds
@@ -236,17 +236,16 @@ class AgiLine(Line):
             self.heard.said.append(Said(text, names[0].partition("/")[0]))
 
     def _ask(self, question: list[str]) -> None:
-        """Routine press2-ask: keys that wait already answer it, else the caller may."""
+        """Routine press2-ask: keys that wait already cut the prompt, else the caller may."""
         self._question = question
+        self._play(question[0])
         if self._ahead:
             self._give()
-        else:
-            self._play(question[0])
 
     def _give(self) -> None:
         """End the question with the keys it takes; those after them stay for the next one."""
         _, entry, _, _, turn, _ = self._question
-        end = 1 if entry == "key" else _end_of_number(self._ahead)
+        end = taken(entry, self._ahead)
         given, self._ahead = self._ahead[:end], self._ahead[end:]
         self._variables["PRESS2_GIVEN"] = f"{turn}:{given}"
         self._variables["PRESS2_TURN"] = turn
@@ -269,9 +268,3 @@ class AgiLine(Line):
             raise CallerGone(f"the worker broke in call {self._caller.call}")
         self._clock.pass_(self._speech)
         self._speech = 0.0
-
-
-def _end_of_number(keys: str) -> int:
-    """How many of `keys` a number takes: up to the first # or *, else all of them."""
-    marks = [index for index, key in enumerate(keys) if key in "#*"]
-    return marks[0] + 1 if marks else len(keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
 from ivr.errors import PromptError
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
 from ivr.prompts import Catalogue, seconds
@@ -36,8 +36,12 @@ class ConsoleLine:
 
     def press(self, keys: str) -> None:
         """Press keys, cutting the prompt short."""
-        self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
-        self._answer(Event("keys", text=keys, ended=True))
+        self._clock.pass_(min(self._speech, BARGE_IN))
+        while keys and (turn := self.open) and isinstance(turn.need, Ask):
+            count = taken(turn.need.entry, keys)
+            self._clock.pass_(KEY * count)
+            self._advance(Event("keys", text=keys[:count], ended=count == len(keys)))
+            keys = keys[count:]
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something, as the recogniser heard it."""

@@ -33,9 +33,20 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+def taken(entry: str, keys: str) -> int:
+    """How many of the keys typed ahead a question takes; the rest wait for the next one.
+
+    entry: of the Ask; "key" takes one, "number" all up to the first # or *.
+    """
+    if entry == "key":
+        return 1
+    marks = [index for index, key in enumerate(keys) if key in "#*"]
+    return marks[0] + 1 if marks else len(keys)
+
+
 @dataclass(frozen=True)
 class Said:
-    """One prompt as the caller heard it."""
+    """One prompt as the caller heard it; keys may have cut it short."""
 
     text: str
     language: str
@@ -66,7 +77,7 @@ class Line(Protocol):
         """Call."""
 
     def press(self, keys: str) -> None:
-        """Press keys, cutting the prompt short."""
+        """Press keys, cutting the prompt short; those for later questions cut theirs."""
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something, as the recogniser heard it."""

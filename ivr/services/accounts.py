@@ -93,7 +93,7 @@ def find(inquiry: Inquiry) -> Result:
     if account is not None:
         proved = _proved(inquiry, account, _link(inquiry, account))
         return Result("found", {**chosen(account, proved), "keyed": typed})
-    if inquiry.company.account.fullmatch(typed):
+    if inquiry.caller.number and inquiry.company.account.fullmatch(typed):
         miss = AccountMiss(company=inquiry.company.id, number=inquiry.caller.number, at=inquiry.now)
         inquiry.db.add(miss)
     guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts

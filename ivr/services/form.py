@@ -158,7 +158,6 @@ class Form:
             return self._asked("rollover", counter, verdict)
         if not self.tries(counter) and self._fits_another(verdict.value, counter):
             self._doubt(counter, verdict)
-            self.save(counter, {"value": verdict.value, "flags": []})
             return self.onward()
         return self._doubtful(counter, verdict)
 
@@ -170,7 +169,9 @@ class Form:
         limits = self.inquiry.company.readings
         for other in self.counters:
             theirs = self.value(other)
-            if other.meter != counter.meter or other.id == counter.id or theirs.get("sure"):
+            if other.meter != counter.meter or other.id == counter.id:
+                continue
+            if theirs.get("sure") or theirs.get("unsaid"):
                 continue
             if not plausible(value, other, limits):
                 continue
@@ -188,7 +189,8 @@ class Form:
 
     def _refuse(self, counter: Counter, verdict: Verdict) -> Result:
         """Ask again, or offer an operator when asking again did not help."""
-        if verdict.kind == "high" and self._refused(counter, verdict):
+        again = self._refused(counter, verdict)
+        if verdict.kind == "high" and again:
             self.put(counter, verdict, flags=["high_use"])
             return self.onward()
         typed = self._typed(counter, verdict)
@@ -196,8 +198,7 @@ class Form:
         self._tries[str(counter.id)] = tries
         self._current = counter.id
         self.drop(counter)
-        hopeless = sum(entry["kind"] != "high" for entry in tries) >= 2
-        if hopeless or len(tries) >= self.inquiry.company.readings.tries:
+        if again or len(tries) >= self.inquiry.company.readings.tries:
             return Result("refused", self.slots())
         word = "too_low" if verdict.kind == "low" else "too_high"
         return Result(self._private(word), self._told(counter, verdict))
@@ -230,9 +231,10 @@ class Form:
         return self._refuse(self.current, self._verdict(self.current))
 
     def retype(self) -> Result:
-        """One step back from an open question: the value it is about is asked again."""
-        counter = self._swappable()[-1] if self.question == "swapped" else self.current
-        self.drop(counter)
+        """One step back from an open question: the values it is about are asked again."""
+        swapped = self.question == "swapped"
+        for counter in self._swappable() if swapped else [self.current]:
+            self.drop(counter)
         return self.onward()
 
     def back(self) -> Result:
@@ -308,7 +310,12 @@ class Form:
 
     def _swappable(self) -> list[Counter]:
         meter = self._doubts()[0].meter
-        return [c for c in self.counters if c.meter == meter and not self.value(c).get("sure")]
+        fixed = ("sure", "unsaid")
+        return [
+            c
+            for c in self.counters
+            if c.meter == meter and not any(self.value(c).get(word) for word in fixed)
+        ]
 
     def _exchanged(self) -> list[int] | None:
         counters = self._swappable()
@@ -347,10 +354,17 @@ class Form:
         """Take a value of a broken-off dialogue back; nothing of it counts as confirmed."""
         counter = self.counter(row.register_id)
         verdict = judge(row.value, counter, self.inquiry.company.readings)
-        if verdict.fine or verdict.kind == "rollover" or row.flags:
-            self.put(counter, verdict, flags=list(row.flags))
+        if row.state == "to_review":
+            self.reviewed(counter, verdict.value)
+        elif verdict.fine or verdict.kind == "rollover" or row.flags:
+            unsaid = verdict.kind == "equal" and not self.proved
+            self.put(counter, verdict, flags=list(row.flags), unsaid=unsaid)
         else:
             self._doubt(counter, verdict)
+
+    def reviewed(self, counter: Counter, value: int) -> None:
+        """Note that people check this value: it is neither asked nor read back any more."""
+        self.values[str(counter.id)] = {"value": value, "reviewed": True, "sure": True}
 
     def _doubt(self, counter: Counter, verdict: Verdict) -> None:
         self.values[str(counter.id)] = {
@@ -358,6 +372,7 @@ class Form:
             "doubt": verdict.kind,
             "decimal": verdict.decimal,
         }
+        self.save(counter, {"value": verdict.value, "flags": []})
 
     def drop(self, counter: Counter) -> None:
         """Forget the value of a register; its incomplete row goes too."""

@@ -6,6 +6,7 @@ end: accepted, to review, kept as it was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -59,7 +60,7 @@ def draft(inquiry: Inquiry) -> Result:
         .order_by(Reading.stored_at.desc(), Reading.id.desc())
         .limit(1)
     )
-    if row is None or row.state != "incomplete":
+    if row is None or not _broken_off(inquiry, row):
         return Result("none")
     link = next((c for c in row.account.contacts if c.number == number), None)
     proved = link is not None and link.proved
@@ -68,19 +69,28 @@ def draft(inquiry: Inquiry) -> Result:
     )
 
 
+def _broken_off(inquiry: Inquiry, last: Reading) -> bool:
+    """Whether the form that `last` belongs to was left before its end."""
+    rows = _rows_of(inquiry, last.account_id, last.key.rpartition("/")[0])
+    registers = sum(len(meter.registers) for meter in last.account.meters)
+    if any(row.state in STORED for row in rows):
+        return False
+    return len(rows) < registers or any(row.state == "incomplete" for row in rows)
+
+
+def _rows_of(inquiry: Inquiry, account: int, submission: str) -> Sequence[Reading]:
+    wanted = select(Reading).where(
+        Reading.account_id == account,
+        Reading.key.startswith(f"{submission}/", autoescape=True),
+    )
+    return inquiry.db.scalars(wanted).all()
+
+
 @service("readings.resume", *JUDGED, prompts=SPOKEN)
 def resume(inquiry: Inquiry) -> Result:
     """Take the values of the draft and go on with what is missing."""
-    submission = inquiry.slots["submission"]
     form = Form(inquiry, fresh=True)
-    rows = inquiry.db.scalars(
-        select(Reading).where(
-            Reading.account_id == form.account.id,
-            Reading.key.startswith(f"{submission}/", autoescape=True),
-            Reading.state == "incomplete",
-        )
-    )
-    for row in rows:
+    for row in _rows_of(inquiry, form.account.id, form.submission):
         form.restore(row)
     return form.onward()
 
@@ -225,7 +235,7 @@ def review(inquiry: Inquiry) -> Result:
                 created_at=inquiry.now,
             )
         )
-    form.values[str(counter.id)] = {**value, "reviewed": True, "sure": True}
+    form.reviewed(counter, int(typed))
     return Result("registered", {"receipt": str(receipt.number), **form.slots()})
 
 
