@@ -144,12 +144,12 @@ def read(path: Path) -> Company:
         return _company(document, path.stem)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as reason:
         raise FlowError(f"{path}: cannot be read: {' '.join(str(reason).split())}") from reason
-    except KeyError as reason:
-        raise FlowError(f"{path}: `{reason.args[0]}` is missing") from reason
     except ZoneInfoNotFoundError as reason:
         raise FlowError(
-            f"{path}: timezone {reason.args[0]}: not known here; install the package tzdata"
+            f"{path}: timezone {document['timezone']}: not known here; correct it, or install tzdata"
         ) from reason
+    except KeyError as reason:
+        raise FlowError(f"{path}: `{reason.args[0]}` is missing") from reason
     except (TypeError, ValueError, re.error) as reason:
         raise FlowError(f"{path}: {reason}") from reason
 
@@ -168,26 +168,54 @@ def _company(document: Any, name: str) -> Company:
     if document["company"] != name:
         raise ValueError(f"says `company: {document['company']}`, the file is named {name}")
     window = document["window"]
-    languages = tuple(document["languages"])
+    languages = _words(document, "languages")
     if not languages:
         raise ValueError("`languages` is empty; the first one answers")
+    offer = _words(document, "offer") if "offer" in document else ()
+    for language in offer:
+        if language not in languages:
+            raise ValueError(f"`offer`: {language} is not among `languages`")
     return Company(
         id=name,
         name=str(document["name"]),
-        region=str(document["region"]),
+        region=_region(document["region"]),
         zone=ZoneInfo(document["timezone"]),
         languages=languages,
-        offer=tuple(document.get("offer", ())),
-        numbers=tuple(str(number) for number in document["numbers"]),
+        offer=offer,
+        numbers=_words(document, "numbers"),
         account=re.compile(str(document["account"])),
         window=WindowRule(
             _day(window["open"], "window: open"),
             _day(window["close"], "window: close"),
             _day(window["as_of"], "window: as_of") if "as_of" in window else None,
         ),
-        limits=Limits(**document.get("limits", {})),
-        readings=ReadingLimits(**document.get("readings", {})),
+        limits=Limits(**_bounds(document, "limits")),
+        readings=ReadingLimits(**_bounds(document, "readings")),
     )
+
+
+def _words(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    words = document[key]
+    if not isinstance(words, list):
+        raise ValueError(f"`{key}` must be a list, found {words!r}")
+    for word in words:
+        if not isinstance(word, str):
+            raise ValueError(f"`{key}`: {word!r} must stand in quotes")
+    return tuple(words)
+
+
+def _region(code: Any) -> str:
+    if not isinstance(code, str) or not re.fullmatch("[A-Z]{2}", code):
+        raise ValueError(f"`region` is two capital letters in quotes, found {code!r}")
+    return code
+
+
+def _bounds(document: Mapping[str, Any], key: str) -> dict[str, float]:
+    bounds = document.get(key) or {}
+    for name, bound in bounds.items():
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or bound < 0:
+            raise ValueError(f"`{key}: {name}` is a number from 0 up, found {bound!r}")
+    return dict(bounds)
 
 
 def _day(rule: Mapping[str, int], place: str) -> Day:
