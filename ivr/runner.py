@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,10 @@ class Runner:
             return Turn.from_json(document["turn"])
         company = self._companies[caller.company]
         session = begin(self._flows, company.languages[0], {})
-        return self._walk(caller, session, Event("answered"), expected=0)
+        try:
+            return self._walk(caller, session, Event("answered"), expected=0)
+        except StaleTurn:  # another worker opened it at the same moment
+            return self.turn(caller.call)
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
         """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over."""
@@ -90,16 +94,12 @@ class Runner:
 
     def close(self, call: str, reason: str = "caller") -> None:
         """Note that the call is over; a second time does nothing."""
-        document = self._sessions.load(call)
-        if document is None or document["session"]["over"]:
-            return
-        session = Session.from_json(document["session"])
-        self._walk(
-            _caller(document["caller"]),
-            session,
-            Event("hangup", text=reason),
-            expected=document["turn"]["number"],
-        )
+        while (document := self._sessions.load(call)) and not document["session"]["over"]:
+            session = Session.from_json(document["session"])
+            event = Event("hangup", text=reason)
+            # A turn that another worker saves in between is what is closed then.
+            with suppress(StaleTurn):
+                self._walk(_caller(document["caller"]), session, event, document["turn"]["number"])
 
     # ------------------------------------------------------------------ one turn
 

@@ -90,7 +90,7 @@ def clock() -> Clock:
 
 
 class RunnerMaker(Protocol):
-    """Makes runners over the demo store, each a worker of its own."""
+    """Makes runners over one store (the demo store), each a worker of its own."""
 
     def __call__(
         self,
@@ -98,6 +98,7 @@ class RunnerMaker(Protocol):
         log: EventLog | None = None,
         services: Mapping[str, Service] = SERVICES,
         flows: Flows | None = None,
+        store: Store | None = None,
     ) -> Runner: ...
 
 
@@ -108,12 +109,13 @@ def worker(house: House, demo_store: Store, clock: Clock) -> RunnerMaker:
         log: EventLog | None = None,
         services: Mapping[str, Service] = SERVICES,
         flows: Flows | None = None,
+        store: Store | None = None,
     ) -> Runner:
         return Runner(
             flows or house.flows,
             house.companies,
             services,
-            demo_store,
+            demo_store if store is None else store,
             MemorySessions() if sessions is None else sessions,
             MemoryLog() if log is None else log,
             clock,
