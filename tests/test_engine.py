@@ -172,6 +172,26 @@ def test_the_operator_sees_the_slots_that_are_known(talk):
     assert talk(text).operator("dropped").said == ["nobody"], "an outcome without an edge"
 
 
+@pytest.mark.parametrize(
+    ("own", "slot", "priority"),
+    [
+        ("normal", None, "normal"),
+        ("normal", "priority_site", "priority_site"),
+        ("danger", "priority_site", "danger"),
+    ],
+)
+def test_a_caller_of_priority_keeps_it_in_every_queue(talk, own, slot, priority):
+    call = talk(
+        f"""
+        flow: main
+        start: wait
+        steps: {{wait: {{enqueue: general, priority: {own}, on: {{}}}}}}
+        """,
+        slots={"priority": slot},
+    )
+    assert call.need == Enqueue("general", priority)
+
+
 OUTER = """
 flow: main
 start: go
@@ -360,6 +380,10 @@ def test_nine_repeats_and_the_second_time_slower(talk):
     assert (call.said, call.turn.slow) == (["choose", "option_1", "closing"], True)
     assert call.need == Ask("key", 10.0, 8.0)
     assert call.press("1").turn.slow, "the pace stays for the rest of the call"
+
+
+def test_keys_typed_behind_a_nine_answer_the_repeated_question(talk):
+    assert talk(MENU).press("91").at == "main.second"
 
 
 def test_nines_at_different_questions_do_not_add_up(talk):
