@@ -210,7 +210,7 @@ def _region(code: Any) -> str:
     return code
 
 
-def _bounds(document: Mapping[str, Any], key: str) -> dict[str, float]:
+def _bounds(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     bounds = document.get(key) or {}
     for name, bound in bounds.items():
         if isinstance(bound, bool) or not isinstance(bound, int | float) or bound < 0:
