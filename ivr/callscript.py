@@ -27,57 +27,65 @@ from ivr.store.world import load_world
 
 logger = logging.getLogger(__name__)
 
-TOP = frozenset(["script", "company", "now", "from", "to", "world", "turns", "calls", "expect"])
-CALL = frozenset(["now", "from", "to", "turns"])
-TURNS = frozenset(["press", "say", "silence", "wait", "hangup", "operator"])
-OPERATOR = frozenset(["answers", "no_answer", "drops", "returns", "ends"])
+TOP = frozenset(("script", "company", "now", "from", "to", "world", "turns", "calls", "expect"))
+CALL = frozenset(("now", "from", "to", "turns"))
+TURNS = frozenset(("press", "say", "silence", "wait", "hangup", "operator"))
+OPERATOR = frozenset(("answers", "no_answer", "drops", "returns", "ends"))
+ROWS = ("readings", "tickets", "callbacks", "subscriptions")
 EXPECT = frozenset(
-    [
-        "readings",
-        "tickets",
-        "callbacks",
-        "subscriptions",
-        "queued",
-        "handover",
-        "ended",
-        "language",
-        "says",
-        "never_says",
-        "within",
-    ]
+    (*ROWS, "queued", "handover", "ended", "language", "says", "never_says", "within")
 )
+QUEUED = frozenset(("queue", "priority"))
 WORLD = frozenset(
-    [
-        "accounts",
-        "events",
-        "schedules",
-        "emergency_schedules",
-        "applications",
-        "operators",
-        "waiting",
-        "storm",
-    ]
-)
+    ("accounts", "events", "schedules", "emergency_schedules", "applications", "operators",
+     "waiting", "storm")
+)  # fmt: skip
+NUMBER = re.compile(r"\d{1,6}(\.\d+)?", re.ASCII)
+YEARS = range(2000, 2100)
+"""Of the simulated clock."""
 
 
-class _Mapping(dict[str, Any]):
+class _Text(str):
+    """A scalar of the file, as it was written, that knows its line."""
+
+    line: int
+
+
+class _List(list[Any]):
+    """A list of the file that knows its line."""
+
+    line: int
+
+
+class _Mapping(dict[Any, Any]):
     """A mapping of the file that knows its line."""
 
-    line: int = 0
+    line: int = 1
 
 
 class _Loader(yaml.BaseLoader):
-    """Every scalar is the string that was written; mappings keep their line."""
+    """Every scalar is the string that was written; everything keeps its line."""
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> _Text:
+        text = _Text(super().construct_scalar(node))
+        text.line = node.start_mark.line + 1
+        return text
 
-def _construct(loader: _Loader, node: yaml.MappingNode) -> _Mapping:
-    mapping = _Mapping()
-    mapping.update({str(key): value for key, value in loader.construct_mapping(node, True).items()})
-    mapping.line = node.start_mark.line + 1
-    return mapping
+    def construct_sequence(self, node: yaml.SequenceNode, deep: bool = False) -> _List:
+        items = _List(super().construct_sequence(node, deep))
+        items.line = node.start_mark.line + 1
+        return items
 
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct)
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> _Mapping:
+        mapping = _Mapping()
+        for key, _ in node.value:
+            if str(key.value) in mapping:
+                problem = f"`{key.value}` is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            mapping[str(key.value)] = None
+        mapping.update(super().construct_mapping(node, deep))
+        mapping.line = node.start_mark.line + 1
+        return mapping
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ class ScriptCall:
 
 @dataclass(frozen=True)
 class Script:
-    """One document of a file, checked."""
+    """One document of a file, checked. line: where it begins."""
 
     title: str
     path: str
@@ -100,6 +108,7 @@ class Script:
     calls: tuple[ScriptCall, ...]
     world: Mapping[str, Any]
     expect: Mapping[str, Any]
+    line: int = 1
 
 
 @dataclass
@@ -134,11 +143,14 @@ def read(path: Path) -> list[Script]:
     """Read every script of a file. ScriptError names file, line and reason."""
     try:
         text = path.read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, Loader=_Loader))
+        documents = list(yaml.load_all(text, Loader=_Loader))  # noqa: S506 - a BaseLoader
     except (OSError, UnicodeDecodeError) as reason:
         raise ScriptError(f"{path}: cannot be read: {reason}") from reason
+    except yaml.reader.ReaderError as reason:
+        line = text[: reason.position].count("\n") + 1
+        raise ScriptError(f"{path}, line {line}: {reason.reason}") from reason
     except yaml.MarkedYAMLError as reason:
-        mark = reason.problem_mark
+        mark = reason.problem_mark or reason.context_mark
         line = mark.line + 1 if mark else 1
         raise ScriptError(f"{path}, line {line}: {reason.problem}") from reason
     scripts = [_script(document, str(path)) for document in documents if document not in (None, "")]
@@ -149,86 +161,125 @@ def read(path: Path) -> list[Script]:
 
 def _script(document: Any, path: str) -> Script:
     top = _known(document, TOP, path, "a script")
-    world = _known(top.get("world") or _Mapping(), WORLD, path, "world")
-    expect = _known(top.get("expect") or _Mapping(), EXPECT, path, "expect")
     if "calls" in top:
         if clash := {"now", "from", "turns"} & set(top):
             raise _error(path, top, f"`calls` stands instead of `{min(clash)}`")
         calls = tuple(_call(call, path) for call in _list(top, "calls", path))
     else:
         calls = (_call(top, path, TOP),)
+    if not calls:
+        raise _error(path, top["calls"], "`calls` is empty")
+    return Script(
+        title=_text(top, "script", path) or path,
+        path=path,
+        company=_text(top, "company", path) or "odesa",
+        calls=calls,
+        world=_known(top.get("world") or _Mapping(), WORLD, path, "world"),
+        expect=_expect(_known(top.get("expect") or _Mapping(), EXPECT, path, "expect"), path),
+        line=top.line,
+    )
+
+
+def _expect(expect: _Mapping, path: str) -> _Mapping:
+    for key in ROWS:
+        for row in _list(expect, key, path):
+            if not isinstance(row, _Mapping):
+                raise _error(path, row, f"a row of `{key}` must be a mapping, found {row!r}")
+    if isinstance(queued := expect.get("queued"), _Mapping):
+        _known(queued, QUEUED, path, "queued")
+    elif _null(queued) is not None:
+        raise _error(path, queued, f"`queued` is {{queue, priority}} or null, found {queued!r}")
+    handover = _known(expect.get("handover") or _Mapping(), None, path, "handover")
+    for mapping, keys in ((expect, ("ended", "language")), (handover, tuple(handover))):
+        for key in keys:
+            _text(mapping, key, path)
+    _number(expect, "within", path)
     for key in ("says", "never_says"):
         for pattern in _list(expect, key, path):
             _pattern(pattern, path, expect)
-    return Script(
-        title=str(top.get("script", path)),
-        path=path,
-        company=str(top.get("company", "odesa")),
-        calls=calls,
-        world=world,
-        expect=expect,
-    )
+    return expect
 
 
 def _call(document: Any, path: str, known: frozenset[str] = CALL) -> ScriptCall:
     call = _known(document, known, path, "a call")
-    if "now" not in call:
+    now = _text(call, "now", path)
+    if not now:
         raise _error(path, call, "`now` is missing: when does the call arrive?")
     try:
-        datetime.fromisoformat(call["now"])
-    except (TypeError, ValueError):
-        raise _error(path, call, f"`now: {call['now']}` is no date and time") from None
+        moment = datetime.fromisoformat(now)
+    except ValueError:
+        raise _error(path, now, f"`now: {now}` is no date and time") from None
+    if moment.year not in YEARS:
+        raise _error(path, now, f"`now: {now}`: years are {YEARS[0]} to {YEARS[-1]}")
     return ScriptCall(
-        now=call["now"],
-        number=_null(call.get("from")),
-        dialled=_null(call.get("to")),
-        turns=tuple(_turn(turn, path, call) for turn in _list(call, "turns", path)),
+        now=now,
+        number=_null(_text(call, "from", path)),
+        dialled=_null(_text(call, "to", path)),
+        turns=tuple(_turn(turn, path) for turn in _list(call, "turns", path)),
     )
 
 
-def _turn(turn: Any, path: str, call: _Mapping) -> Mapping[str, Any]:
-    if isinstance(turn, str):
-        turn = _Mapping({turn: ""})
-        turn.line = call.line
+def _turn(turn: Any, path: str) -> Mapping[str, Any]:
+    if isinstance(turn, _Text):
+        word, turn = turn, _Mapping({turn: ""})
+        turn.line = word.line
     known = _known(turn, TURNS | {"confidence"}, path, "a turn")
     kinds = sorted(TURNS & set(known))
     if len(kinds) != 1:
         raise _error(path, known, f"a turn is exactly one of {', '.join(sorted(TURNS))}")
-    value = known[kinds[0]]
+    value = _text(known, kinds[0], path)
     if kinds[0] == "press" and not re.fullmatch(r"[0-9*#]+", value):
         raise _error(path, known, f"`press: {value}`: keys are 0-9, * and #")
     if kinds[0] == "operator" and value not in OPERATOR:
         raise _error(path, known, f"`operator: {value}`: one of {', '.join(sorted(OPERATOR))}")
-    if kinds[0] == "wait" and not re.fullmatch(r"\d+(\.\d+)?", value):
-        raise _error(path, known, f"`wait: {value}`: seconds are wanted")
+    if kinds[0] == "wait" and not value:
+        raise _error(path, known, "`wait`: seconds are wanted")
+    _number(known, "wait", path)
+    _number(known, "confidence", path)
     return known
 
 
-def _known(document: Any, keys: frozenset[str], path: str, what: str) -> _Mapping:
-    if not isinstance(document, _Mapping | dict):
-        raise ScriptError(f"{path}: {what} must be a mapping, found {document!r}")
-    mapping = document if isinstance(document, _Mapping) else _Mapping(document)
-    if unknown := [key for key in mapping if key not in keys]:
-        raise _error(path, mapping, f"unknown key `{unknown[0]}` in {what}")
-    return mapping
+def _known(document: Any, keys: frozenset[str] | None, path: str, what: str) -> _Mapping:
+    """Check that something is a mapping of known keys (None: of any)."""
+    if not isinstance(document, _Mapping):
+        raise _error(path, document, f"{what} must be a mapping, found {document!r}")
+    if keys is not None and (unknown := [key for key in document if key not in keys]):
+        raise _error(path, document, f"unknown key `{unknown[0]}` in {what}")
+    return document
 
 
 def _list(mapping: _Mapping, key: str, path: str) -> list[Any]:
     value = mapping.get(key) or []
     if not isinstance(value, list):
-        raise _error(path, mapping, f"`{key}` must be a list")
+        raise _error(path, value, f"`{key}` must be a list, found {value!r}")
     return value
+
+
+def _text(mapping: _Mapping, key: str, path: str) -> str:
+    """Return a text of the file, "" where it is absent."""
+    value = mapping.get(key, "")
+    if not isinstance(value, str):
+        raise _error(path, value, f"`{key}` must be one word or a text, found {value!r}")
+    return value
+
+
+def _number(mapping: _Mapping, key: str, path: str) -> None:
+    value = _text(mapping, key, path)
+    if value and not NUMBER.fullmatch(value):
+        raise _error(path, value, f"`{key}: {value}`: a number is wanted")
 
 
 def _pattern(pattern: Any, path: str, expect: _Mapping) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except (re.error, TypeError) as reason:
-        raise _error(path, expect, f"{pattern!r} is no regular expression: {reason}") from reason
+        place = pattern if hasattr(pattern, "line") else expect
+        raise _error(path, place, f"{pattern!r} is no regular expression: {reason}") from reason
 
 
-def _error(path: str, mapping: _Mapping, reason: str) -> ScriptError:
-    return ScriptError(f"{path}, line {mapping.line or 1}: {reason}")
+def _error(path: str, place: Any, reason: str) -> ScriptError:
+    """Return the error at the line of something that was read from the file."""
+    return ScriptError(f"{path}, line {getattr(place, 'line', 1)}: {reason}")
 
 
 def _null(value: str | None) -> str | None:
@@ -263,9 +314,8 @@ def run(
 ) -> Report:
     """Play a script on the lines that `dial` makes. demo: the world it runs over."""
     if script.company not in companies:
-        raise ScriptError(
-            f"{script.path}: no company `{script.company}`; known: {', '.join(companies)}"
-        )
+        known = ", ".join(companies)
+        raise _error(script.path, script, f"no company `{script.company}`; known: {known}")
     company = companies[script.company]
     report = Report(script.title)
     store = memory_store()
@@ -277,7 +327,7 @@ def run(
         report.outcome |= _stored(store, heard)
         report.failures = judge(script, report, heard)
     except ImportFileError as reason:
-        raise ScriptError(f"{script.path}: world: {reason}") from reason
+        raise _error(script.path, script.world, str(reason)) from reason
     except Exception as reason:
         # The border around one script: the others of the run are still judged.
         logger.exception("%s: %s broke", script.path, script.title)
@@ -397,13 +447,14 @@ def judge(script: Script, report: Report, heard: Sequence[Heard]) -> list[str]:
     """Return what of the expectations does not hold."""
     expect, outcome = script.expect, report.outcome
     failures = []
-    for key in ("readings", "tickets", "callbacks", "subscriptions"):
+    for key in ROWS:
         if key in expect:
             failures += _compare_rows(key, expect[key] or [], outcome[key])
     if "queued" in expect:
-        wanted = expect["queued"] if isinstance(expect["queued"], Mapping) else None
-        if wanted != outcome["queued"]:
-            failures.append(f"queued: wanted {wanted}, found {outcome['queued']}")
+        wanted, found = expect["queued"], outcome["queued"]
+        wanted = wanted if isinstance(wanted, Mapping) else None
+        if (wanted is None) != (found is None) or not _matches(wanted or {}, found or {}):
+            failures.append(f"queued: wanted {wanted}, found {found}")
     for key, value in (expect.get("handover") or {}).items():
         if str(outcome["handover"].get(key)) != value:
             found = outcome["handover"].get(key)
