@@ -19,7 +19,7 @@ export function sipLines(account, audio) {
       media: { constraints: { audio: true, video: false }, remote: { audio } },
       reconnectionAttempts: 0,
       delegate: {
-        onCallAnswered: events.answered,
+        onCallAnswered: (session) => whenConnected(session, events),
         onCallHangup: () => {
           events.ended();
           manager.disconnect();
@@ -30,8 +30,8 @@ export function sipLines(account, audio) {
         authorizationUsername: "caller",
         authorizationPassword: account.secret,
         logLevel: "error",
-        sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(
-          microphone(events.silent),
+        sessionDescriptionHandlerFactory: withNumbers(
+          Web.defaultSessionDescriptionHandlerFactory(microphone(events.silent)),
         ),
         // Asterisk is on this network: no outside server is asked for our address.
         sessionDescriptionHandlerFactoryOptions: {
@@ -52,13 +52,52 @@ export function sipLines(account, audio) {
 }
 
 /**
+ * Puts numbers for the ".local" names that a browser without a microphone tells instead of its
+ * addresses. Asterisk cannot look them up and would give up at once (pjnath, PJNATH_EICEFAILED);
+ * with a number it tries until the browser's own check has shown where it really is.
+ * @param {Web.SessionDescriptionHandlerFactory} make
+ * @returns {Web.SessionDescriptionHandlerFactory}
+ */
+function withNumbers(make) {
+  return (session, options) => {
+    const handler = make(session, options);
+    const describe = handler.getDescription.bind(handler);
+    handler.getDescription = async (...wishes) => {
+      const { body, contentType } = await describe(...wishes);
+      return { body: body.replace(/[\w-]+\.local(?= \d+ typ host)/g, "127.0.0.1"), contentType };
+    };
+    return handler;
+  };
+}
+
+/** @param {import("sip.js").Session} session @returns {RTCPeerConnection | undefined} */
+function connectionOf(session) {
+  const handler = /** @type {Web.SessionDescriptionHandler} */ (session.sessionDescriptionHandler);
+  return handler.peerConnection;
+}
+
+/**
+ * Reports the answer when sound can travel: a key pressed before that would be lost.
+ * @param {import("sip.js").Session} session
+ * @param {import("./phone.js").Events} events
+ */
+function whenConnected(session, events) {
+  const connection = connectionOf(session);
+  const look = () => {
+    if (connection?.connectionState === "connected") events.answered();
+    if (connection?.connectionState === "failed") events.failed("lost");
+  };
+  connection?.addEventListener("connectionstatechange", look);
+  look();
+}
+
+/**
  * Sends a key behind those that are still being sent: insertDTMF replaces what is waiting.
  * @param {import("sip.js").Session} session
  * @param {string} key
  */
 function press(session, key) {
-  const handler = /** @type {Web.SessionDescriptionHandler} */ (session.sessionDescriptionHandler);
-  const tones = handler.peerConnection?.getSenders()[0]?.dtmf;
+  const tones = connectionOf(session)?.getSenders()[0]?.dtmf;
   tones?.insertDTMF(tones.toneBuffer + key, TONE, PAUSE);
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Press2, until
+from running import Press2, until
 
 pytestmark = pytest.mark.asterisk
 

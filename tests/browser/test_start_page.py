@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Press2, until
 from playwright.sync_api import Browser, Page, expect
+from running import Press2, until
 
 pytestmark = pytest.mark.browser
 
