@@ -137,7 +137,7 @@ class Runner:
         """Ask the service in a transaction of its own; whatever it raises is the outcome failed."""
         try:
             service = self._services[need.service]
-            with self._store.session() as db:
+            with self._store.session(read_only=service.reads) as db:
                 return service.answer(
                     Inquiry(
                         caller=caller,

@@ -17,13 +17,13 @@ NAMED = 5
 """Addresses named to a caller with several accounts; the next key is another account."""
 
 
-@service("accounts.by_phone", "none", "one", "several", prompts=PLACES)
+@service("accounts.by_phone", "none", "one", "several", prompts=PLACES, reads=True)
 def by_phone(inquiry: Inquiry) -> Result:
     """Find the accounts of the calling number that the call has not dealt with yet."""
     return _offer(inquiry, "one")
 
 
-@service("accounts.another", "one_left", "several", "none", prompts=PLACES)
+@service("accounts.another", "one_left", "several", "none", prompts=PLACES, reads=True)
 def another(inquiry: Inquiry) -> Result:
     """After one account is done: the one that is left, a choice, or keys."""
     return _offer(inquiry, "one_left")
@@ -60,22 +60,28 @@ def _contacts(inquiry: Inquiry) -> list[Contact]:
 
 def chosen(account: Account, proved: bool) -> dict[str, Any]:
     """Return the slots that make an account the one the call is about."""
-    slots = {
+    return {
         "account": account.number,
         "ending": account.number[-3:],
         "proved": proved,
         "place": _place(account),
         "street": account.street or account.settlement,
     }
-    # The mark comes from the register of accounts only, and stays for the rest of the call.
-    return slots | {"priority": "priority_site"} if account.kind == "priority_site" else slots
+
+
+def mark(account: Account) -> dict[str, Any]:
+    """Return the slot that puts a priority site at the head of every queue of this call.
+
+    The mark comes from the register of accounts only, never from what a caller says.
+    """
+    return {"priority": "priority_site"} if account.kind == "priority_site" else {}
 
 
 def _place(account: Account) -> str:
     return "account_place" if account.street else "account_settlement"
 
 
-@service("accounts.choose", "chosen", prompts=PLACES)
+@service("accounts.choose", "chosen", prompts=PLACES, reads=True)
 def choose(inquiry: Inquiry) -> Result:
     """Take the account chosen from the list of several."""
     return Result("chosen", inquiry.slots["account_choice"])
@@ -185,7 +191,7 @@ def prove(inquiry: Inquiry) -> Result:
     return Result("proved", {"proved": True, "proved_accounts": shown})
 
 
-@service("accounts.offer_phone", "ask", "skip")
+@service("accounts.offer_phone", "ask", "skip", reads=True)
 def offer_phone(inquiry: Inquiry) -> Result:
     """Ask to keep the telephone only where it is not withheld and belongs to no account yet."""
     unknown = inquiry.caller.number is not None and not _contacts(inquiry)

@@ -13,6 +13,7 @@ from ivr.store.models import Preference
     "welcome",
     "priority_site",
     prompts=("company_{company}", "emergency_{company}", *accounts.PLACES),
+    reads=True,
 )
 def welcome(inquiry: Inquiry) -> Result:
     """Tell the company's languages, the one this number chose, and whether a hospital calls."""
@@ -32,7 +33,8 @@ def welcome(inquiry: Inquiry) -> Result:
     site = accounts.priority_site(inquiry)
     if site is None:
         return Result("welcome", values)
-    return Result("priority_site", {**values, **accounts.chosen(site, proved=True)})
+    known = {**accounts.chosen(site, proved=True), **accounts.mark(site)}
+    return Result("priority_site", {**values, **known})
 
 
 @service("callers.choose_language", "chosen")

@@ -189,8 +189,7 @@ class Form:
 
     def _refuse(self, counter: Counter, verdict: Verdict) -> Result:
         """Ask again, or offer an operator when asking again did not help."""
-        again = self._refused(counter, verdict)
-        if verdict.kind == "high" and again:
+        if verdict.kind == "high" and self._refused(counter, verdict):
             self.put(counter, verdict, flags=["high_use"])
             return self.onward()
         typed = self._typed(counter, verdict)
@@ -198,7 +197,8 @@ class Form:
         self._tries[str(counter.id)] = tries
         self._current = counter.id
         self.drop(counter)
-        if again or len(tries) >= self.inquiry.company.readings.tries:
+        hopeless = sum(entry["kind"] != "high" for entry in tries) >= 2
+        if hopeless or len(tries) >= self.inquiry.company.readings.tries:
             return Result("refused", self.slots())
         word = "too_low" if verdict.kind == "low" else "too_high"
         return Result(self._private(word), self._told(counter, verdict))

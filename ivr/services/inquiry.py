@@ -55,24 +55,26 @@ class Service:
     """A registered function and every outcome it can return ("failed" is always possible).
 
     prompts: ids handed over for placeholders `{slot:prompt}`; {company} stands for a profile's id.
+    reads: it never writes, so it need not wait for those that do.
     """
 
     name: str
     answer: Callable[[Inquiry], Result]
     outcomes: frozenset[str]
     prompts: tuple[str, ...] = ()
+    reads: bool = False
 
 
 SERVICES: dict[str, Service] = {}
 
 
 def service(
-    name: str, *outcomes: str, prompts: tuple[str, ...] = ()
+    name: str, *outcomes: str, prompts: tuple[str, ...] = (), reads: bool = False
 ) -> Callable[[Callable[[Inquiry], Result]], Callable[[Inquiry], Result]]:
-    """Register a function as the service `name`; `prompts` are ids among its values."""
+    """Register a function as the service `name`; the rest as in `Service`."""
 
     def register(answer: Callable[[Inquiry], Result]) -> Callable[[Inquiry], Result]:
-        SERVICES[name] = Service(name, answer, frozenset(outcomes), prompts)
+        SERVICES[name] = Service(name, answer, frozenset(outcomes), prompts, reads)
         return answer
 
     return register

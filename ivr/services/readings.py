@@ -30,7 +30,7 @@ JUDGED = (
 # ---------------------------------------------------------------------- before the first value
 
 
-@service("readings.window", "open", "closed")
+@service("readings.window", "open", "closed", reads=True)
 def window(inquiry: Inquiry) -> Result:
     """Note the moment of entering, which decides for the whole dialogue, and tell the window."""
     found = inquiry.company.window.at(inquiry.today)
@@ -43,7 +43,7 @@ def window(inquiry: Inquiry) -> Result:
     return Result("closed", values | dates)
 
 
-@service("readings.draft", "none", "found", prompts=accounts.PLACES)
+@service("readings.draft", "none", "found", prompts=accounts.PLACES, reads=True)
 def draft(inquiry: Inquiry) -> Result:
     """Find out whether the last dialogue of this number broke off within the draft's hours."""
     number = inquiry.caller.number
@@ -96,18 +96,26 @@ def resume(inquiry: Inquiry) -> Result:
 
 
 @service(
-    "readings.begin", "next", "already", "already_private", "business", "no_meter", prompts=SPOKEN
+    "readings.begin",
+    "next",
+    "already",
+    "already_private",
+    "business",
+    "no_meter",
+    prompts=SPOKEN,
+    reads=True,
 )
 def begin(inquiry: Inquiry) -> Result:
     """Open the form of the chosen account, or say what stands in the way."""
     account = accounts.current(inquiry)
     if account.kind == "business":
         return Result("business")
+    mark = accounts.mark(account)
     if not any(meter.registers for meter in account.meters):
-        return Result("no_meter")
+        return Result("no_meter", mark)
     count = int(inquiry.slots.get("submissions", 0)) + 1
     form = Form(inquiry, fresh=True, submission=f"{inquiry.caller.call}.{count}")
-    values = {**form.onward().values, "submissions": count}
+    values = {**form.onward().values, "submissions": count, **mark}
     if not (stored := form.stored()):
         return Result("next", values)
     latest = max(row.stored_at for row in stored)
@@ -239,13 +247,13 @@ def review(inquiry: Inquiry) -> Result:
     return Result("registered", {"receipt": str(receipt.number), **form.slots()})
 
 
-@service("readings.keep", "kept")
+@service("readings.keep", "kept", reads=True)
 def keep(inquiry: Inquiry) -> Result:
     """The stored reading stays; the account counts as done in this call."""
     return Result("kept", finished(inquiry))
 
 
-@service("readings.last", "told", "private", "none", prompts=SPOKEN)
+@service("readings.last", "told", "private", "none", prompts=SPOKEN, reads=True)
 def last(inquiry: Inquiry) -> Result:
     """The last reading of each register, for a proved caller."""
     form = Form(inquiry, fresh=True)
