@@ -6,6 +6,7 @@ A value goes into a file only when it is one line without the characters Asteris
 from __future__ import annotations
 
 import re
+import resource
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from ivr.errors import ConfigError
 TEMPLATES = Path(__file__).parent / "templates"
 SOCKET_PATH_LIMIT = 100
 """Bytes of a UNIX socket's path; Linux takes 107."""
-FOLDERS = ("etc", "data/sounds", "lib", "log", "run", "spool", "recordings")
+MOST_FILES = 65536
+FOLDERS = ("etc", "data/sounds", "lib/keys", "log", "run", "spool", "recordings")
 SAFE = re.compile(r"[\w .:/&@+=,~-]*")
 
 
@@ -48,6 +50,7 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
         **{name: getattr(settings, name) for name in asdict(settings)},
         "run_dir": run_dir,
         "modules": modules,
+        "files": files_allowed(),
         "operators": "&".join(map(destination, settings.ring_group)),
         # Debian ships the open one, others the vendor's.
         "opus": sorted(path.name for path in modules.glob("codec_opus*.so")),
@@ -77,6 +80,12 @@ def check(settings: AsteriskSettings) -> None:
                 f"asterisk: the apology {settings.sounds_dir / sound}.wav is missing; "
                 "run `app.py prompts build`"
             )
+
+
+def files_allowed() -> int:
+    """Return how many files Asterisk may open: a call needs about ten, the usual limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
 
 
 def destination(operator: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import resource
 import socket
 import socketserver
 import threading
@@ -166,13 +167,14 @@ class Line(AGI):  # type: ignore[misc]
 
 def parts(sounds: Sequence[str]) -> list[str]:
     """Return `sounds` joined with &, in as many parts as the length of a command needs."""
-    lines = [""]
+    lines: list[str] = []
     for sound in sounds:
         if not SOUND.fullmatch(sound):
             raise Press2Error(f"agi: {sound!r} is no name of a sound")
-        if len(lines[-1]) + len(sound) >= LINE_LIMIT:
-            lines.append("")
-        lines[-1] += f"&{sound}" if lines[-1] else sound
+        if lines and len(lines[-1]) + len(sound) < LINE_LIMIT:
+            lines[-1] += f"&{sound}"
+        else:
+            lines.append(sound)
     return lines
 
 
@@ -283,7 +285,7 @@ class Call:
 
     def ask(self, ask: Ask) -> Event:
         """Speak and listen; the first key cuts the speech short."""
-        *first, last = parts([] if ask.typed else self.sounds())
+        *first, last = parts([] if ask.typed else self.sounds()) or [""]
         for part in first:
             self.line.call_routine("press2-play", part)
         typed = int(bool(ask.typed))
@@ -418,6 +420,12 @@ class Listener(socketserver.ThreadingTCPServer):
             self.changed.wait_for(lambda: not self.connections, seconds)
 
 
+def allow_files() -> None:
+    """Raise this process's limit of open files to what it may have: each call holds one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 class AgiServer:
     """A FastAGI worker.
 
@@ -443,6 +451,7 @@ class AgiServer:
         self.recordings = recordings
         self.stopping = False
         recordings.mkdir(parents=True, exist_ok=True)
+        allow_files()
         self.listener = Listener((host, port), self)
         self.port: int = self.listener.server_address[1]
 

@@ -31,6 +31,7 @@ SCRIPTS = {
     "4": [["menu", "key"], ["please_wait", "queue"], ["after", "key"], ["bye", "hangup"]],
     "5": [["account", "number 20 0.3"], ["bye", "hangup"]],
     "6": [["piece 500", "key"], ["bye", "hangup"]],
+    "9": [["", "key"], ["", "queue"], ["", "record"], ["", "hangup"]],
     "8": [["menu", "key 1 1"], ["bye", "hangup"]],
     "7": [["name", "record"], ["bye", "hangup"]],
 }

@@ -110,6 +110,23 @@ def test_a_recording_ends_with_the_hash_key(serving):
     assert Path(event["text"]).stat().st_size > 0
 
 
+def test_turns_that_say_nothing(serving):
+    operator = serving.operator(answers=True)
+    call = serving.call("9", "2", "#")
+    call.listening()
+    call.press()
+    call.wait(lambda e: e.get("Event") == "AGIExecStart" and "RECORD FILE" in e["Command"])
+    call.press()
+    call.over()
+    assert [event["kind"] for event in serving.state(call)["heard"]] == [
+        "keys",
+        "operator",
+        "recorded",
+    ]
+    assert "broke" not in serving.logs()
+    operator.done()
+
+
 def test_hanging_up_during_a_prompt_is_noted(serving):
     call = serving.call("2", hang_up=True)
     call.hears("long")
