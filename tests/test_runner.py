@@ -411,7 +411,6 @@ def test_a_service_asked_twice_with_one_key_stores_no_more(
     assert talked(house, worker, caller, clock, keys, doubled) == once
 
 
-@pytest.mark.xfail(reason="an unknown account is counted again when its turn is replayed")
 def test_an_unknown_account_is_counted_once(worker, caller, demo_store):
     caller = replace(caller, number="+380500000100")
     sessions = Dying(3)

@@ -99,9 +99,8 @@ def find(inquiry: Inquiry) -> Result:
     if account is not None:
         proved = _proved(inquiry, account, _link(inquiry, account))
         return Result("found", {**chosen(account, proved), "keyed": typed})
-    if inquiry.caller.number and inquiry.company.account.fullmatch(typed):
-        miss = AccountMiss(company=inquiry.company.id, number=inquiry.caller.number, at=inquiry.now)
-        inquiry.db.add(miss)
+    if inquiry.company.account.fullmatch(typed):
+        _miss(inquiry)
     guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts
     pause = "pause_guessing" if guessing else ""
     return Result("not_found", {"keyed": typed, "pause": pause, "guessing": guessing or None})
@@ -128,6 +127,20 @@ def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
         if len(accounts) == 1:
             return accounts[0]
     return None
+
+
+def _miss(inquiry: Inquiry) -> None:
+    """Count a guess of this calling number, once however often the turn is repeated."""
+    known = inquiry.db.scalar(select(AccountMiss.id).where(AccountMiss.key == inquiry.key))
+    if inquiry.caller.number is not None and known is None:
+        inquiry.db.add(
+            AccountMiss(
+                company=inquiry.company.id,
+                number=inquiry.caller.number,
+                at=inquiry.now,
+                key=inquiry.key,
+            )
+        )
 
 
 def _misses(inquiry: Inquiry) -> int:
@@ -184,6 +197,7 @@ def prove(inquiry: Inquiry) -> Result:
     digits = str(inquiry.slots["meter_ending"])
     known = {meter.number[-4:] for meter in account.meters}
     if len(digits) != 4 or digits not in known:
+        _miss(inquiry)
         return Result("wrong")
     if link := _link(inquiry, account):
         link.proved = True

@@ -164,20 +164,25 @@ class Form:
     def _fits_another(self, value: int, counter: Counter) -> bool:
         """Whether the value of one zone fits another one: then that is asked first (P8).
 
-        Where the other zone has its value already, that one must fit here too.
+        Where the other zone has its value already, that one must fit here too; where all have
+        theirs, some order of the values must fit.
         """
         limits = self.inquiry.company.readings
-        for other in self.counters:
-            theirs = self.value(other)
-            if other.meter != counter.meter or other.id == counter.id:
-                continue
-            if theirs.get("sure") or theirs.get("unsaid"):
-                continue
-            if not plausible(value, other, limits):
-                continue
-            if not theirs or plausible(theirs["value"], counter, limits):
-                return True
-        return False
+        free = [c for c in self.counters if c.meter == counter.meter and self._movable(c)]
+        others = [c for c in free if c.id != counter.id]
+        if all(self.value(other) for other in others):
+            known = {c.id: self.value(c)["value"] for c in others} | {counter.id: value}
+            return exchange([known[c.id] for c in free], free, limits) is not None
+        return any(
+            plausible(value, other, limits)
+            and (not self.value(other) or plausible(self.value(other)["value"], counter, limits))
+            for other in others
+        )
+
+    def _movable(self, counter: Counter) -> bool:
+        """Whether a value may change places: nothing of it is confirmed, and it was keyed."""
+        value = self.value(counter)
+        return not value.get("sure") and not value.get("unsaid")
 
     def _doubtful(self, counter: Counter, verdict: Verdict) -> Result:
         """A value that is not taken as it is: is its last digit a decimal, or is it refused?"""
@@ -242,9 +247,16 @@ class Form:
         position = self.counters.index(self.current)
         keyed = [c for c in self.counters[:position] if not self.value(c).get("reviewed")]
         if not keyed:
+            self.clear()
             return Result("first")
         self.drop(keyed[-1])
         return self.onward()
+
+    def clear(self) -> None:
+        """Forget every value that nobody checks."""
+        for counter in self.counters:
+            if not self.value(counter).get("reviewed"):
+                self.drop(counter)
 
     def _verdict(self, counter: Counter) -> Verdict:
         """The verdict on a value that waited for an answer."""
@@ -310,12 +322,7 @@ class Form:
 
     def _swappable(self) -> list[Counter]:
         meter = self._doubts()[0].meter
-        fixed = ("sure", "unsaid")
-        return [
-            c
-            for c in self.counters
-            if c.meter == meter and not any(self.value(c).get(word) for word in fixed)
-        ]
+        return [c for c in self.counters if c.meter == meter and self._movable(c)]
 
     def _exchanged(self) -> list[int] | None:
         counters = self._swappable()
@@ -424,10 +431,17 @@ class Form:
     def row(self, counter: Counter, value: int, used: int) -> dict[str, Any]:
         """Return one line of a read-back."""
         return {
+            **self._meter(counter),
             "zone": f"zone_{counter.name}",
             "value": f"{value:0{counter.digits}d}",
             "used": used,
         }
+
+    def _meter(self, counter: Counter) -> dict[str, Any]:
+        """Tell which meter a register belongs to, where the account has several."""
+        meters = self.account.meters
+        number = next(meter.number for meter in meters if meter.id == counter.meter)
+        return {"meter": "enter_meter" if len(meters) > 1 else "", "meter_number": number[-3:]}
 
     def _rows(self, counters: list[Counter]) -> list[dict[str, Any]]:
         rows = []
@@ -438,12 +452,9 @@ class Form:
         return rows
 
     def _words(self, counter: Counter) -> dict[str, Any]:
-        several = len(self.account.meters) > 1
-        meter = next(m for m in self.account.meters if m.id == counter.meter)
         return {
             **self.slots(),
-            "meter": "enter_meter" if several else "",
-            "meter_number": meter.number[-3:],
+            **self._meter(counter),
             "zone": self._zone(counter),
             "digits": counter.digits,
             "previous": counter.text,

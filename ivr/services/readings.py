@@ -70,7 +70,18 @@ def draft(inquiry: Inquiry) -> Result:
 
 
 def _broken_off(inquiry: Inquiry, last: Reading) -> bool:
-    """Whether the form that `last` belongs to was left before its end."""
+    """Whether the form that `last` belongs to was left before its end, and nothing came after."""
+    later = inquiry.db.scalar(
+        select(Reading.id)
+        .where(
+            Reading.account_id == last.account_id,
+            Reading.state.in_(STORED),
+            Reading.stored_at > last.stored_at,
+        )
+        .limit(1)
+    )
+    if later is not None:
+        return False
     rows = _rows_of(inquiry, last.account_id, last.key.rpartition("/")[0])
     registers = sum(len(meter.registers) for meter in last.account.meters)
     if any(row.state in STORED for row in rows):
@@ -176,9 +187,7 @@ def onward(inquiry: Inquiry) -> Result:
 def change(inquiry: Inquiry) -> Result:
     """The caller wants to change what was read back: every value of the form is asked again."""
     form = Form(inquiry)
-    for counter in form.counters:
-        if not form.value(counter).get("reviewed"):
-            form.drop(counter)
+    form.clear()
     return form.onward()
 
 

@@ -36,6 +36,9 @@ AFTER_FAILURE = 30.0
 """Seconds before a sound that could not be made is tried again."""
 AT_ONCE = 2
 """Sounds one worker makes at the same time."""
+LATIN = ("en", "vi")
+_CYRILLIC = re.compile("[а-яА-ЯіїєґІЇЄҐ]")
+_RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
 _SILENCE = re.compile(r"silence_(\d+)(ms|s)")
 
 
@@ -106,8 +109,15 @@ class Voice:
         """Return the file name without ending; a free text's tells the voice and the text."""
         if not piece.dynamic:
             return piece.id
-        names = "|".join(engine.name for engine in self._engines[language])
+        names = "|".join(engine.name for engine in self._engines_for(piece.text, language))
         return "t_" + digest(f"{language}|{names}|{piece.text}")[:12]
+
+    def _engines_for(self, text: str, language: str) -> tuple[Engine, ...]:
+        """Return the engines for a text; a Cyrillic name in an English sentence is no English."""
+        if language not in LATIN or not _CYRILLIC.search(text):
+            return self._engines[language]
+        spoken = "ru" if _RUSSIAN.search(text) else "uk"
+        return self._engines.get(spoken) or self._engines[language]
 
     def _stands(self, name: str) -> bool:
         try:
@@ -168,7 +178,12 @@ class Voice:
             return _polished(recording.path, self._limit)
         with tempfile.TemporaryDirectory(prefix="press2-") as scratch:
             spoken = Path(scratch, "spoken.wav")
-            speak(self._engines[language], piece.text, spoken, deadline - time.monotonic())
+            speak(
+                self._engines_for(piece.text, language),
+                piece.text,
+                spoken,
+                deadline - time.monotonic(),
+            )
             return _polished(spoken, max(0.1, deadline - time.monotonic()))
 
     def _recording(self, piece: Piece, language: str) -> Recording | None:

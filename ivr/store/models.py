@@ -309,5 +309,6 @@ class AccountMiss(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]
-    number: Mapped[str | None]
+    number: Mapped[str]
     at: Mapped[datetime]
+    key: Mapped[str] = mapped_column(unique=True)

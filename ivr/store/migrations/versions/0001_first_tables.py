@@ -14,9 +14,11 @@ def upgrade() -> None:
         "account_misses",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("company", sa.String(), nullable=False),
-        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("number", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_account_misses"),
+        sa.UniqueConstraint("key", name="uq_account_misses_key"),
     )
     op.create_index(
         "ix_account_misses_company_number_at",
