@@ -5,6 +5,7 @@ are compared in UTC.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,8 @@ TIMES = st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=ZONES
 
 def miss(store: Store, at: datetime) -> int:
     with store.session() as session:
-        row = AccountMiss(company="odesa", number=None, at=at)
+        key = f"call/{uuid4()}"
+        row = AccountMiss(company="odesa", number="+380500000100", at=at, key=key)
         session.add(row)
         session.flush()
         return row.id
