@@ -21,7 +21,7 @@ from sip_caller import SipCaller
 from sip_operator import SipOperator
 
 from ivr.asterisk.process import Asterisk, find_program
-from ivr.asterisk.settings import AsteriskSettings
+from ivr.asterisk.settings import AsteriskSettings, Trunk
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
@@ -38,15 +38,24 @@ SCRIPTS = {
 SERIAL = count(1)
 
 
-def free_ports(number: int, kind: socket.SocketKind) -> list[int]:
-    """Return ports that are free now, each another one."""
-    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+def free_ports(number: int) -> list[int]:
+    """Return ports that neither UDP nor TCP uses now.
+
+    They lie below those the kernel gives to clients: one of our own clients could take a worker's
+    port while the worker is dead.
+    """
+    ports = []
+    for port in range(20000, 23000):
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.append(port)
+        if len(ports) == number:
+            return ports
+    raise AssertionError("no free ports")
 
 
 @dataclass
@@ -131,8 +140,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
     with tempfile.TemporaryDirectory(prefix="press2-") as folder:
         sounds = Path(folder) / "sounds"
         record_tone(sounds / "uk/apology.wav", 0.2)
-        sip, operator = free_ports(2, socket.SOCK_DGRAM)
-        http, ami, first, second = free_ports(4, socket.SOCK_STREAM)
+        sip, operator, http, ami, first, second = free_ports(6)
         settings = AsteriskSettings(
             run_dir=Path(folder) / "asterisk",
             sounds_dir=sounds,
@@ -142,6 +150,9 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
             http_port=http,
             ami_port=ami,
             ami_secret="of-the-tests",
+            softphones=("127.0.0.1/32",),
+            phone_secret="of-the-phone",
+            trunks=(Trunk("company", "192.0.2.1"),),
             ring_group=(f"sip:operator@127.0.0.1:{operator}",),
             ring_seconds=2,
             debug=True,
