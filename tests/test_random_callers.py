@@ -1,0 +1,273 @@
+"""Ten thousand callers who do anything: nobody hears nothing, nobody is lost, no reading is."""
+
+import logging
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from ivr.channels.line import Clock
+from ivr.engine import DEFAULT_LIMITS
+from ivr.errors import StaleTurn
+from ivr.events import MemoryLog
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Result, Turn
+from ivr.runner import Runner
+from ivr.services import SERVICES
+from ivr.services.form import STORED
+from ivr.sessions import MemorySessions
+from ivr.store.database import memory_store
+from ivr.store.models import FIRST_RECEIPT, Reading, Receipt, Ticket
+from ivr.store.world import load_world
+
+CALLERS, AT_ONCE = 10_000, 20
+"""Callers in all, and of one example; those of one example share a store."""
+
+PHONES = (
+    "+380671110001", "+380671110002", "+380671110005", "+380671110006", "+380671110007",
+    "+380671110001", "+380671110002", "+380671110005", "+380671110006", "+380487110009",
+    "+380500000100", "+4930123456", "+18005550100", None,
+)  # fmt: skip
+MOMENTS = (
+    datetime(2026, 10, 31, 6, 30, tzinfo=UTC),
+    datetime(2026, 11, 3, 21, 59, 50, tzinfo=UTC),
+    datetime(2026, 11, 15, 10, 0, tzinfo=UTC),
+    datetime(2027, 2, 28, 23, 30, tzinfo=UTC),
+)
+MORE_ACCOUNTS = """
+- account: "100200306"
+  kind: household
+  address: {settlement: Одеса, street: Нова, house: "8"}
+  phones: ["+380671110006"]
+  meters:
+    - number: "00812001"
+      digits: 4
+      remote: "yes"
+      registers: [{name: single, previous: "0150", on: 2026-10-01, per_day: 3.0}]
+    - number: "00812002"
+      digits: 5
+      registers:
+        - {name: day, previous: "00500", on: 2026-10-01, per_day: 3.0}
+        - {name: night, previous: "00200", on: 2026-10-01, per_day: 1.0}
+- account: "200300002"
+  kind: business
+  address: {settlement: Одеса, street: Портова, house: "1"}
+  phones: ["+380671110007"]
+  meters: []
+"""
+ACCOUNTS = (
+    "100200301", "100200302", "100200303", "100200304", "100200305", "100200306", "200300001",
+    "200300002", "00812345", "7",
+)  # fmt: skip
+VALUES = (
+    "", "2421", "2304", "99999", "12", "24217", "5400", "2371", "2400", "1", "110", "220", "330",
+    "7800", "170", "560", "9999", "2300",
+)  # fmt: skip
+SENSE = {
+    "main.menu": ["2", "2", "2", "2", "2", "2", "2", "2", "2", "5", "8", "1", "4"],
+    "by_keys.enter": [f"{account}#" for account in ACCOUNTS],
+    "reading.enter": [f"{value}#" for value in VALUES],
+    "last_reading.prove": ["2345#", "2771#", "2118#", "9999#"],
+}
+"""What a caller with a wish answers to a question; "1" or "2" to any other one."""
+OUTCOMES = ("ended", "unavailable", "no_answer")
+COMPANIES = (*["odesa"] * 8, "kazan", "nghean")
+SENSIBLE = 224
+"""A byte below it is a sensible answer."""
+GARBAGE = (
+    "", "A", "12D4#", "²#", "\x00", "1" * 80, "1" * 5000 + "#", "0123456789*#", "##", "**",
+    "*", "#", "*9", "*0", "99", "9", "21", "211", "2112421#1", "2421#12", "2*1*9", "#1",
+    "100200301#1",
+)  # fmt: skip
+RAW = (
+    *(Event("keys", text=text, ended=True) for text in GARBAGE),
+    Event("keys", text="24"),
+    Event("silence"),
+    Event("speech", text="двадцять п'ять", confidence=0.9),
+    Event("speech", text="", confidence=0.0),
+    Event("recorded", text="var/recordings/1.wav"),
+    Event("operator", outcome="dropped"),
+    Event("hangup"),
+    Event("nonsense"),
+)
+FAILING = (*[""] * 40, *sorted(SERVICES))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One random caller: who, when, what he does, and which service fails meanwhile.
+
+    acts: a number is a sensible answer to whatever is asked, an event is anything at all.
+    """
+
+    phone: str | None
+    company: str
+    moment: datetime
+    acts: tuple[int | Event, ...]
+    failing: str
+
+
+def visit_of(dice: bytes) -> Visit:
+    """Make a caller of random bytes."""
+    phone, company, moment, failing, *rest = dice
+    acts = tuple(RAW[d % len(RAW)] if d >= SENSIBLE else d for d in rest)
+    return Visit(
+        phone=PHONES[phone % len(PHONES)],
+        company=COMPANIES[company % len(COMPANIES)],
+        moment=MOMENTS[moment % len(MOMENTS)],
+        acts=acts[: phone // len(PHONES)],
+        failing=FAILING[failing % len(FAILING)],
+    )
+
+
+VISITS = st.binary(min_size=24, max_size=24).map(visit_of)
+
+
+class Exchange:
+    """A runner over a fresh store, and the checks of every turn that leaves it.
+
+    heard: takes the ids of the prompts that were said.
+    """
+
+    def __init__(self, house, heard):
+        self.house = house
+        self.heard = heard
+        self.failing = ""
+        self.store = memory_store()
+        with self.store.session() as session:
+            more = yaml.load(MORE_ACCOUNTS, yaml.BaseLoader)  # noqa: S506
+            load_world(session, "odesa", {"accounts": [*house.world["accounts"], *more]})
+        self.clock = Clock(MOMENTS[0])
+        self.log = MemoryLog()
+        services = {name: replace(s, answer=self._answer(s)) for name, s in SERVICES.items()}
+        self.runner = Runner(
+            house.flows, house.companies, services, self.store, MemorySessions(), self.log,
+            self.clock, "odesa",
+        )  # fmt: skip
+        self.handed = {
+            pattern.format(company=company)
+            for service in SERVICES.values()
+            for pattern in service.prompts
+            for company in house.companies
+        }
+
+    def _answer(self, service):
+        def answer(inquiry) -> Result:
+            if service.name == self.failing:
+                raise OSError("out of order")
+            result = service.answer(inquiry)
+            assert result.outcome in service.outcomes
+            return result
+
+        return answer
+
+    def visit(self, number: int, visit: Visit) -> None:
+        """Let one caller do what he does, then stay silent until the call is over."""
+        self.failing = visit.failing
+        self.clock.now = visit.moment
+        company = self.house.companies[visit.company]
+        caller = Caller(
+            f"call-{number}", company.id, visit.phone, company.numbers[0], "random", visit.moment
+        )
+        self.languages = set(company.languages)
+        turn = self.checked(self.runner.open(caller))
+        for act in visit.acts:
+            event = self.sensible(turn, act) if isinstance(act, int) else act
+            turn = self.step(caller, turn, event)
+        for _ in range(DEFAULT_LIMITS.turns + DEFAULT_LIMITS.spare + 1):
+            if isinstance(turn.need, Hangup):
+                break
+            waits = isinstance(turn.need, Enqueue)
+            end = Event("operator", outcome="ended") if waits else Event("silence")
+            turn = self.step(caller, turn, end)
+        assert isinstance(turn.need, Hangup), "a call without an end"
+        assert turn.says or turn.need.reason == "caller", "the line went dead without a word"
+        self.runner.close(caller.call)
+        assert self.runner.open(caller) == turn
+        self.log.entries.clear()
+
+    def sensible(self, turn: Turn, number: int) -> Event:
+        """What fits the open need, as the log tells it."""
+        if isinstance(turn.need, Enqueue):
+            return Event("operator", outcome=OUTCOMES[number % len(OUTCOMES)])
+        last = self.log.entries[-1]
+        keys = SENSE.get(f"{last.flow}.{last.step}", "112")
+        return Event("keys", text=keys[number % len(keys)], ended=True)
+
+    def step(self, caller: Caller, turn: Turn, event: Event) -> Turn:
+        self.clock.pass_(3.0)
+        with pytest.raises(StaleTurn):
+            self.runner.advance(caller.call, event, turn.number - 1)
+        return self.checked(self.runner.advance(caller.call, event, turn.number))
+
+    def checked(self, turn: Turn) -> Turn:
+        """Check that a channel can perform the turn, and that what it says is true."""
+        assert isinstance(turn.need, Ask | Record | Enqueue | Hangup)
+        assert turn.language in self.languages
+        self.heard.update(say.prompt for say in turn.says)
+        for say in turn.says:
+            language = say.language or turn.language
+            assert language in self.languages
+            catalogue = self.house.catalogues[language]
+            assert catalogue.text(say.prompt, say.values), f"{say} says nothing"
+            assert catalogue.pieces(say.prompt, say.values)
+            for slot, kind in catalogue.placeholders(say.prompt).items():
+                if kind == "prompt" and say.values[slot]:
+                    assert say.values[slot] in self.handed, f"no service declares {slot} of {say}"
+            if say.prompt in ("accepted", "accepted_outside"):
+                self.is_stored(Reading, say.values["receipt"], Reading.state.in_(STORED))
+            if say.prompt == "review_registered":
+                self.is_stored(Reading, say.values["receipt"], Reading.state == "to_review")
+                self.is_stored(Ticket, say.values["receipt"], Ticket.type == "reading_review")
+        return turn
+
+    def is_stored(self, kind, receipt: str, state) -> None:
+        with self.store.session(read_only=True) as session:
+            wanted = select(func.count()).select_from(kind).where(
+                kind.receipt_id == int(receipt) - FIRST_RECEIPT, state
+            )  # fmt: skip
+            assert session.scalar(wanted), f"{kind.__name__} {receipt} was told and is not stored"
+
+    def check_store(self) -> None:
+        """Check the store as a whole: every number given belongs to something."""
+        with self.store.session(read_only=True) as session:
+            given = set(session.scalars(select(Receipt.id)))
+            used = set(session.scalars(select(Reading.receipt_id)))
+        assert given <= used
+
+
+MUST_BE_HEARD = {
+    "accepted", "accepted_outside", "accepted_backup", "review_registered", "already_stored",
+    "draft_found", "window_closed", "rollover", "decimal", "reading_too_high", "reading_too_low",
+    "account_several", "account_not_found_again", "keep_phone", "told_end", "language_option",
+    "operator_nobody", "danger_again", "service_failed", "star_menu", "wait_offer", "no_meter",
+}  # fmt: skip
+
+
+@pytest.fixture
+def quiet():
+    """Services fail on purpose, thousands of times."""
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_whatever_callers_do_they_are_served(house):
+    heard = set()
+
+    @settings(max_examples=CALLERS // AT_ONCE, deadline=None)
+    @given(visits=st.lists(VISITS, min_size=AT_ONCE, max_size=AT_ONCE))
+    def callers_are_served(visits):
+        exchange = Exchange(house, heard)
+        with closing(exchange.store):
+            for number, visit in enumerate(visits):
+                exchange.visit(number, visit)
+            exchange.check_store()
+
+    callers_are_served()
+    assert heard >= MUST_BE_HEARD, "the callers do not come far enough to prove anything"
