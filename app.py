@@ -284,6 +284,7 @@ def agi(options: argparse.Namespace) -> None:
         runner,
         voice,
         region=companies[config.press2.company].region,
+        regions={name: profile.region for name, profile in companies.items()},
         recordings=var / "recordings",
     )
     _on_stop(server.stop)
