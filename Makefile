@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test check fix voices bench-turn bench-engine lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-engine lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -24,6 +24,9 @@ test: ## install what is missing, check, then run every test: fast ones first
 	$(PYTEST) -q -m postgres
 	$(PYTEST) -q -m "asterisk and not browser"
 	$(PYTEST) -q -m browser
+
+cover: ## branch coverage of the fast tests, in var/coverage
+	$(PYTEST) -q -m "not asterisk and not browser" --cov --cov-report=html:var/coverage --cov-report=term
 
 check: ## style, types, layers, flows
 	.venv/bin/ruff check .
