@@ -618,6 +618,7 @@ def test_a_hangup_ends_the_call_and_nothing_comes_after_it(talk, flow):
     ("flow", "step", "stack", "error"),
     [
         ("gone", "first", [], "no flow gone"),
+        ("main", "told", [], "step told waits for no event"),
         ("main", "gone", [], "no step gone"),
         ("sub", "ask", [], "no step or end 'back'"),
         ("sub", "ask", [["main", "gone"]], "no step gone"),
@@ -631,6 +632,12 @@ def test_a_call_of_an_older_version_whose_step_is_gone_is_an_error(
     session = Session(flow, step, "uk", stack=stack, turn=3, typed="*2")
     with pytest.raises(FlowError, match=error):
         advance(flows, session, Event("keys", text="*2"))
+
+
+def test_asking_again_what_is_no_question_is_an_error(talk):
+    call = talk(NUMBER.replace("odd: {ask: enter", "odd: {ask: bye")).press("1#")
+    with pytest.raises(FlowError, match=r"main.yaml: step bye is no question to ask again"):
+        call.result("odd")
 
 
 def advance(flows, session, event) -> Turn:

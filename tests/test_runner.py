@@ -194,17 +194,20 @@ def test_of_two_workers_that_answer_at_once_one_is_told_that_it_is_late(worker, 
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_a_service_that_breaks_is_told_and_the_caller_goes_to_an_operator(worker, caller, name):
-    """Every service that this caller's ways come to; the others are not asked."""
-    runner = worker(services=breaking(name, RuntimeError("no reason")))
+def test_a_service_that_breaks_sends_the_caller_to_an_operator(worker, caller, name):
+    """Wherever this call asks it; a service it does not ask breaks nothing."""
+    log = MemoryLog()
+    runner = worker(services=breaking(name, RuntimeError("no reason")), log=log)
     turn = runner.open(caller)
-    for keys in (*READING[:3], "2", "2425#", "1", "1", "2", "1"):
+    for keys in ("2", "1", "23#", "2300#", "2", "1", "8", "1", "1", "2421#", "1", "2"):
         if isinstance(turn.need, Enqueue | Hangup):
             break
         turn = press(runner, turn, keys)
-    if "service_failed" in said(turn):
-        assert isinstance(turn.need, Enqueue)
-        assert turn.need.show["reason"] == "failed"
+    asked = [entry.details for entry in log.entries if entry.kind == "looked_up"]
+    broken = {"service": name, "outcome": "failed"} in asked
+    assert broken == (name in {details["service"] for details in asked})
+    assert broken == ("service_failed" in said(turn))
+    assert not broken or (isinstance(turn.need, Enqueue) and turn.need.show["reason"] == "failed")
 
 
 @pytest.mark.parametrize(
