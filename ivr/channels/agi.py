@@ -355,7 +355,12 @@ class Connection(socketserver.BaseRequestHandler):
                 caller = caller_of(line.env, agi.runner, agi.region, agi.regions)
                 serve(line, caller, agi)
             except CallerGone:
-                log.info("call %s: gone before its first turn", call)
+                # Whoever only looks whether the port answers is no call.
+                log.log(
+                    logging.DEBUG if call == "?" else logging.INFO,
+                    "call %s: gone before its first turn",
+                    call,
+                )
             except Exception:
                 log.exception("call %s: broke in this worker, the dialplan goes on", call)
 
