@@ -6,11 +6,14 @@ over an empty store and the script's world and compares what happened with what 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -318,11 +321,10 @@ def run(
         raise _error(script.path, script, f"no company `{script.company}`; known: {known}")
     company = companies[script.company]
     report = Report(script.title)
+    world = {**demo, **{key: value or [] for key, value in script.world.items()}}
     store = memory_store()
     try:
-        world = {**demo, **{key: value or [] for key, value in script.world.items()}}
-        with store.session() as session:
-            load_world(session, company.id, world)
+        _copy(_filled(company.id, json.dumps(world)), store)
         heard = _play(script, company, store, dial, report)
         report.outcome |= _stored(store, heard)
         report.failures = judge(script, report, heard)
@@ -335,6 +337,22 @@ def run(
     finally:
         store.close()
     return report
+
+
+@lru_cache(maxsize=16)
+def _filled(company: str, world: str) -> Store:
+    """Return a store with a world, which scripts over the same world copy. world: JSON."""
+    store = memory_store()
+    with store.session() as session:
+        load_world(session, company, json.loads(world))
+    return store
+
+
+def _copy(template: Store, store: Store) -> None:
+    with template.connection() as source, store.connection() as target:
+        pages: sqlite3.Connection = source.connection.driver_connection  # type: ignore[assignment]
+        empty: sqlite3.Connection = target.connection.driver_connection  # type: ignore[assignment]
+        pages.backup(empty)
 
 
 def _play(
