@@ -7,13 +7,14 @@ Every part is built here and handed over by constructor; nothing else reads `tel
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,17 +95,22 @@ def redis_of(config: Config) -> redis.Redis:
     )
 
 
+@contextlib.contextmanager
 def runner_of(
     config: Config, flows: Flows, companies: Mapping[str, Company], store: Store
-) -> Runner:
-    """Return the runner that workers use: sessions and events in Redis while it answers."""
+) -> Iterator[Runner]:
+    """Lend the runner that workers use: sessions and events in Redis while it answers.
+
+    At the end the events that wait for the store are written.
+    """
     from ivr.events import StoreLog, StreamLog
     from ivr.sessions import RedisSessions, SturdySessions
 
     client = redis_of(config)
     sessions = SturdySessions(RedisSessions(client))
-    log = StreamLog(client, StoreLog(store))
-    return _runner(flows, companies, store, sessions, log, _now, config.press2.company)
+    with contextlib.closing(StoreLog(store)) as slow_log:
+        log = StreamLog(client, slow_log)
+        yield _runner(flows, companies, store, sessions, log, _now, config.press2.company)
 
 
 def _runner(
@@ -275,25 +281,26 @@ def agi(options: argparse.Namespace) -> None:
     config = settings()
     _log_to_stderr(config.press2.log_level)
     flows, companies, catalogues = house()
-    runner = runner_of(config, flows, companies, store_of(config))
     var = config.press2.var
     voice = Voice(catalogues, PROMPTS, var / "sounds", synthesiser_of(config))
-    server = AgiServer(
-        config.agi.host,
-        options.port or config.agi.port,
-        runner,
-        voice,
-        region=companies[config.press2.company].region,
-        regions={name: profile.region for name, profile in companies.items()},
-        recordings=var / "recordings",
-    )
-    _on_stop(server.stop)
-    server.serve()
+    with runner_of(config, flows, companies, store_of(config)) as runner:
+        server = AgiServer(
+            config.agi.host,
+            options.port or config.agi.port,
+            runner,
+            voice,
+            region=companies[config.press2.company].region,
+            regions={name: profile.region for name, profile in companies.items()},
+            recordings=var / "recordings",
+        )
+        _on_stop(server.stop)
+        server.serve()
 
 
 def jobs(_options: argparse.Namespace) -> None:
     """Move the log of events from Redis into the store until SIGTERM."""
     import redis
+    from sqlalchemy.exc import SQLAlchemyError
 
     from ivr.events import drain
 
@@ -306,8 +313,8 @@ def jobs(_options: argparse.Namespace) -> None:
     while not stopping.is_set():
         try:
             drain(client, store, f"jobs-{os.getpid()}")
-        except redis.RedisError as reason:
-            _logger().warning("redis does not answer (%s); trying again", reason)
+        except (redis.RedisError, SQLAlchemyError) as reason:
+            _logger().warning("the events wait (%s); trying again", type(reason).__name__)
             stopping.wait(1.0)
 
 
@@ -368,7 +375,8 @@ def prompts_command(options: argparse.Namespace) -> int:
     if options.action == "render":
         render.run(catalogues, PROMPTS, synthesiser, sys.stderr)
         return 0
-    sheet.run(catalogues, PROMPTS, sys.stdout, check.uses(flow.load(FLOWS)))
+    speakers = check.wanted(flow.load(FLOWS), company.load(COMPANIES), SERVICES)
+    sheet.run(catalogues, PROMPTS, sys.stdout, speakers)
     return 0
 
 

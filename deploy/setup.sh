@@ -9,8 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-RUN_PACKAGES=(espeak-ng ffmpeg redis-server)
-TEST_PACKAGES=(chromium fonts-dejavu-core graphviz postgresql sip-tester)
+RUN_PACKAGES=(espeak-ng ffmpeg graphviz redis-server)
+TEST_PACKAGES=(chromium fonts-dejavu-core postgresql sip-tester)
 LOG=var/log/setup.log
 started=$SECONDS
 

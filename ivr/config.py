@@ -183,7 +183,7 @@ class Asterisk:
     sip_port: int = _setting("5060", _port, "UDP port where softphones and the trunk call.")
     websocket_port: int = _setting("8088", _port, "TCP port where browser phones call.")
     rtp_first: int = _setting("10000", _port, "First UDP port for sound.")
-    rtp_last: int = _setting("10999", _port, "Last UDP port for sound; two ports a call.")
+    rtp_last: int = _setting("19999", _port, "Last UDP port for sound; two ports a call.")
     softphones: tuple[str, ...] = _setting(
         "127.0.0.0/8", _networks, "Networks whose softphones may call without a password."
     )

@@ -175,7 +175,7 @@ MISTAKES = [
     (b"[web]\nhost = \xff\xfe", "not a text in UTF-8; save it as UTF-8"),
     (
         "[asterisk]\nrtp_first = 20000",
-        "[asterisk] rtp_last = 10999: below rtp_first 20000 + 1; write a higher one",
+        "[asterisk] rtp_last = 19999: below rtp_first 20000 + 1; write a higher one",
     ),
     (
         "[agi]\nport = 65535",
