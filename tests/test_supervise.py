@@ -115,18 +115,20 @@ def stop():
 
 def test_a_part_that_dies_starts_again(tmp_path):
     lives = tmp_path / "lives"
+    starts = []
 
     def ready():
-        """Kill the first life, stop the supervisor in the second."""
+        """Say when this life has written its number; stop the supervisor in the second."""
         numbers = lives.read_text().split() if lives.exists() else []
         if len(numbers) == 2:
             stop()
-        return bool(numbers)
+        return len(numbers) == len(starts)
 
     def kill_the_first():
         os.kill(int(lives.read_text()), signal.SIGKILL)
 
-    part = Part("worker", ("sh", "-c", f"echo $$ >> {lives}; exec sleep 1000"), ready)
+    command = ("sh", "-c", f"echo $$ >> {lives}; exec sleep 1000")
+    part = Part("worker", command, ready, before=lambda: starts.append(1))
     run([[part]], kill_the_first)
     first, second = lives.read_text().split()
     assert first != second
