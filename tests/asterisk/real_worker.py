@@ -12,10 +12,10 @@ import redis
 
 import app
 from ivr.channels.agi import AgiServer
-from ivr.events import StoreLog
+from ivr.events import StoreLog, StreamLog
 from ivr.runner import Runner
 from ivr.services import SERVICES
-from ivr.sessions import RedisSessions
+from ivr.sessions import RedisSessions, SturdySessions
 from ivr.speech.synthesis import Synthesiser
 from ivr.speech.voice import Voice
 from ivr.store.database import open_store
@@ -27,14 +27,15 @@ def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     flows, companies, catalogues = app.house()
     store = open_store(f"sqlite:///{folder}/press2.db")
-    sessions = RedisSessions(redis.Redis.from_url(redis_url))
+    client = redis.Redis.from_url(redis_url, socket_timeout=0.5, retry=None)
+    sessions = SturdySessions(RedisSessions(client))
     runner = Runner(
         flows,
         companies,
         SERVICES,
         store,
         sessions,
-        StoreLog(store),
+        StreamLog(client, StoreLog(store)),
         lambda: INSIDE_THE_WINDOW,
         "odesa",
     )

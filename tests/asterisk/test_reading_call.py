@@ -129,3 +129,20 @@ def test_a_reading_confirmed_while_hanging_up_is_kept(pbx, odesa):
     call.press()
     call.over()
     assert readings() == [("02421", "accepted")]
+
+
+def test_a_call_goes_on_without_redis(pbx, odesa, redis_server):
+    start_worker, readings = odesa
+    start_worker(0)
+    start_worker(1)
+    call = pbx.ring("+380487059090", *KEYS, caller=UNKNOWN, hang_up=True)
+    call.hears("main_greeting")
+    call.press()
+    call.hears("account_enter")
+    redis_server.kill()
+    for prompt in ("account_read_back", "reading_enter", "confirm_yes", "accepted"):
+        call.press()
+        call.hears(prompt)
+    call.press()
+    call.over()
+    assert readings() == [("02421", "accepted")]
