@@ -17,9 +17,12 @@ NAMED = 5
 """Addresses named to a caller with several accounts; the next key is another account."""
 
 
-@service("accounts.by_phone", "none", "one", "several", prompts=PLACES, reads=True)
+@service("accounts.by_phone", "none", "one", "several", "business", prompts=PLACES, reads=True)
 def by_phone(inquiry: Inquiry) -> Result:
     """Find the accounts of the calling number that the call has not dealt with yet."""
+    owners = [contact.account for contact in _contacts(inquiry)]
+    if owners and all(account.kind == "business" for account in owners):
+        return Result("business", chosen(owners[0], proved=False))
     return _offer(inquiry, "one")
 
 
