@@ -170,7 +170,7 @@ def run(_options: argparse.Namespace) -> None:
         supervise.log_to(var / "log" / "press2.log", sys.stdout)
         stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18))
         board = parts.board(config, parts.lines(config, companies))
-        asyncio.run(supervise.Supervisor(stages).run(started=lambda: _say(board)))
+        asyncio.run(supervise.Supervisor(stages).run(started=lambda: print(board, flush=True)))
 
 
 def _build_sounds(config: Config) -> None:
