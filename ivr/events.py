@@ -15,12 +15,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, cast
 
 import redis
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
@@ -47,7 +47,7 @@ class Entry:
 
     def to_json(self) -> str:
         """Return one line of JSON."""
-        return json.dumps({**asdict(self), "at": self.at.isoformat()}, ensure_ascii=False)
+        return json.dumps({**vars(self), "at": self.at.isoformat()}, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Entry:
@@ -146,8 +146,10 @@ class StreamLog:
 
 def write(store: Store, entries: Sequence[Entry]) -> None:
     """Put events into the store in one transaction."""
-    with store.session() as session:
-        session.add_all(CallEvent(**asdict(entry)) for entry in entries)
+    rows = [vars(entry) for entry in entries]
+    if rows:
+        with store.session() as session:
+            session.execute(insert(CallEvent), rows)
 
 
 # ---------------------------------------------------------------------- from stream to store
@@ -157,19 +159,26 @@ Message = tuple[bytes, dict[bytes, bytes] | None]
 
 
 def drain(
-    client: redis.Redis, store: Store, consumer: str, wait: int = 1000, idle: int = 60_000
+    client: redis.Redis,
+    store: Store,
+    consumer: str,
+    wait: int = 1000,
+    gather: int = 250,
+    idle: int = 60_000,
 ) -> int:
     """Move events from the stream into the store; how many messages were taken.
 
-    wait: milliseconds for the first one. idle: milliseconds after which what another consumer took
-    and did not finish is taken from it: it was killed.
+    wait: milliseconds for the first one. gather: milliseconds for more to come, because many in one
+    transaction cost little more than one, and callers who store a reading wait for it.
+    idle: milliseconds after which what another consumer took and did not finish is taken from it:
+    it was killed.
 
     An event is stored once: what is taken is compared with what its call has in the store already,
     because a consumer may be killed after writing, and a turn that gave up waiting for Redis wrote
     to the store itself. (Twice only if that write, or a consumer stalled for longer than `idle`,
     happens in the very moment of the comparison.)
     """
-    messages = _messages(client, consumer, wait, idle)
+    messages = _messages(client, consumer, wait, gather, idle)
     entries = [entry for _, fields in messages if (entry := _entry(fields)) is not None]
     if entries:
         write(store, _missing(store, entries))
@@ -180,7 +189,9 @@ def drain(
     return len(messages)
 
 
-def _messages(client: redis.Redis, consumer: str, wait: int, idle: int) -> list[Message]:
+def _messages(
+    client: redis.Redis, consumer: str, wait: int, gather: int, idle: int
+) -> list[Message]:
     """Take what this consumer left, else what a killed one left, else what is new."""
     try:
         client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
@@ -193,8 +204,17 @@ def _messages(client: redis.Redis, consumer: str, wait: int, idle: int) -> list[
     claimed = cast(Any, client.xautoclaim(STREAM, GROUP, consumer, idle, count=BATCH))
     if claimed[1]:
         return cast("list[Message]", claimed[1])
-    new = cast(Any, client.xreadgroup(GROUP, consumer, {STREAM: ">"}, count=BATCH, block=wait))
-    return cast("list[Message]", new[0][1]) if new else []
+    new = _new(client, consumer, BATCH, wait)
+    if new and len(new) < BATCH:
+        time.sleep(gather / 1000)
+        new += _new(client, consumer, BATCH - len(new), None)
+    return new
+
+
+def _new(client: redis.Redis, consumer: str, count: int, block: int | None) -> list[Message]:
+    """Take what no consumer was given yet. block: milliseconds to wait for it; None: not at all."""
+    taken = cast(Any, client.xreadgroup(GROUP, consumer, {STREAM: ">"}, count=count, block=block))
+    return cast("list[Message]", taken[0][1]) if taken else []
 
 
 def _entry(fields: Mapping[bytes, bytes] | None) -> Entry | None:

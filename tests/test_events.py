@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -163,6 +164,26 @@ def test_two_consumers_share_the_stream(redis_client, store):
     second = drain(redis_client, store, "two", wait=1)
     assert (first, second) == (1000, 500)
     assert sorted(map(int, numbers(store))) == list(range(1500))
+
+
+def taken(client) -> int:
+    """How many messages consumers have and did not finish."""
+    try:
+        return client.xpending(STREAM, GROUP)["pending"]
+    except redis.ResponseError:  # no consumer has come yet
+        return 0
+
+
+def test_what_comes_soon_after_is_stored_with_it(redis_client, store):
+    log = StreamLog(redis_client, MemoryLog())
+    log.append([entry(1)])
+    with ThreadPoolExecutor() as threads:
+        taking = threads.submit(drain, redis_client, store, "one", gather=1000)
+        while not taken(redis_client):
+            pass
+        log.append([entry(2)])
+        assert taking.result() == 2
+    assert numbers(store) == ["1", "2"]
 
 
 CONSUMER = """

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -29,6 +31,10 @@ STAGING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": False}
 READING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": True}
 
 
+POLL = 0.001
+"""Seconds between two tries for SQLite's write lock; its own handler sleeps up to 100 ms."""
+
+
 class Store:
     """Hands out sessions on one database.
 
@@ -37,23 +43,45 @@ class Store:
 
     def __init__(self, bind: Engine | Connection) -> None:
         self._bind = bind
+        self._readers = bind.execution_options(**READING) if isinstance(bind, Engine) else bind
+        self._writers = bind.execution_options(**WRITING) if isinstance(bind, Engine) else bind
         self._turn: AbstractContextManager[object] = (
             threading.RLock() if isinstance(bind, Connection) else nullcontext()
         )
+        # SQLite has one writer: threads stand in line here, where none of them has to poll.
+        in_a_file = isinstance(bind, Engine) and bind.dialect.name == "sqlite"
+        self._line = threading.Lock() if in_a_file else None
 
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         """Opens a transaction that is committed at the end and rolled back on an exception.
 
+        It begins with the first statement: a session that asks nothing costs nothing.
         read_only: takes no write lock on SQLite; a write raises. Loaded objects stay readable
         after the end, relations that were not loaded do not.
         """
-        with self._turn, Session(self._bind, expire_on_commit=False) as session:
-            if isinstance(self._bind, Connection) and self._bind.in_transaction():
-                raise RuntimeError("a session of this store is still open in this thread")
-            session.connection(execution_options=READING if read_only else WRITING)
+        bind = self._readers if read_only else self._writers
+        line = nullcontext() if read_only else self._in_line()
+        with self._turn, line, Session(bind, expire_on_commit=False) as session:
+            if isinstance(bind, Connection):
+                if bind.in_transaction():
+                    raise RuntimeError("a session of this store is still open in this thread")
+                session.connection(execution_options=READING if read_only else WRITING)
             yield session
             session.commit()
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        """Waits for the writers of this process that came before; TimeoutError after a while."""
+        if self._line is None:
+            yield
+            return
+        if not self._line.acquire(timeout=LONGEST_WAIT):
+            raise TimeoutError("another thread has been writing to the store for too long")
+        try:
+            yield
+        finally:
+            self._line.release()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -164,9 +192,35 @@ def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
+        plain = cast(sqlite3.Connection, connection.connection.dbapi_connection)
         read_only = options.get("postgresql_readonly", False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
-        connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'IMMEDIATE')}")
+        plain.execute(f"PRAGMA query_only = {int(read_only)}")
+        kind = options.get("sqlite_begin", "IMMEDIATE")
+        if kind == "IMMEDIATE" and _took_lock(plain):
+            return
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _took_lock(connection: sqlite3.Connection) -> bool:
+    """Begins a writing transaction; false when the lock could not be had in time, or at all.
+
+    SQLite's own way of waiting sleeps longer and longer, and whoever came last gets the lock first.
+    """
+    deadline = time.monotonic() + LONGEST_WAIT
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    return False
+                time.sleep(POLL)
+            else:
+                return True
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000}")
 
 
 @cache

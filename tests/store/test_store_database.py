@@ -185,13 +185,48 @@ def test_threads_take_turns_at_a_store_in_memory() -> None:
     assert len(keys(store)) == 100
 
 
+def test_a_writer_waits_for_another_program(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/press2.db", migrate=True)
+    load_demo(store)
+    other = sqlite3.connect(tmp_path / "press2.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = threading.Event()
+
+    def write() -> None:
+        begun.set()
+        with store.session() as session:
+            session.add(receipt("second"))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait()
+    with store.session(read_only=True) as session:
+        assert session.scalar(select(func.count(Receipt.id))) == 0
+    other.execute("COMMIT")
+    writer.join()
+    other.close()
+    assert keys(store) == ["second"]
+    store.close()
+
+
+def test_a_session_that_asks_nothing_takes_no_lock(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/press2.db", migrate=True)
+    other = sqlite3.connect(tmp_path / "press2.db", isolation_level=None, timeout=0)
+    with store.session():
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("COMMIT")
+    other.close()
+    store.close()
+
+
 @pytest.mark.postgres
 def test_a_server_that_dropped_its_connections_is_asked_again(server_store: Store) -> None:
     end_others = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                     WHERE datname = current_database() AND pid <> pg_backend_pid()
                     AND backend_type = 'client backend'"""
-    with server_store.session(), server_store.session():
-        pass  # two connections wait in the pool now
+    with server_store.session() as one, server_store.session() as other:
+        assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1"))
+    # Two connections wait in the pool now.
     with server_store.session() as session:
         assert session.scalars(text(end_others)).all() == [True]
     with server_store.session() as one, server_store.session() as other:
