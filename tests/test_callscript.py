@@ -1,5 +1,6 @@
 """Call scripts: every one is a test; what is wrong in a script is told with its line."""
 
+import contextlib
 import json
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import app
 from ivr import callscript
 from ivr.callscript import Report, Script
+from ivr.channels.agi_line import AgiExchange
 from ivr.channels.console import ConsoleLine, talk
 from ivr.errors import ScriptError
 from ivr.events import MemoryLog
@@ -63,18 +65,33 @@ NOT_YET = {
 """Scripts that need parts which are not built, each with what it lacks."""
 
 
+def runner_over(house, store, clock):
+    parts = (SERVICES, store, MemorySessions(), MemoryLog(), clock, "odesa")
+    return Runner(house.flows, house.companies, *parts)
+
+
 @pytest.fixture
 def play(house):
     """Runs a script on the console."""
 
     def dial(store, clock):
-        parts = (SERVICES, store, MemorySessions(), MemoryLog(), clock, "odesa")
-        return ConsoleLine(Runner(house.flows, house.companies, *parts), house.catalogues, clock)
+        return ConsoleLine(runner_over(house, store, clock), house.catalogues, clock)
 
     def run(script: Script) -> Report:
         return callscript.run(script, house.companies, house.world, dial)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def play_by_agi(house):
+    """Runs a script through a FastAGI worker, over TCP."""
+    with contextlib.closing(AgiExchange(house.catalogues)) as exchange:
+
+        def dial(store, clock):
+            return exchange.line(runner_over(house, store, clock), clock)
+
+        yield lambda script: callscript.run(script, house.companies, house.world, dial)
 
 
 def marked(name):
@@ -87,6 +104,13 @@ def marked(name):
 def test_script(play, name):
     report = play(SCRIPTS[name])
     assert report.passed, "\n".join([*report.failures, "", *conversation(report)])
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in SCRIPTS])
+def test_script_through_a_worker(play, play_by_agi, name):
+    report = play_by_agi(SCRIPTS[name])
+    assert report.passed, "\n".join([*report.failures, "", *conversation(report)])
+    assert report.outcome["readings"] == play(SCRIPTS[name]).outcome["readings"]
 
 
 def test_every_script_that_needs_more_exists():

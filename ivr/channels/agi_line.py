@@ -12,7 +12,7 @@ import shlex
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ivr.channels.agi import AgiServer
@@ -48,7 +48,7 @@ class NamedVoice:
     def text(self, name: str) -> str:
         """Return what the sound `name` says; Press2Error for one that does not exist."""
         if SILENCE.fullmatch(name.rpartition("/")[2]):
-            return ""
+            return ","
         if name not in self._texts:
             raise Press2Error(f"the sound {name} is in no catalogue")
         return self._texts[name]
@@ -230,7 +230,7 @@ class AgiLine(Line):
 
     def _play(self, sounds: str) -> None:
         names = [name.removeprefix("press2/") for name in sounds.split("&") if name]
-        text = " ".join(filter(None, (self._voice.text(name) for name in names)))
+        text = _readable(self._voice.text(name) for name in names)
         if text:
             self._speech += seconds(text)
             self.heard.said.append(Said(text, names[0].partition("/")[0]))
@@ -268,3 +268,9 @@ class AgiLine(Line):
             raise CallerGone(f"the worker broke in call {self._caller.call}")
         self._clock.pass_(self._speech)
         self._speech = 0.0
+
+
+def _readable(pieces: Iterable[str]) -> str:
+    """Return what pieces say as one text; a pause is a comma where no other stop stands."""
+    text = re.sub(r"(?:\s+,)+", ",", " ".join(pieces))
+    return re.sub(r"([.,:;?!—]),", r"\1", text).strip(" ,")
