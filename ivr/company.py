@@ -146,7 +146,7 @@ def read(path: Path) -> Company:
         raise FlowError(f"{path}: cannot be read: {' '.join(str(reason).split())}") from reason
     except ZoneInfoNotFoundError as reason:
         raise FlowError(
-            f"{path}: timezone {document['timezone']}: not known here; correct it, or install tzdata"
+            f"{path}: timezone {document['timezone']}: not known; correct it, or install tzdata"
         ) from reason
     except KeyError as reason:
         raise FlowError(f"{path}: `{reason.args[0]}` is missing") from reason

@@ -73,7 +73,7 @@ class Runner:
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
         """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over."""
-        document = self._sessions.load(call)
+        document = self._sessions.load(call, turn)
         if document is None:
             raise StaleTurn(f"call {call} is not known")
         open_turn = document["turn"]["number"]

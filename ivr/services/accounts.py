@@ -90,23 +90,29 @@ def choose(inquiry: Inquiry) -> Result:
     return Result("chosen", inquiry.slots["account_choice"])
 
 
-@service("accounts.find", "found", "not_found", prompts=(*PLACES, "pause_guessing"))
+@service("accounts.find", "found", "not_found", prompts=PLACES, reads=True)
 def find(inquiry: Inquiry) -> Result:
-    """Find the account whose number, old number or meter number was keyed.
-
-    A number of the right form that does not exist is counted; after `wrong_accounts` of them within
-    `wrong_minutes` from one calling number the answer is slowed down, and the call is marked.
-    """
+    """Find the account whose number, old number or meter number was keyed."""
     typed = str(inquiry.slots["typed"])
     account = _keyed(inquiry, typed)
-    if account is not None:
-        proved = _proved(inquiry, account, _link(inquiry, account))
-        return Result("found", {**chosen(account, proved), "keyed": typed})
-    if inquiry.company.account.fullmatch(typed):
+    if account is None:
+        return Result("not_found", {"keyed": typed})
+    proved = _proved(inquiry, account, _link(inquiry, account))
+    return Result("found", {**chosen(account, proved), "keyed": typed})
+
+
+@service("accounts.miss", "counted", prompts=("pause_guessing",))
+def miss(inquiry: Inquiry) -> Result:
+    """Count a number of the right form that does not exist.
+
+    After `wrong_accounts` of them within `wrong_minutes` from one calling number the answer is
+    slowed down, and the call is marked.
+    """
+    if inquiry.company.account.fullmatch(str(inquiry.slots["keyed"])):
         _miss(inquiry)
     guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts
     pause = "pause_guessing" if guessing else ""
-    return Result("not_found", {"keyed": typed, "pause": pause, "guessing": guessing or None})
+    return Result("counted", {"pause": pause, "guessing": guessing or None})
 
 
 def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
