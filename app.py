@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ivr import check, company, flow, prompts
 from ivr.engine import Flows
@@ -189,7 +189,7 @@ def web(_options: argparse.Namespace) -> None:
     from ivr import parts
 
     config = settings()
-    _log_to_stderr(config.press2.log_level)
+    log_to(sys.stderr, config.press2.log_level)
     companies = company.load(COMPANIES)
     store = store_of(config)
     desk = Desk(
@@ -279,7 +279,7 @@ def agi(options: argparse.Namespace) -> None:
     from ivr.speech.voice import Voice
 
     config = settings()
-    _log_to_stderr(config.press2.log_level)
+    log_to(sys.stderr, config.press2.log_level)
     flows, companies, catalogues = house()
     var = config.press2.var
     voice = Voice(catalogues, PROMPTS, var / "sounds", synthesiser_of(config))
@@ -305,7 +305,7 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr.events import drain
 
     config = settings()
-    _log_to_stderr(config.press2.log_level)
+    log_to(sys.stderr, config.press2.log_level)
     store = store_of(config)
     client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
     stopping = threading.Event()
@@ -313,18 +313,25 @@ def jobs(_options: argparse.Namespace) -> None:
     while not stopping.is_set():
         try:
             drain(client, store, f"jobs-{os.getpid()}")
-        except (redis.RedisError, SQLAlchemyError) as reason:
+        except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
             _logger().warning("the events wait (%s); trying again", type(reason).__name__)
             stopping.wait(1.0)
 
 
-def _log_to_stderr(level: str) -> None:
+def log_to(target: TextIO, level: str) -> None:
+    """Log from a thread of its own: a call never waits for whoever reads the log."""
+    import atexit
     import logging
+    import logging.handlers
+    import queue
 
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-
+    screen = logging.StreamHandler(target)
+    screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    listener = logging.handlers.QueueListener(waiting, screen)
+    listener.start()
+    atexit.register(listener.stop)
+    logging.basicConfig(level=level.upper(), handlers=[logging.handlers.QueueHandler(waiting)])
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

@@ -166,15 +166,9 @@ def redis_client(folder: Path) -> redis.Redis:
     )
 
 
-def log_to(path: Path) -> None:
-    """Log as a worker of the product does."""
-    form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    logging.basicConfig(filename=path, level=logging.INFO, format=form)
-
-
 def serve(port: int, folder: Path) -> None:
     """Be a worker until killed."""
-    log_to(folder / f"worker-{port}.log")
+    app.log_to((folder / f"worker-{port}.log").open("w"), "info")
     flows, companies, catalogues = app.house()
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis_client(folder)

@@ -31,6 +31,8 @@ STAGING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": False}
 READING = {"sqlite_begin": "DEFERRED", "postgresql_readonly": True}
 
 
+POOL = {"pool_size": 10, "max_overflow": 40}
+"""Connections of one process: so many calls may ask at the same moment without waiting."""
 POLL = 0.001
 """Seconds between two tries for SQLite's write lock; its own handler sleeps up to 100 ms."""
 
@@ -142,12 +144,14 @@ def open_engine(url: URL) -> Engine:
             hide_parameters=True,
             pool_pre_ping=True,
             pool_timeout=LONGEST_WAIT,
+            **POOL,
             connect_args={"connect_timeout": LONGEST_WAIT, "options": "-c timezone=utc"},
         )
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_timeout=LONGEST_WAIT,
+        **POOL,
         connect_args={"isolation_level": None},
     )
     _set_up_sqlite(engine)
