@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from sqlalchemy import select
 
-from ivr.channels.line import Clock, Heard, Line
+from ivr.channels.line import Clock, Heard, Line, act
 from ivr.company import Company
 from ivr.errors import ImportFileError, ScriptError
 from ivr.model import Caller
@@ -376,28 +376,12 @@ def _play(
         for turn in call.turns:
             if line.heard.ended is None:
                 report.transcript.append({k: str(v) for k, v in turn.items()})
-                _act(line, turn)
+                act(line, turn)
                 shown = _write(report, line.heard, shown)
         line.hang_up()
         heard.append(line.heard)
         report.outcome["seconds"] = round((clock.now - start).total_seconds(), 1)
     return heard
-
-
-def _act(line: Line, turn: Mapping[str, Any]) -> None:
-    """Do one turn of a script on a line."""
-    if "press" in turn:
-        line.press(turn["press"])
-    elif "say" in turn:
-        line.speak(turn["say"], float(turn.get("confidence", 1.0)))
-    elif "silence" in turn:
-        line.silence()
-    elif "wait" in turn:
-        line.wait(float(turn["wait"]))
-    elif "operator" in turn:
-        line.operator(turn["operator"])
-    else:
-        line.hang_up()
 
 
 def _write(report: Report, heard: Heard, shown: int) -> int:

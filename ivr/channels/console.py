@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
-from ivr.errors import PromptError
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Said, act, taken
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
@@ -127,25 +126,6 @@ def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[
         if turn:
             done.append(turn)
             act(line, turn)
-
-
-def act(line: Line, turn: Mapping[str, str]) -> None:
-    """Do one turn of a call script on a line: {"press": keys}, {"silence": ""}, ..."""
-    ((what, value),) = turn.items()
-    if what == "press":
-        line.press(value)
-    elif what == "say":
-        line.speak(value, 1.0)
-    elif what == "silence":
-        line.silence()
-    elif what == "wait":
-        line.wait(float(value))
-    elif what == "operator":
-        line.operator(value)
-    elif what == "hangup":
-        line.hang_up()
-    else:
-        raise PromptError(f"unknown turn {what!r}")
 
 
 def _show(heard: Heard, shown: int, out: TextIO) -> int:

@@ -6,9 +6,10 @@ spoken, keyed and waited for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from ivr.model import Caller, Enqueue
 
@@ -93,3 +94,19 @@ class Line(Protocol):
 
     def hang_up(self) -> None:
         """Hang up; nothing happens when the call is over."""
+
+
+def act(line: Line, turn: Mapping[str, Any]) -> None:
+    """Do one turn of a call script on a line: {"press": keys}, {"silence": ""}, ..."""
+    if "press" in turn:
+        line.press(turn["press"])
+    elif "say" in turn:
+        line.speak(turn["say"], float(turn.get("confidence", 1.0)))
+    elif "silence" in turn:
+        line.silence()
+    elif "wait" in turn:
+        line.wait(float(turn["wait"]))
+    elif "operator" in turn:
+        line.operator(turn["operator"])
+    else:
+        line.hang_up()

@@ -20,28 +20,28 @@ NAMED = 5
 @service("accounts.by_phone", "none", "one", "several", "business", prompts=PLACES, reads=True)
 def by_phone(inquiry: Inquiry) -> Result:
     """Find the accounts of the calling number that the call has not dealt with yet."""
-    owners = [contact.account for contact in _contacts(inquiry)]
-    if owners and all(account.kind == "business" for account in owners):
-        return Result("business", chosen(owners[0], proved=False))
-    return _offer(inquiry, "one")
+    contacts = _contacts(inquiry)
+    if contacts and all(contact.account.kind == "business" for contact in contacts):
+        return Result("business", chosen(contacts[0].account, proved=False))
+    return _offer(inquiry, contacts, "one")
 
 
 @service("accounts.another", "one_left", "several", "none", prompts=PLACES, reads=True)
 def another(inquiry: Inquiry) -> Result:
     """After one account is done: the one that is left, a choice, or keys."""
-    return _offer(inquiry, "one_left")
+    return _offer(inquiry, _contacts(inquiry), "one_left")
 
 
-def _offer(inquiry: Inquiry, single: str) -> Result:
+def _offer(inquiry: Inquiry, contacts: list[Contact], single: str) -> Result:
     done = inquiry.slots.get("done", [])
-    accounts = [contact for contact in _contacts(inquiry) if contact.account.number not in done]
-    if not accounts:
+    left = [contact for contact in contacts if contact.account.number not in done]
+    if not left:
         return Result("none")
     items = [
         chosen(contact.account, _proved(inquiry, contact.account, contact))
-        for contact in accounts[:NAMED]
+        for contact in left[:NAMED]
     ]
-    if len(accounts) == 1:
+    if len(left) == 1:
         return Result(single, items[0])
     return Result("several", {"accounts": items})
 
@@ -97,8 +97,7 @@ def find(inquiry: Inquiry) -> Result:
     account = _keyed(inquiry, typed)
     if account is None:
         return Result("not_found", {"keyed": typed})
-    proved = _proved(inquiry, account, _link(inquiry, account))
-    return Result("found", {**chosen(account, proved), "keyed": typed})
+    return Result("found", {**chosen(account, proved(inquiry, account)), "keyed": typed})
 
 
 @service("accounts.miss", "counted", prompts=("pause_guessing",))
@@ -191,6 +190,11 @@ def current(inquiry: Inquiry) -> Account:
 def _link(inquiry: Inquiry, account: Account) -> Contact | None:
     number = inquiry.caller.number
     return next((c for c in account.contacts if number is not None and c.number == number), None)
+
+
+def proved(inquiry: Inquiry, account: Account) -> bool:
+    """Tell whether the caller may hear what is stored for an account."""
+    return _proved(inquiry, account, _link(inquiry, account))
 
 
 def _proved(inquiry: Inquiry, account: Account, link: Contact | None) -> bool:

@@ -62,11 +62,8 @@ def draft(inquiry: Inquiry) -> Result:
     )
     if row is None or not _broken_off(inquiry, row):
         return Result("none")
-    link = next((c for c in row.account.contacts if c.number == number), None)
-    proved = link is not None and link.proved
-    return Result(
-        "found", {**accounts.chosen(row.account, proved), "submission": row.key.rpartition("/")[0]}
-    )
+    account = accounts.chosen(row.account, accounts.proved(inquiry, row.account))
+    return Result("found", {**account, "submission": row.key.rpartition("/")[0]})
 
 
 def _broken_off(inquiry: Inquiry, last: Reading) -> bool:
