@@ -207,6 +207,16 @@ class Asterisk:
     call_limit: int = _setting(
         "3600", partial(_whole, 60, 86400), "Seconds after which a call is ended whatever it does."
     )
+    ami_port: int = _setting("5038", _port, "TCP port of its manager interface, this machine only.")
+    ami_user: str = _setting("press2", _filled, "Who signs in there.")
+    ami_password: Secret = _setting(
+        "", _secret, "Environment variable with the password; empty: a new one at every start."
+    )
+    nodes: tuple[str, ...] = _setting(
+        "",
+        _list,
+        "Other exchanges sharing the queues: pbx2=10.0.0.2:5060/5038 (name=address:SIP/manager).",
+    )
 
 
 @dataclass(frozen=True)
@@ -228,6 +238,15 @@ class Web:
         "Address of the page; a browser gives its microphone to localhost or TLS only.",
     )
     port: int = _setting("8080", _port, "Port of the page.")
+    desks: int = _setting(
+        "300", partial(_whole, 1, 5000), "How many desks may be open at once on this process."
+    )
+    session_hours: int = _setting(
+        "12", partial(_whole, 1, 24), "Hours after which an operator signs in again."
+    )
+    secure: bool = _setting(
+        "no", _yes, "yes: the pages come over TLS, and cookies go over nothing else."
+    )
 
 
 @dataclass(frozen=True)
@@ -278,6 +297,18 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Desk:
+    """The operators' desk."""
+
+    answers: Path = _setting(
+        "agent_desk/answers", _path, "Folder with the answer base, one Markdown file an entry."
+    )
+    demo_operators: bool = _setting(
+        "yes", _yes, "yes: an empty store gets the operators of the demo; passwords are shown once."
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything in `telephony.conf`, one field a section. path: the file it came from."""
 
@@ -286,6 +317,7 @@ class Config:
     asterisk: Asterisk
     agi: Agi
     web: Web
+    desk: Desk
     redis: Redis
     store: Store
     speech: Speech
@@ -306,6 +338,7 @@ SECTIONS: dict[str, type[Any]] = {
     "asterisk": Asterisk,
     "agi": Agi,
     "web": Web,
+    "desk": Desk,
     "redis": Redis,
     "store": Store,
     "speech": Speech,
@@ -366,6 +399,7 @@ def ports(config: Config) -> Iterator[tuple[str, str, str, int]]:
     yield "[asterisk] websocket_port", "tcp", config.asterisk.bind, config.asterisk.websocket_port
     for number in range(config.agi.processes):
         yield "[agi] port", "tcp", config.agi.host, config.agi.port + number
+    yield "[asterisk] ami_port", "tcp", "127.0.0.1", config.asterisk.ami_port
     yield "[web] port", "tcp", config.web.host, config.web.port
 
 
@@ -464,6 +498,7 @@ def _refuse_clashes(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None
     workers = range(agi["port"], agi["port"] + agi["processes"])
     for section, key, port in (
         ("asterisk", "websocket_port", asterisk["websocket_port"]),
+        ("asterisk", "ami_port", asterisk["ami_port"]),
         ("web", "port", web["port"]),
     ):
         if port in workers:

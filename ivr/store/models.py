@@ -312,3 +312,161 @@ class AccountMiss(Base):
     number: Mapped[str]
     at: Mapped[datetime]
     key: Mapped[str] = mapped_column(unique=True)
+
+
+class User(Base):
+    """Somebody who signs in at the desk.
+
+    role: operator, supervisor or administrator. password: argon2 hash.
+    skills: queue -> level (5 best, 1 least). languages: those he speaks, best first.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("login"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company: Mapped[str] = mapped_column(ForeignKey("companies.id"))
+    login: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str] = mapped_column(default="operator")
+    password: Mapped[str]
+    skills: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    languages: Mapped[list[str]] = mapped_column(default=list)
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class SignIn(Base):
+    """One shift of a user in one browser. token: SHA-256 of what the cookie holds."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    address: Mapped[str]
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
+
+
+class Audit(Base):
+    """Something done, or refused, that somebody may have to answer for.
+
+    who: login, or "" where nobody was signed in. what: "transfer", "play_recording", "override"...
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "company", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    company: Mapped[str]
+    who: Mapped[str]
+    what: Mapped[str]
+    allowed: Mapped[bool]
+    call: Mapped[str | None]
+    address: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Callback(Base):
+    """A promise to call somebody back, stored before it is spoken.
+
+    number: E.164. state: due, calling, done, failed (all tries used), resumed (he rang himself) or
+    cancelled; `live` is True for due and calling, else None, so that the unique constraint allows
+    one live promise a number. entered_at: his place in the queue counts from here.
+    call: the call in which it was asked for. tries: times dialled. next_at: not before.
+    context: what the operator's screen shows.
+    """
+
+    __tablename__ = "callbacks"
+    __table_args__ = (
+        UniqueConstraint("company", "number", "live"),
+        Index(None, "company", "state", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company: Mapped[str]
+    number: Mapped[str]
+    queue: Mapped[str]
+    priority: Mapped[str] = mapped_column(default="normal")
+    language: Mapped[str]
+    call: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    entered_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="due")
+    live: Mapped[bool | None] = mapped_column(default=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    operator: Mapped[str | None]
+    context: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Conversation(Base):
+    """One operator's part of a call, from his answer to the end of the wrap-up.
+
+    code, note: of the wrap-up. interrupted: his connection was lost. handed_to: queue, operator or
+    number the caller was passed on to. recording: file below var/recordings, None: not recorded.
+    unrecorded: the caller asked for no recording. quality: loss, jitter, round trip as measured.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index(None, "company", "answered_at"), Index(None, "call"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company: Mapped[str]
+    call: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    operator: Mapped[str]
+    queue: Mapped[str]
+    caller_number: Mapped[str | None]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    entered_at: Mapped[datetime]
+    answered_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    wrapped_at: Mapped[datetime | None]
+    code: Mapped[str | None]
+    note: Mapped[str | None]
+    interrupted: Mapped[bool] = mapped_column(default=False)
+    handed_to: Mapped[str | None]
+    recording: Mapped[str | None]
+    unrecorded: Mapped[bool] = mapped_column(default=False)
+    quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    account: Mapped[Account | None] = relationship()
+
+
+class Draft(Base):
+    """A form that an operator has begun in a call; whoever gets the caller next goes on with it."""
+
+    __tablename__ = "drafts"
+
+    call: Mapped[str] = mapped_column(primary_key=True)
+    form: Mapped[str] = mapped_column(primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    operator: Mapped[str]
+    saved_at: Mapped[datetime]
+
+
+class VoiceMessage(Base):
+    """What a caller left to be listened to. path: below var/recordings. state: new or done."""
+
+    __tablename__ = "voice_messages"
+    __table_args__ = (Index(None, "company", "state"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company: Mapped[str]
+    call: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str | None]
+    queue: Mapped[str]
+    path: Mapped[str]
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="new")
+    handled_by: Mapped[str | None]
+    handled_at: Mapped[datetime | None]

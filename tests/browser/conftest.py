@@ -38,9 +38,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Pre
         sounds = HOME / "var" / "sounds"
         sounds.mkdir(parents=True, exist_ok=True)
         (folder / "var" / "sounds").symlink_to(sounds)
-        sip, websocket, agi, _, web, rtp, *_ = free_ports(40)
+        sip, websocket, agi, _, web, ami, rtp, *_ = free_ports(40)
         (folder / "telephony.conf").write_text(
-            f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\n"
+            f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
             f"rtp_first = {rtp}\nrtp_last = {rtp + 30}\n"
             f"[agi]\nport = {agi}\n[web]\nport = {web}\n"
         )
