@@ -1,0 +1,118 @@
+"""The switch: the side that holds the calls, as the matchmaker sees it.
+
+An Asterisk through AMI, or the simulated line of a call script. What the switch has to report it
+reports to a `Listener`, from any thread; no method of that one waits for the switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ivr.agent_queue.model import Offer, Operator, Ticket
+
+if TYPE_CHECKING:
+    from ivr.destination import Destination
+
+
+class SwitchDown(Exception):
+    """The exchange that holds the call does not answer; nothing was done."""
+
+
+@dataclass(frozen=True)
+class LiveCall:
+    """One caller's channel as an exchange holds it now.
+
+    call: id of the call (of the ticket). where: wait (music), operator (being connected or
+    connected), flow (with a worker), other. token: of the offer it was connected for, or "".
+    talking: he and the operator hear each other.
+    """
+
+    call: str
+    node: str
+    leg: str
+    where: str
+    token: str = ""
+    talking: bool = False
+
+
+class Switch(Protocol):
+    """What the matchmaker asks of an exchange. Each method may raise SwitchDown."""
+
+    def connect(
+        self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
+    ) -> None:
+        """Take the caller out of the wait and ring the operator for `ring` seconds.
+
+        recording: file below the folder of recordings; "" for none.
+        """
+
+    def tell(self, ticket: Ticket, outcome: str) -> None:
+        """Lead the caller back to his flow with Event("operator", outcome)."""
+
+    def call_back(
+        self,
+        ticket: Ticket,
+        operator: Operator,
+        offer: Offer,
+        destination: Destination,
+        ring: float,
+        recording: str,
+    ) -> None:
+        """Ring the operator for `ring` seconds; when he is there, dial the customer."""
+
+    def send_out(self, ticket: Ticket, destination: Destination) -> None:
+        """Take the caller from the operator and dial an outside number for him."""
+
+    def hang_up(self, ticket: Ticket) -> None:
+        """End the caller's call."""
+
+    def admit_phone(self, operator: Operator, digest: str, until: float) -> None:
+        """Let his browser's telephone register until then. digest: MD5 of user:realm:secret."""
+
+    def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
+        """Let it register no more."""
+
+    def pause_recording(self, ticket: Ticket, paused: bool) -> None:
+        """Stop or go on recording the talk."""
+
+    def calls(self) -> list[LiveCall]:
+        """Return every caller's channel of every exchange that answers."""
+
+    def nodes(self) -> Mapping[str, float]:
+        """Return the exchanges that answer now and when each was started (epoch seconds).
+
+        0.0 where that is not known. A call that is not among `calls()` of one of these is over.
+        """
+
+
+class Listener(Protocol):
+    """What a switch reports. Any report may come twice, late, or for something unknown."""
+
+    def answered(self, token: str) -> None:
+        """The operator answered, and the caller hears him."""
+
+    def unanswered(self, token: str, why: str) -> None:
+        """He did not. why: no_answer, declined or failed (his telephone could not be rung)."""
+
+    def dropped(self, ticket: str) -> None:
+        """The operator vanished in the talk."""
+
+    def called_back(self, token: str, how: str) -> None:
+        """How a call-back went: answered, busy, no_answer, failed or operator_failed."""
+
+    def waiting(self, call: str, node: str, leg: str) -> None:
+        """A caller stands in the wait and hears music."""
+
+    def gone(self, call: str) -> None:
+        """A caller's channel is over."""
+
+    def phone_lost(self, endpoint: str, node: str) -> None:
+        """An operator's telephone is no longer registered."""
+
+    def phone_found(self, endpoint: str, node: str) -> None:
+        """An operator's telephone is registered."""
+
+    def resync(self) -> None:
+        """Reports may have been lost: compare everything anew, soon."""
