@@ -44,12 +44,161 @@ class Terms(Protocol):
         """Seconds between two tries."""
 
     @property
-    def resume(
+    def resume(self) -> float:
+        """Seconds a promise waits for his own call."""
+
+
+def promise(
+    db: Session,
+    *,
+    company: str,
+    number: str,
+    queue: str,
+    language: str,
+    call: str,
+    key: str,
+    now: datetime,
+    entered: datetime | None = None,
+    priority: str = "normal",
+    context: Mapping[str, Any] | None = None,
+) -> Callback:
+    """Promise to call `number` (E.164, of a `Destination`) back; the live promise if there is one.
+
+    key: of the turn, so that a repeated one promises once. entered: from when his place counts
+    (default: now). A promise that lives already keeps the older place and the higher priority.
+    """
+    wanted = Callback(
+        company=company, number=number, queue=queue, language=language, call=call, key=key,
+        priority=priority, entered_at=entered or now, created_at=now, next_at=now,
+        context=dict(context or {}),
+    )  # fmt: skip
+    if known := _known(db, company, number, key):
+        return _joined(known, wanted)
+    try:
+        with db.begin_nested():
+            db.add(wanted)
+    except IntegrityError:  # another process promised the same at this moment
+        known = _known(db, company, number, key)
+        if known is None:
+            raise
+        return _joined(known, wanted)
+    return wanted
+
+
+def _known(db: Session, company: str, number: str, key: str) -> Callback | None:
+    of_turn = db.scalar(select(Callback).where(Callback.key == key))
+    return of_turn or live(db, company, number)
+
+
+def _joined(known: Callback, wanted: Callback) -> Callback:
+    known.entered_at = min(known.entered_at, wanted.entered_at)
+    known.priority = max(known.priority, wanted.priority, key=PRIORITIES.index)
+    return known
+
+
+def live(db: Session, company: str, number: str) -> Callback | None:
+    """Return the promise to a number that is still to be kept, locked against other processes."""
+    wanted = select(Callback).where(
+        Callback.company == company, Callback.number == number, Callback.live.is_(True)
+    )
+    return db.scalar(wanted.with_for_update())
+
+
+def of(db: Session, callback: int) -> Callback | None:
+    """Return a promise by its id, locked against other processes."""
+    return db.get(Callback, callback, with_for_update=True)
+
+
+def due(db: Session, now: datetime) -> list[Callback]:
+    """Return the promises of all companies whose time has come, the oldest place first."""
+    return list(
+        db.scalars(
+            select(Callback)
+            .where(Callback.state == "due", Callback.next_at <= now)
+            .order_by(Callback.entered_at, Callback.id)
+        )
+    )
+
+
+def calling(db: Session) -> list[Callback]:
+    """Return the promises that are being dialled, as far as the store knows."""
+    return list(db.scalars(select(Callback).where(Callback.state == "calling")))
+
+
+def allowed(terms: Terms, local: datetime) -> bool:
+    """Tell whether people may be called at this local time; the last minute is not one of them.
+
+    A last hour before the first one means: over midnight.
+    """
+    first, last = (time.fromisoformat(text) for text in terms.hours)
+    clock = local.time()
+    return first <= clock < last if first <= last else clock >= first or clock < last
+
+
+def begin(callback: Callback, operator: str) -> bool:
+    """Note that an operator was found and is about to be connected; False: it is not due."""
+    if callback.state != "due":
+        return False
+    callback.state, callback.operator = "calling", operator
+    return True
+
+
+def released(callback: Callback) -> bool:
+    """Take back `begin`: he was not dialled."""
+    if callback.state != "calling":
+        return False
+    callback.state, callback.operator = "due", None
+    return True
+
+
+def kept(callback: Callback, now: datetime) -> bool:
+    """Note that he answered."""
+    if callback.state != "calling":
+        return False
+    callback.tries += 1
+    _end(callback, "done", now)
+    return True
+
+
+def missed(db: Session, callback: Callback, terms: Terms, now: datetime) -> bool:
+    """Note that he was dialled in vain: again later, or a task for people after the last try."""
+    if callback.state != "calling":
+        return False
+    callback.tries += 1
+    if callback.tries >= terms.tries:
+        give_up(db, callback, now, "no_answer")
+    else:
+        callback.state, callback.operator = "due", None
+        callback.next_at = now + timedelta(seconds=terms.between)
+    return True
+
+
+def give_up(db: Session, callback: Callback, now: datetime, why: str) -> None:
+    """End a promise that cannot be kept; people get it as a task, once."""
+    _end(callback, "failed", now)
+    key = _task(callback)
+    if db.scalar(select(Ticket.id).where(Ticket.key == key)) is None:
+        db.add(
+            Ticket(
+                company=callback.company,
+                type="other",
+                priority=callback.priority,
+                reason="callback_failed",
+                caller_number=callback.number,
+                call=callback.call,
+                key=key,
+                created_at=now,
+                details={"callback": callback.id, "tries": callback.tries, "why": why},
+            )  # fmt: skip
+        )
+
+
+def resume(
     db: Session, company: str, number: str | None, terms: Terms, now: datetime
 ) -> Callback | None:
     """End the promise to somebody who rings himself; his call takes the place it had.
 
-    It counts for `resume` seconds after it was made or last tried, even when all tries were in vain.
+    It counts for `resume` seconds after it was made or last tried, even when every try was in vain.
     None where there is no such promise, or he is just being dialled.
     """
     since = now - timedelta(seconds=terms.resume)
