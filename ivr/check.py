@@ -39,6 +39,7 @@ RULES = {
     "missing-edge": "an outcome of the service, subflow or queue has no edge",
     "extra-edge": "an edge waits for an outcome that never comes",
     "missing-service": "no service of that name",
+    "unknown-queue": "a company has no queue of that name",
     "missing-prompt": "a prompt has no text in a language of a company",
     "unused-prompt": "nothing speaks the prompt",
     "placeholders-differ": "a prompt wants other slots in one language than in another",
@@ -56,7 +57,14 @@ SERVICE_KEYS = frozenset("089*#")
 """Keys with the same meaning everywhere; they do not count as choices of a menu."""
 ENGINE_PROMPTS = ("silence", "nomatch", "wait_offer", "wait_granted", "star_menu",
                   "service_failed", "goodbye", "apology")  # fmt: skip
-ENQUEUE_OUTCOMES = frozenset(("ended", "unavailable"))
+CHANNEL_PROMPTS = ("queue_down",)
+"""Spoken by channels, which no flow is asked about."""
+ENQUEUE_MUST = frozenset(("ended", "unavailable", "no_answer", "dropped"))
+ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "transferred", "callback"}
+"""Outcomes of an Enqueue turn; the names of flows an operator may send a caller into come on top.
+
+Where an edge for one of the latter is missing the caller goes `otherwise`."""
+SENT_INTO = frozenset(("reading", "outage"))
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def run(
         findings += _menus(flow)
         findings += _late_keys(flow, flows, catalogues)
         findings += _operator(flow, flows)
+        findings += _queues(flow, companies)
     findings += _unreached(flows)
     findings += _recursions(flows)
     return [*findings, *_prompts(flows, companies, catalogues, services)]
@@ -130,6 +139,8 @@ def targets(flow: Flow, step: Step) -> Iterator[str]:
         yield from (retry.ask for retry in (*step.retry.values(), *step.again.values()))
     elif isinstance(step, RunStep | EnqueueStep):
         yield from step.on.values()
+        if isinstance(step, EnqueueStep):
+            yield from step.keys.values()
 
 
 def sayings(step: Step) -> Iterator[Saying]:
@@ -177,7 +188,8 @@ def _edges(
                 if not isinstance(flow.steps.get(retry.ask), Question):
                     yield Finding("unknown-step", place, f"{retry.ask!r} is no question")
         elif isinstance(step, EnqueueStep):
-            yield from _outcomes(place, "a queue", ENQUEUE_OUTCOMES, [*step.on], ENQUEUE_OUTCOMES)
+            possible = ENQUEUE_MAY | SENT_INTO
+            yield from _outcomes(place, "a queue", possible, [*step.on], ENQUEUE_MUST)
         elif isinstance(step, RunStep):
             if step.flow not in flows:
                 yield Finding("unknown-flow", place, f"no flow {step.flow}")
@@ -197,6 +209,16 @@ def _outcomes(
         yield Finding("missing-edge", place, f"{who} may answer {outcome!r}; no edge for it")
     for outcome in sorted(set(waited) - set(possible)):
         yield Finding("extra-edge", place, f"{who} never answers {outcome!r}")
+
+
+def _queues(flow: Flow, companies: Mapping[str, Company]) -> Iterator[Finding]:
+    for name, step in flow.steps.items():
+        queue = step.queue if isinstance(step, EnqueueStep) else ""
+        queue = step.slots.get("queue", "") if isinstance(step, RunStep) else queue
+        for company in companies.values():
+            if queue and queue not in company.queues:
+                text = f"{company.id} has no queue {queue!r}"
+                yield Finding("unknown-queue", f"{flow.name}.{name}", text)
 
 
 # ---------------------------------------------------------------------- ways through a flow
@@ -385,14 +407,15 @@ def _speech_before(flow: Flow, catalogue: Catalogue) -> dict[str, float]:
     """Seconds spoken by `say` steps on the longest silent way to each step."""
     longest: dict[str, float] = {}
     waiting: list[tuple[str, float, frozenset[str]]] = [(flow.start, 0.0, frozenset())]
-    waiting += [(target, 0.0, frozenset()) for n in questions(flow) for target in _after(flow, n)]
+    stops = [name for name, step in flow.steps.items() if isinstance(step, Question | EnqueueStep)]
+    waiting += [(target, 0.0, frozenset()) for name in stops for target in _after(flow, name)]
     while waiting:
         name, spoken, walked = waiting.pop()
         if name not in flow.steps or name in walked or longest.get(name, -1.0) >= spoken:
             continue
         longest[name] = spoken
         step = flow.steps[name]
-        if isinstance(step, Question):
+        if name in stops:
             continue
         spoken += _length(step.says, catalogue) if isinstance(step, SayStep) else 0.0
         waiting += [(target, spoken, walked | {name}) for target in _silent_targets(flow, name)]
@@ -432,6 +455,9 @@ def _connects(
     step = flow.steps.get(target)
     if isinstance(step, EnqueueStep):
         return True
+    if isinstance(step, RunStep) and step.flow in flows:
+        sub = flows[step.flow]
+        return _connects(sub, sub.start, flows, seen)
     if isinstance(step, SayStep | LookupStep):
         return any(_connects(flow, each, flows, seen) for each in targets(flow, step))
     return False
@@ -451,7 +477,10 @@ def wanted(
     flows: Mapping[str, Flow], companies: Collection[str], services: Mapping[str, Service]
 ) -> dict[str, str]:
     """Return who speaks each prompt: flows, services that hand it over, the engine."""
-    found = dict.fromkeys(ENGINE_PROMPTS, "the engine") | uses(flows)
+    found = dict.fromkeys(ENGINE_PROMPTS, "the engine") | dict.fromkeys(
+        CHANNEL_PROMPTS, "a channel"
+    )
+    found |= uses(flows)
     for service in services.values():
         for pattern in service.prompts:
             for company in companies:

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, time, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from ivr.agent_queue.model import Rules
+from ivr.destination import Calling
 from ivr.engine import Limits
 from ivr.errors import FlowError
+
+QUEUES = ("danger", "outage", "metering", "connection", "business", "general")
+"""The queues every company has; its profile may name more."""
+DEFAULT = "default"
+"""The entry of `queues:` that holds for every queue of the company."""
+Hours = tuple[str, str]
+"""First and last local time of day, "HH:MM"; a last one before the first: over midnight."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +112,23 @@ class ReadingLimits:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Recording of talks with operators. refusal: key 5 on the way to the queue goes without."""
+
+    refusal: bool = False
+
+
+@dataclass(frozen=True)
 class Company:
     """One profile.
 
     languages: in the order of key 8; the first one answers. offer: languages named in the greeting.
     numbers: dialled numbers, E.164. region: ISO country, for numbers typed in the national form.
     account: pattern a whole account number matches.
+    queues: how each queue is served, every name of `QUEUES` and more. hours: of queues that are not
+    always open. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
+    was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
+    wrap_up_codes: what an operator may choose from after a talk. calling: whom the company calls.
     """
 
     id: str
@@ -121,6 +142,13 @@ class Company:
     window: WindowRule
     limits: Limits = field(default_factory=Limits)
     readings: ReadingLimits = field(default_factory=ReadingLimits)
+    queues: Mapping[str, Rules] = field(default_factory=lambda: dict.fromkeys(QUEUES, Rules()))
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    typical_talk: float = 180.0
+    pauses: Mapping[str, float] = field(default_factory=dict)
+    wrap_up_codes: tuple[str, ...] = ()
+    recording: Recording = field(default_factory=Recording)
+    calling: Calling = field(default_factory=Calling)
 
 
 def load(folder: Path) -> dict[str, Company]:
@@ -156,7 +184,8 @@ def read(path: Path) -> Company:
 
 _KEYS = {
     "company", "name", "region", "timezone", "languages", "offer", "numbers", "account", "window",
-    "limits", "readings",
+    "limits", "readings", "queues", "hours", "typical_talk", "pauses", "wrap_up_codes",
+    "recording", "calling",
 }  # fmt: skip
 
 
@@ -191,7 +220,110 @@ def _company(document: Any, name: str) -> Company:
         ),
         limits=Limits(**_bounds(document, "limits")),
         readings=ReadingLimits(**_bounds(document, "readings")),
+        **_desk(document),
     )
+
+
+def _desk(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the keys about queues and operators, all of them optional."""
+    queues = _queues(_mapping(document, "queues"))
+    hours = _mapping(document, "hours")
+    if unknown := sorted(set(hours) - set(queues)):
+        raise ValueError(f"`hours: {unknown[0]}` is no queue")
+    recording = _mapping(document, "recording")
+    _known("recording", recording, ("refusal",))
+    refusal = recording.get("refusal", False)
+    if not isinstance(refusal, bool):
+        raise ValueError(f"`recording: refusal` is true or false, found {refusal!r}")
+    codes = _words(document, "wrap_up_codes") if "wrap_up_codes" in document else ()
+    return {
+        "queues": queues,
+        "hours": {queue: _hours(f"hours: {queue}", span) for queue, span in hours.items()},
+        "typical_talk": _bound("typical_talk", document.get("typical_talk", 180.0)),
+        "pauses": _bounds(document, "pauses"),
+        "wrap_up_codes": codes,
+        "recording": Recording(refusal),
+        "calling": _calling(_mapping(document, "calling")),
+    }
+
+
+def _queues(document: Mapping[str, Any]) -> dict[str, Rules]:
+    """Read the rules of every queue: its own over those of `default`."""
+    common = document.get(DEFAULT) or {}
+    names = [*QUEUES, *(name for name in document if name not in (*QUEUES, DEFAULT))]
+    queues = {name: _rules(name, common, document.get(name) or {}) for name in names}
+    for name, rules in queues.items():
+        if rules.overflow_to and rules.overflow_to not in queues:
+            raise ValueError(f"`queues: {name}: overflow_to`: {rules.overflow_to} is no queue")
+    return queues
+
+
+def _rules(name: str, common: Any, own: Any) -> Rules:
+    place = f"queues: {name}"
+    for entry in (common, own):
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"`{place}` must be a mapping, found {entry!r}")
+        _known(place, entry, tuple(rule.name for rule in fields(Rules)))
+    given = {**common, **own}
+    relax = given.pop("relax", None)
+    if relax is not None:
+        given["relax"] = _relax(f"{place}: relax", relax)
+    overflow_to = given.pop("overflow_to", "")
+    if not isinstance(overflow_to, str):
+        raise ValueError(f"`{place}: overflow_to` is the name of a queue, found {overflow_to!r}")
+    for rule in given.keys() - {"relax"}:
+        _bound(f"{place}: {rule}", given[rule])
+        if rule in ("limit", "unanswered") and not isinstance(given[rule], int):
+            raise ValueError(f"`{place}: {rule}` is a whole number, found {given[rule]!r}")
+    return Rules(**given, overflow_to=overflow_to)
+
+
+def _relax(place: str, steps: Any) -> tuple[tuple[float, int], ...]:
+    try:
+        read = tuple((float(seconds), int(level)) for seconds, level in steps)
+    except (TypeError, ValueError):
+        read = ()
+    rising = [seconds for seconds, _ in read]
+    if not read or rising[0] != 0 or sorted(set(rising)) != rising:
+        raise ValueError(f"`{place}` is [[0, level], [seconds, level], ...], found {steps!r}")
+    return read
+
+
+def _calling(document: Mapping[str, Any]) -> Calling:
+    _known("calling", document, tuple(rule.name for rule in fields(Calling)))
+    given = dict(document)
+    for key in ("allow", "premium"):
+        prefixes = _words(given, key) if key in given else ()
+        if wrong := [each for each in prefixes if not re.fullmatch(r"\+[1-9]\d*", each)]:
+            raise ValueError(f'`calling: {key}`: {wrong[0]!r} is no prefix like "+380"')
+        given[key] = prefixes
+    if "hours" in given:
+        given["hours"] = _hours("calling: hours", given["hours"])
+    for key in given.keys() & {"tries", "between", "resume"}:
+        _bound(f"calling: {key}", given[key])
+    if not isinstance(given.get("tries", 1), int):
+        raise ValueError(f"`calling: tries` is a whole number, found {given['tries']!r}")
+    return Calling(**given)
+
+
+def _hours(place: str, span: Any) -> Hours:
+    try:
+        first, last = (time.fromisoformat(text).strftime("%H:%M") for text in span)
+    except (TypeError, ValueError):
+        raise ValueError(f'`{place}` is ["08:00", "20:00"] or alike, found {span!r}') from None
+    return first, last
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"`{key}` must be a mapping, found {value!r}")
+    return value
+
+
+def _known(place: str, document: Mapping[str, Any], names: Collection[str]) -> None:
+    if unknown := [str(key) for key in document if key not in names]:
+        raise ValueError(f"`{place}`: unknown key `{min(unknown)}`")
 
 
 def _words(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -211,11 +343,14 @@ def _region(code: Any) -> str:
 
 
 def _bounds(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    bounds = document.get(key) or {}
-    for name, bound in bounds.items():
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or bound < 0:
-            raise ValueError(f"`{key}: {name}` is a number from 0 up, found {bound!r}")
-    return dict(bounds)
+    bounds = _mapping(document, key)
+    return {str(name): _bound(f"{key}: {name}", bound) for name, bound in bounds.items()}
+
+
+def _bound(place: str, bound: Any) -> Any:
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound < inf:
+        raise ValueError(f"`{place}` is a number from 0 up, found {bound!r}")
+    return bound
 
 
 def _day(rule: Mapping[str, int], place: str) -> Day:

@@ -180,7 +180,7 @@ class _Walk:
         elif isinstance(at, LookupStep):
             self.result(at, event)
         elif isinstance(at, EnqueueStep):
-            self.go(at.on.get(event.outcome) or self.flow.otherwise)
+            self.waited(at, event)
         elif isinstance(at, RecordStep):
             self.recorded(at, event)
         else:
@@ -224,6 +224,7 @@ class _Walk:
             self.need = Lookup(at.service, at.arguments)
         elif isinstance(at, RunStep):
             session.stack.append([session.flow, name])
+            session.slots.update(at.slots)
             session.flow = at.flow
             self.enter(self.flow.start)
         elif isinstance(at, RecordStep):
@@ -231,11 +232,8 @@ class _Walk:
             self.need = Record(at.limit)
         elif isinstance(at, EnqueueStep):
             self.speak(at.says)
-            show = {slot: session.slots[slot] for slot in at.show if slot in session.slots}
             session.typed = ""
-            raised = str(session.slots.get("priority") or at.priority)
-            priority = raised if at.priority == "normal" else at.priority
-            self.need = Enqueue(at.queue, priority, show)
+            self.stand(at)
         else:
             self.speak(at.says)
             self.need = Hangup(at.reason)
@@ -355,8 +353,7 @@ class _Walk:
         elif at.another and key == str(len(items) + 1):
             self.go(at.another.to)
         elif key == "0":
-            session.typed = ""
-            self.go(self.flow.operator)
+            self.operator()
         elif key == "9":
             self.repeat(at)
         elif key == "*":
@@ -423,10 +420,15 @@ class _Walk:
         elif key == "9":
             self.repeat(at)
         elif key == "0":
-            session.typed = ""
-            self.go(self.flow.operator)
+            self.operator()
         else:
             self.nomatch(at)
+
+    def operator(self) -> None:
+        """Key 0."""
+        self.session.typed = ""
+        self.session.slots["left"] = self.question
+        self.go(self.flow.operator)
 
     def back(self, at: Question) -> None:
         self.session.mode = ""
@@ -488,19 +490,51 @@ class _Walk:
     def otherwise(self, at: Step | Question) -> None:
         self.session.mode = ""
         self.session.typed = ""
+        self.session.slots["left"] = self.question
         own = at.otherwise if isinstance(at, Question) else ""
         self.go(own or self.flow.otherwise)
 
+    # ------------------------------------------------------------------ waiting for an operator
+
+    def stand(self, at: EnqueueStep) -> None:
+        """Need an operator."""
+        slots = self.session.slots
+        queue = at.queue or slots.get(at.slot)
+        if not isinstance(queue, str):
+            raise FlowError(f"{self.flow.path}: no slot {at.slot} names the queue")
+        raised = str(slots.get("priority") or at.priority)
+        priority = raised if at.priority == "normal" else at.priority
+        show = {slot: slots[slot] for slot in at.show if slot in slots}
+        self.need = Enqueue(queue, priority, show)
+
+    def waited(self, at: EnqueueStep, event: Event) -> None:
+        """Follow what an operator did, or the first key that means something; else wait on."""
+        if event.kind == "operator":
+            self.keep(event.values)
+            self.go(at.on.get(event.outcome) or self.flow.otherwise)
+            return
+        keys = "".join(key for key in event.text if key in KEYS) if event.kind == "keys" else ""
+        first = _first(keys, "".join(at.keys))
+        if first < 0:
+            self.stand(at)
+            return
+        self.session.typed = keys[first + 1 :][: self.limits.keys]
+        self.go(at.keys[keys[first]])
+
     # ------------------------------------------------------------------ services, recordings
+
+    def keep(self, values: Mapping[str, Value]) -> None:
+        """Put values into the slots; None empties one."""
+        for slot, value in values.items():
+            if value is None:
+                self.session.slots.pop(slot, None)
+            else:
+                self.session.slots[slot] = value
 
     def result(self, at: LookupStep, event: Event) -> None:
         """A service answered: keep its values, follow its outcome."""
         session = self.session
-        for slot, value in event.values.items():
-            if value is None:
-                session.slots.pop(slot, None)
-            else:
-                session.slots[slot] = value
+        self.keep(event.values)
         if isinstance(language := event.values.get("language"), str):
             session.language = language
         if event.outcome in at.on:

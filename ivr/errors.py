@@ -8,6 +8,7 @@
     +-- ScriptError      a call script cannot be read: names the file, the line, the reason
     +-- SetupError       a program or a file the machine lacks; its text names the mend
     +-- StaleTurn        an event for a turn that is over (repeated webhook, second worker)
+    +-- RefusedNumber    a telephone number that is not dialled; `reason` is one word
     +-- CallerGone       the caller hung up; raised by a channel, caught once a call
 
 The text of each is one line for a person: what is wrong, where, and the mend.
@@ -44,6 +45,14 @@ class SetupError(Press2Error):
 
 class StaleTurn(Press2Error):
     """The event belongs to a turn that is already over."""
+
+
+class RefusedNumber(Press2Error):
+    """A telephone number is not dialled. reason: impossible, premium or foreign."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this number is not dialled: {reason}")
+        self.reason = reason
 
 
 class CallerGone(Press2Error):

@@ -19,8 +19,10 @@ A step has exactly one of eight kinds, named by its first key:
     record   records the caller into slot `as`
     lookup   asks a service; `on` {outcome: step}. `retry` {outcome: {ask, say}} asks that question
              again and counts a miss, `again` does the same without counting
-    run      runs another flow; `on` {end: step}
-    enqueue  waits for an operator; `on` {ended, unavailable: step}
+    run      runs another flow, `with` {slot: word} set before; `on` {end: step}
+    enqueue  waits for an operator in a queue, or in the one that a slot names ({slot: queue});
+             `on` {ended, unavailable, no_answer, dropped, ...: step}; `keys` {key: step} are
+             those that mean something while the caller waits
     hangup   speaks and ends the call
 
 A target is a step of the flow or one of its `ends`. What is said is a prompt id, or a mapping
@@ -140,21 +142,28 @@ class LookupStep:
 
 @dataclass(frozen=True)
 class RunStep:
-    """Runs another flow as a subflow."""
+    """Runs another flow as a subflow. slots: words of the file that are known in it."""
 
     flow: str
     on: Mapping[str, str]
+    slots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class EnqueueStep:
-    """Waits for an operator. show: slots for his screen."""
+    """Waits for an operator.
+
+    queue: its name, or "" where the slot `slot` holds it. show: slots for the operator's screen.
+    keys: steps that keys lead to while the caller waits; a key that is not among them does nothing.
+    """
 
     queue: str
     on: Mapping[str, str]
     says: Sayings = ()
     priority: str = "normal"
     show: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    slot: str = ""
 
 
 @dataclass(frozen=True)
@@ -396,17 +405,33 @@ def _retries(fields: _Fields, key: str) -> dict[str, Retry]:
 
 
 def _run(fields: _Fields) -> RunStep:
-    return RunStep(fields.text("run"), fields.table("on"))
+    return RunStep(fields.text("run"), fields.table("on"), fields.table("with"))
 
 
 def _enqueue(fields: _Fields) -> EnqueueStep:
+    queue, slot = _queue(fields)
+    keys = fields.table("keys")
+    if wrong := [key for key in keys if key not in KEYS]:
+        raise FlowError(f"{fields.place}, key {wrong[0]}: a key is one of {' '.join(KEYS)}")
     return EnqueueStep(
-        queue=fields.text("enqueue"),
+        queue=queue,
+        slot=slot,
         on=fields.table("on"),
         says=fields.says("say"),
         priority=fields.text("priority", "normal"),
         show=tuple(fields.words("show")),
+        keys=keys,
     )
+
+
+def _queue(fields: _Fields) -> tuple[str, str]:
+    """Take the queue's name, or the slot that has it."""
+    if not isinstance(fields.rest.get("enqueue"), Mapping):
+        return fields.text("enqueue"), ""
+    named = _Fields(fields.rest.pop("enqueue"), f"{fields.place}, enqueue")
+    slot = named.text("slot")
+    named.nothing_else()
+    return "", slot
 
 
 def _hangup(fields: _Fields) -> HangupStep:

@@ -253,6 +253,8 @@ def _arrows(step: Step) -> Iterator[Arrow]:
             yield Arrow(retry.ask, outcome, "retry")
     elif isinstance(step, RunStep | EnqueueStep):
         yield from (Arrow(target, outcome) for outcome, target in step.on.items())
+        if isinstance(step, EnqueueStep):
+            yield from (Arrow(target, key) for key, target in step.keys.items())
 
 
 def _answers(step: Question) -> Iterator[Arrow]:
@@ -296,7 +298,9 @@ def _words(step: Step, catalogue: Catalogue) -> list[str]:
     texts = [_plain(catalogue.texts.get(saying.prompt, saying.prompt)) for saying in _first(step)]
     telling = [text for text in texts if sum(map(str.isalpha, text)) >= TELLING] or texts
     words = textwrap.wrap(telling[0], WIDTH, max_lines=LINES, placeholder=" …") if telling else []
-    return [f"queue {step.queue}", *words] if isinstance(step, EnqueueStep) else words
+    if isinstance(step, EnqueueStep):
+        return [f"queue {step.queue or 'of the slot ' + step.slot}", *words]
+    return words
 
 
 def _first(step: Step) -> Sayings:

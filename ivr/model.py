@@ -60,7 +60,10 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Enqueue:
-    """Put the caller into `queue`. show: slots for the operator's screen."""
+    """Put the caller into `queue` and let him wait; a key that he presses ends the turn as well.
+
+    show: slots for the operator's screen.
+    """
 
     queue: str
     priority: str = "normal"
@@ -124,7 +127,9 @@ class Event:
       "speech"    text = what the recogniser heard, confidence 0..1
       "recorded"  text = where the recording is
       "result"    outcome and values of the service asked by a Lookup
-      "operator"  outcome = "ended" | "unavailable" | "no_answer" | "dropped" ..., after an Enqueue
+      "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
+                  "announce" | "transferred" | "callback" | the name of a flow an operator sends
+                  the caller into; values go into the slots
       "hangup"    the caller hung up
     """
 
