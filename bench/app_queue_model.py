@@ -1,16 +1,19 @@
 """A model of Asterisk's app_queue that runs on simulated time.
 
-Written after reading apps/app_queue.c of Asterisk 22.10.1; numbers in brackets are its lines. What
-is modelled: a caller is a thread that looks once a second whether it is his turn (6121-6203, RECHECK
-1745); it is while fewer callers who ring nobody stand before him than members are available,
-whatever those members may take (5977-6018, 4731-4760). Then he rings the best member he may ring
-(5142-5199), for `timeout` seconds; if nobody was rung or nobody answered he waits `retry` seconds
-(7736, 9181) and looks again (9193). Priority is fixed when he joins: behind all of the same or a
-higher one (4315-4337); no waiting time changes it. Penalties choose among members and rules widen
-them with time (6026-6109, 6295-6371); weights hold a member back for a heavier queue (4764-4796). The
-wait he is told is the moving average of past waits of the answered (4571-4587, called at 7477), less
-what he has waited, as an amount without sign (4488), in minutes, spoken while nobody looks whether it
-is his turn (6159). It is not told when it rounds to nothing (4502).
+Written after reading apps/app_queue.c of Asterisk 22.10.1; numbers in brackets are its lines.
+
+- A caller is a thread that looks once a second whether it is his turn (6121-6203, RECHECK 1745). It
+  is while more members are available, whatever they may take, than callers who ring nobody stand
+  before him (5977-6018, 4731-4760).
+- Then he rings the best member he may ring (5142-5199) for `timeout` seconds. When nobody could be
+  rung or nobody answered he waits `retry` seconds (7736, 9181) and looks again (9193).
+- Priority is fixed when he joins, behind all of the same or a higher one (4315-4341); no waiting
+  time changes it.
+- Penalties choose among members, rules widen them with time (6026-6109, 6295-6371); a heavier queue
+  holds a member back from a lighter one (4764-4796).
+- The wait he is told is the moving average of the waits of those answered (4571-4587, called at
+  7477) less what he has waited, without its sign (4488), in whole minutes, and nothing when it
+  rounds to none (4502). While it is spoken nobody looks whether it is his turn (6159).
 
 Not modelled: ringall, linear, random; realtime members; periodic announcements; joining and leaving
 an empty queue.
@@ -55,7 +58,7 @@ class Options:
 
 @dataclass(eq=False)
 class Operator:
-    """An operator and his telephone. busy: it rings, talks, or is being rung (pending, 4931-4953)."""
+    """An operator and his telephone. busy: it rings, or he talks (2813-2845, 4928-4966)."""
 
     name: str
     present: bool = False
@@ -111,13 +114,13 @@ class AppQueue:
     def __init__(
         self, env: simpy.Environment, trace: Trace, options: Options | None = None
     ) -> None:
-        self.env, self.trace, self.options = env, trace, options or Options()
+        self.env, self.trace, self.options = env, trace, options
         self.operators = {name: Operator(name) for name in trace.operators}
         names = sorted({queue for skills in trace.operators.values() for queue in skills})
         self.queues = {name: self.queue(name) for name in names}
 
     def queue(self, name: str) -> Queue:
-        """Return a queue with all who have the skill: the higher the level, the lower the penalty."""
+        """Return a queue of all who have the skill; a high level is a low penalty."""
         having = [
             (who, skills[name]) for who, skills in self.trace.operators.items() if name in skills
         ]
@@ -243,7 +246,7 @@ class AppQueue:
             entry.max_penalty = entry.rules.pop(0)[1]
 
     def tell(self, queue: Queue, entry: Entry) -> bool:
-        """Say position and expected wait, if it is time (4429-4569); True when something is said."""
+        """Say position and wait if it is time (4429-4569); True when something is said."""
         now, position = self.now(), queue.callers.index(entry) + 1
         if now - entry.last_told < self.options.min_announce_frequency and entry.last_told:
             return False

@@ -122,7 +122,8 @@ class Figures:
     waits: of the answered, rising. overtaken: calls passed by a later one of the same queue and
     priority; `_first` counts a redial in time from the first call. told: callers who were told a
     wait and answered; errors: of what they were told first; low: share told too little.
-    rises: callers told a longer wait later. worst: longest wait of a normal caller, answered or not.
+    rises: callers told a longer wait later. worst: longest wait of a normal caller, answered or
+    not.
     """
 
     calls: int
