@@ -1,0 +1,566 @@
+"""What the queue of one company holds, in memory, and the steps that every change is made of.
+
+`lua/prelude.lua` has the same functions under the same names; a change here belongs there, too.
+A change runs between `begin(now, seed)`, which does first what is due, and `settle()`, which
+matches: the operators who became free and the tickets that may be served by more operators.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from ivr.agent_queue.line import Line
+from ivr.agent_queue.model import (
+    HEAD_STARTS,
+    PRIORITIES,
+    Change,
+    Offer,
+    Operator,
+    Rules,
+    Ticket,
+)
+from ivr.agent_queue.order import (
+    CALLER_RINGS,
+    DAY,
+    LONGEST_CONSULT,
+    SPREAD,
+    URGENT,
+    free_score,
+    higher,
+    least_level,
+    next_relaxation,
+    overflow_at,
+    rank,
+    usable,
+)
+
+BATCH = 500
+"""Things due that one step does at most; `tick` goes on until none is left."""
+TALKS = 100
+GIVEN = ("shown", "node", "endpoint", "tab")
+FORGET = 10
+"""Things a change looks at to forget; more than it makes."""
+
+
+@dataclass
+class Slip:
+    """A ticket and what only the queue needs to know of it.
+
+    until: end of offer, ringing, away or broken. over: queue whose operators serve it besides.
+    met: an operator has talked with him. back: the offer brings the same two together again.
+    """
+
+    ticket: Ticket
+    until: float = 0.0
+    over: str = ""
+    met: bool = False
+    back: bool = False
+
+
+@dataclass
+class Seat:
+    """An operator and what only the queue needs to know of him.
+
+    wrap, pause: end of his wrap-up, limit of his pause. asks: token of the consult he began.
+    """
+
+    operator: Operator
+    wrap: float = 0.0
+    pause: float = 0.0
+    asks: str = ""
+
+    @property
+    def free(self) -> bool:
+        """Tell whether he may be offered a ticket."""
+        return self.operator.status == "ready" and self.operator.state == "idle"
+
+    @property
+    def serving(self) -> bool:
+        """Tell whether he counts as one who serves his queues."""
+        return self.operator.status != "offline" and self.operator.state != "disconnected"
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether a ticket may be held for him."""
+        return self.operator.status == "ready" and self.operator.state != "disconnected"
+
+    @property
+    def until(self) -> float:
+        """Return the end of his wrap-up or the limit of his pause, 0: none."""
+        if self.operator.state == "wrap_up":
+            return self.wrap
+        return self.pause if self.operator.status == "paused" else 0.0
+
+
+@dataclass
+class Lines:
+    """The sorted sets; see docs/queue.md.
+
+    wait: who may be matched, by queue and priority, scored by `entered`. rest: who keeps a place
+    there but is away or held. held: by operator. free: operators by queue. live: all tickets that
+    are not done, by rank. due: "t:ID" and "o:NAME" by time.
+    """
+
+    wait: defaultdict[tuple[str, str], Line] = field(default_factory=lambda: defaultdict(Line))
+    rest: defaultdict[tuple[str, str], Line] = field(default_factory=lambda: defaultdict(Line))
+    held: defaultdict[str, Line] = field(default_factory=lambda: defaultdict(Line))
+    free: defaultdict[str, Line] = field(default_factory=lambda: defaultdict(Line))
+    live: Line = field(default_factory=Line)
+    due: Line = field(default_factory=Line)
+
+
+class State:
+    """The tickets and operators of one company. rules: of a queue."""
+
+    def __init__(self, company: str, rules: Callable[[str], Rules]) -> None:
+        self.company = company
+        self.rules = rules
+        self.slips: dict[str, Slip] = {}
+        self.seats: dict[str, Seat] = {}
+        self.lines = Lines()
+        self.serving: defaultdict[str, set[str]] = defaultdict(set)
+        self.offered: set[str] = set()
+        self.consults: dict[str, tuple[str, str]] = {}
+        self.redials: dict[tuple[str, str], tuple[float, str, float]] = {}
+        self.talks: defaultdict[str, deque[float]] = defaultdict(partial(deque, maxlen=TALKS))
+        self.over_since: dict[str, float] = {}  # done tickets, oldest first
+        self.changes: dict[Change, None] = {}
+        self.now = 0.0
+        self._seed = ""
+        self._made = 0
+        self._freed: dict[str, None] = {}
+        self._loosened: dict[str, None] = {}
+
+    # ------------------------------------------------------------------ a change
+
+    def begin(self, now: float, seed: str) -> None:
+        """Begin a change: do what is due. seed: secret from which its tokens are made."""
+        self.now, self._seed, self._made = now, seed, 0
+        self._forget()
+        self.changes = {}
+        self._freed, self._loosened = {}, {}
+        for member in self.lines.due.until(now, BATCH):
+            kind, name = member.split(":", 1)
+            if kind == "t" and 0 < self.slips[name].until <= now:
+                self._ticket_due(self.slips[name])
+            elif kind == "o" and name in self.seats and 0 < self._ends(self.seats[name]) <= now:
+                self._operator_due(self.seats[name])
+
+    def _forget(self) -> None:
+        """Forget what was over a day ago."""
+        for name, since in list(islice(self.over_since.items(), FORGET)):
+            if since < self.now - DAY:
+                del self.over_since[name], self.slips[name]
+        for number, place in list(islice(self.redials.items(), FORGET)):
+            if place[2] < self.now - DAY:
+                del self.redials[number]
+
+    def settle(self) -> None:
+        """End a change: no ticket and free operator who may be matched stay apart.
+
+        An operator always takes the best ticket he may serve, so nobody is overtaken; which
+        operator takes first is decided by the ticket.
+        """
+        loosened = (self.slips[name] for name in self._loosened)
+        for slip in sorted(loosened, key=_order):
+            while slip.ticket.state == "waiting" and (seat := self._best_operator(slip)):
+                self.offer(self._choice(seat, slip), seat)
+            if not slip.ticket.held and slip.ticket.sticky and slip.ticket.state == "waiting":
+                self.put(slip, sticky="")
+        seats = (self.seats[name] for name in self._freed if name in self.seats)
+        for seat in sorted(seats, key=lambda s: (s.operator.idle_since, s.operator.name)):
+            if seat.free and (best := self._best_ticket(seat)):
+                self.offer(best, seat)
+
+    def _choice(self, seat: Seat, slip: Slip) -> Slip:
+        """Return the ticket or a better one that waits for an operator who just became free."""
+        if seat.operator.name not in self._freed:
+            return slip
+        best = self._best_ticket(seat)
+        return best if best is not None and _order(best) < _order(slip) else slip
+
+    def token(self, ticket: str) -> str:
+        """Return a new token: company, secret, ticket."""
+        self._made += 1
+        secret = hashlib.sha1(f"{self._seed}:{self._made}".encode(), usedforsecurity=False)
+        return f"{self.company}.{secret.hexdigest()}.{ticket}"
+
+    def news(self, what: str, name: str) -> None:
+        """Note a change for those who listen."""
+        self.changes[Change(self.company, what, name)] = None
+
+    # ------------------------------------------------------------------ tickets
+
+    def put(self, slip: Slip, **fields: Any) -> None:
+        """Change fields of a ticket."""
+        slip.ticket = replace(slip.ticket, **fields)
+        self.news("ticket", slip.ticket.id)
+
+    def state_of(self, slip: Slip, state: str, until: float = 0.0, **fields: Any) -> None:
+        """Change the state of a ticket, and when it ends by itself. until: 0 never."""
+        slip.until = until
+        self.put(slip, state=state, since=self.now, **fields)
+        self._due(f"t:{slip.ticket.id}", until)
+        if state == "offered":
+            self.offered.add(slip.ticket.id)
+        else:
+            self.offered.discard(slip.ticket.id)
+
+    def line_up(self, slip: Slip, raised: bool = False) -> None:
+        """Let a ticket wait at its place: for the operator it is held for, else for anybody."""
+        ticket = slip.ticket
+        priority = higher(ticket.priority, "raised") if raised else ticket.priority
+        worth = ticket.held > self.now and self._worth_waiting(ticket.sticky, priority)
+        held = ticket.held if worth else 0.0
+        self.state_of(slip, "waiting", operator="", token="", priority=priority, held=held)
+        self.stand(slip)
+
+    def move(self, slip: Slip, queue: str, priority: str) -> None:
+        """Let a ticket that waits go on waiting in another queue or with another priority."""
+        self.step_out(slip)
+        held = 0.0 if priority in URGENT else slip.ticket.held
+        self.put(slip, queue=queue, priority=priority, held=held)
+        self.stand(slip)
+
+    def _worth_waiting(self, operator: str, priority: str) -> bool:
+        seat = self.seats.get(operator)
+        return seat is not None and seat.steady and priority not in URGENT
+
+    def stand(self, slip: Slip) -> None:
+        """Put a waiting ticket into the lines where it may be found."""
+        ticket, lines = slip.ticket, self.lines
+        where = ticket.queue, ticket.priority
+        lines.live.add(ticket.id, rank(ticket.entered, ticket.priority))
+        if ticket.held:
+            lines.rest[where].add(ticket.id, ticket.entered)
+            lines.held[ticket.sticky].add(ticket.id, rank(ticket.entered, ticket.priority))
+        else:
+            lines.wait[where].add(ticket.id, ticket.entered)
+        self._loosen(slip)
+
+    def _loosen(self, slip: Slip) -> None:
+        """See who may serve a waiting ticket by now, and when more may."""
+        ticket = slip.ticket
+        rules = self.rules(ticket.queue)
+        times = [ticket.held] if ticket.held else []
+        if not times:
+            overflow = overflow_at(rules, ticket)
+            if not slip.over and overflow is not None and overflow <= self.now:
+                slip.over = rules.overflow_to
+                self.lines.wait[slip.over, ticket.priority].add(ticket.id, ticket.entered)
+            times = list(self._later(slip, rules, overflow))
+        slip.until = min(times, default=0.0)
+        self._due(f"t:{ticket.id}", slip.until)
+        self._loosened[ticket.id] = None
+
+    def _later(self, slip: Slip, rules: Rules, overflow: float | None) -> Iterator[float]:
+        ticket = slip.ticket
+        if not slip.over and overflow is not None:
+            yield overflow
+        if ticket.priority in URGENT:
+            return
+        for each in (rules, self.rules(slip.over)) if slip.over else (rules,):
+            if (then := next_relaxation(each, ticket.entered, self.now)) is not None:
+                yield then
+
+    def step_out(self, slip: Slip) -> None:
+        """Take a ticket out of the lines in which it stands."""
+        ticket, lines = slip.ticket, self.lines
+        lines.wait[ticket.queue, ticket.priority].remove(ticket.id)
+        lines.rest[ticket.queue, ticket.priority].remove(ticket.id)
+        if slip.over:
+            lines.wait[slip.over, ticket.priority].remove(ticket.id)
+            slip.over = ""
+        if ticket.held:
+            lines.held[ticket.sticky].remove(ticket.id)
+
+    def keep_place(self, slip: Slip, sticky: str) -> None:
+        """Let a ticket be away, its place kept. sticky: operator it is kept for."""
+        until = self.now + self.rules(slip.ticket.queue).away
+        self.state_of(slip, "away", until, operator="", token="", sticky=sticky, held=0.0)
+        ticket = slip.ticket
+        self.lines.live.add(ticket.id, rank(ticket.entered, ticket.priority))
+        self.lines.rest[ticket.queue, ticket.priority].add(ticket.id, ticket.entered)
+
+    def close(self, slip: Slip, outcome: str) -> None:
+        """End a ticket that stands in no line."""
+        ticket = slip.ticket
+        none: dict[str, Any] = {"operator": "", "token": "", "sticky": "", "held": 0.0}
+        self.state_of(slip, "done", outcome=outcome, **none)
+        self.lines.live.remove(ticket.id)
+        self.over_since.pop(ticket.id, None)
+        self.over_since[ticket.id] = self.now
+        if outcome == "abandoned" and ticket.number and ticket.kind == "call" and not slip.met:
+            place = ticket.entered, ticket.priority, self.now
+            self.redials.pop((ticket.queue, ticket.number), None)
+            self.redials[ticket.queue, ticket.number] = place
+
+    def _ticket_due(self, slip: Slip) -> None:
+        ticket = slip.ticket
+        if ticket.state == "waiting" and ticket.held:
+            self.step_out(slip)
+            self.put(slip, sticky="", held=0.0)
+            self.stand(slip)
+        elif ticket.state == "waiting":
+            self._loosen(slip)
+        elif ticket.state == "offered":
+            self.withdraw(slip)
+            self.line_up(slip, raised=True)
+        elif ticket.state == "ringing":
+            self.miss(slip, "no_answer")
+        elif ticket.state == "away":
+            self.step_out(slip)
+            self.close(slip, "deflected")
+        elif ticket.state == "broken":
+            self.part(slip)
+            self.line_up(slip, raised=True)
+
+    def raise_priority(self, slip: Slip) -> None:
+        """Let a ticket that stands in no line come before those that did not begin a talk."""
+        self.put(slip, priority=higher(slip.ticket.priority, "raised"))
+
+    def part(self, slip: Slip) -> None:
+        """Let the vanished operator of a broken talk forget it."""
+        seat = self.seats.get(slip.ticket.operator)
+        if seat is not None:
+            self.operate(seat, ticket="", token="")
+
+    # ------------------------------------------------------------------ operators
+
+    def operate(self, seat: Seat, **fields: Any) -> None:
+        """Change fields of an operator and the sets in which he is found."""
+        before, was = seat.operator, (seat.free, seat.serving, seat.steady)
+        seat.operator = after = replace(before, **fields, version=before.version + 1)
+        changed = (before.status, before.state) != (after.status, after.state)
+        since = self.now if changed else before.since
+        seat.operator = replace(after, since=since, until=seat.until)
+        if was[:2] != (seat.free, seat.serving):
+            self.enlist(seat)
+        self._due(f"o:{before.name}", self._ends(seat))
+        if was[2] and not seat.steady:
+            self._let_go(before.name)
+        self.news("operator", before.name)
+
+    def enlist(self, seat: Seat) -> None:
+        """Put an operator into the sets of his queues, or out of them."""
+        operator = seat.operator
+        for queue, level in operator.skills.items():
+            if seat.free:
+                score = free_score(level, operator.idle_since)
+                self.lines.free[queue].add(operator.name, score)
+            else:
+                self.lines.free[queue].remove(operator.name)
+            if seat.serving:
+                self.serving[queue].add(operator.name)
+            else:
+                self.serving[queue].discard(operator.name)
+
+    def strike(self, seat: Seat) -> None:
+        """Take an operator out of the sets of his queues."""
+        for queue in seat.operator.skills:
+            self.lines.free[queue].remove(seat.operator.name)
+            self.serving[queue].discard(seat.operator.name)
+
+    def idle(self, seat: Seat, anew: bool = True, **fields: Any) -> None:
+        """Let an operator be idle. anew: his idle time begins now."""
+        if anew:
+            fields["idle_since"] = self.now
+        self.operate(seat, state="idle", ticket="", token="", **fields)
+        self._freed[seat.operator.name] = None
+
+    def wrap_up(self, seat: Seat, queue: str) -> None:
+        """Let an operator write down what the talk was about; he keeps its ticket and token."""
+        seat.wrap = self.now + self.rules(queue).wrap_up
+        if seat.wrap > self.now:
+            self.operate(seat, state="wrap_up")
+        else:
+            self.idle(seat)
+
+    def _ends(self, seat: Seat) -> float:
+        """Return when the state of an operator ends by itself, 0: never."""
+        operator = seat.operator
+        if operator.state == "wrap_up":
+            return seat.wrap
+        if operator.state == "talking" and not operator.ticket:
+            return operator.since + LONGEST_CONSULT
+        if operator.state == "disconnected" or (operator.status, operator.state) == _GONE:
+            return operator.since + DAY
+        return 0.0
+
+    def _operator_due(self, seat: Seat) -> None:
+        operator = seat.operator
+        if operator.state == "wrap_up":
+            self.idle(seat)
+        elif operator.state == "talking":
+            self.end_consult(operator.token)
+        else:
+            self.strike(seat)
+            self._due(f"o:{operator.name}", 0.0)
+            del self.seats[operator.name]
+            self.news("operator", operator.name)
+
+    def _let_go(self, operator: str) -> None:
+        """Let tickets held for an operator who cannot serve them wait for anybody."""
+        for name in list(self.lines.held[operator]):
+            slip = self.slips[name]
+            self.step_out(slip)
+            self.put(slip, sticky="", held=0.0)
+            self.stand(slip)
+
+    def end_consult(self, token: str) -> bool:
+        """End a talk among operators: who is in no other talk is idle again."""
+        name, other = self.consults.pop(token)
+        if name in self.seats:
+            self.seats[name].asks = ""
+        for seat in (self.seats[each] for each in (name, other) if each in self.seats):
+            if (seat.operator.token, seat.operator.ticket) == (token, ""):
+                self.idle(seat)
+        return True
+
+    def hand_over(self, token: str, ticket: str) -> bool:
+        """Let the operator who was consulted go on with the caller of the one who asked."""
+        name, other = self.consults[token]
+        slip = self.slips.get(ticket)
+        if slip is None or (slip.ticket.state, slip.ticket.operator) != ("talking", name):
+            return False
+        del self.consults[token]
+        seat, asked = self.seats[name], self.seats[other]
+        seat.asks = ""
+        self.wrap_up(seat, slip.ticket.queue)
+        fresh = self.token(ticket)
+        self.state_of(slip, "talking", operator=other, token=fresh)
+        self.operate(asked, ticket=ticket, token=fresh, missed=0)
+        return True
+
+    def sign_in(self, new: Operator) -> None:
+        """Take note of an operator; what he does goes on."""
+        seat, skills = self.seats.get(new.name), usable(new.skills)
+        if seat is None:
+            fields: dict[str, Any] = {"ticket": "", "token": "", "missed": 0, "version": 0}
+            fields |= {"since": self.now, "idle_since": self.now}
+            seat = Seat(replace(new, skills={}, state="idle", **fields))
+            self.seats[new.name] = seat
+        self.strike(seat)
+        given: dict[str, Any] = {
+            name: getattr(new, name) for name in ("shown", "node", "endpoint", "tab")
+        }
+        self.operate(seat, skills=skills, **given)
+        self.enlist(seat)
+        self._freed[new.name] = None
+
+    def choose(self, seat: Seat, status: str, reason: str) -> None:
+        """Follow what an operator chose."""
+        old = seat.operator
+        fields: dict[str, Any] = {"status": status, "reason": reason}
+        if status != "ready" and old.state == "offered":
+            self.idle(seat, anew=False, **fields)
+            self.line_up(self.slips[old.ticket], raised=True)
+        elif status == "ready" and (old.state == "wrap_up" or (old.status, old.state) in _RESTING):
+            self.idle(seat, missed=0, **fields)
+        else:
+            missed = 0 if status == "ready" else old.missed
+            self.operate(seat, missed=missed, **fields)
+
+    # ------------------------------------------------------------------ matching
+
+    def offer(self, slip: Slip, seat: Seat, back: bool = False) -> Offer:
+        """Reserve a ticket for an operator."""
+        self.step_out(slip)
+        name, token = seat.operator.name, self.token(slip.ticket.id)
+        slip.back = back
+        until = self.now + self.rules(slip.ticket.queue).lease
+        who: dict[str, Any] = {"operator": name, "token": token, "sticky": "", "held": 0.0}
+        self.state_of(slip, "offered", until, **who)
+        self.operate(seat, state="offered", ticket=slip.ticket.id, token=token)
+        self.news("offer", token)
+        return self.offer_of(slip)
+
+    def offer_of(self, slip: Slip) -> Offer:
+        """Return the open offer of a ticket."""
+        ticket = slip.ticket
+        return Offer(ticket.token, self.company, ticket.id, ticket.operator, slip.until, slip.back)
+
+    def withdraw(self, slip: Slip) -> None:
+        """Take an offer back from its operator, who is not to blame."""
+        self.idle(self.seats[slip.ticket.operator], anew=False)
+
+    def miss(self, slip: Slip, why: str) -> None:
+        """Take an offer back that the operator did not answer."""
+        seat = self.seats[slip.ticket.operator]
+        missed = seat.operator.missed + 1
+        if why == "failed":
+            self.operate(seat, state="disconnected", ticket="", token="", missed=missed)
+        elif missed >= self.rules(slip.ticket.queue).unanswered:
+            seat.pause = 0.0
+            self.idle(seat, status="paused", reason=why, missed=missed)
+        else:
+            self.idle(seat, missed=missed)
+        self.line_up(slip, raised=True)
+
+    def rings_until(self, ticket: Ticket) -> float:
+        """Return when a ringing telephone is given up, should nobody report."""
+        rules = self.rules(ticket.queue)
+        caller = CALLER_RINGS if ticket.kind == "callback" else 0.0
+        return self.now + rules.ring + rules.lease + caller
+
+    def _best_operator(self, slip: Slip) -> Seat | None:
+        """Return the free operator who shall serve a ticket: of its own queue, if there is one."""
+        ticket = slip.ticket
+        seat = self.seats.get(ticket.sticky)
+        if seat is not None and seat.free:
+            return seat
+        if ticket.held:
+            return None
+        for queue in (ticket.queue, slip.over) if slip.over else (ticket.queue,):
+            first = self.lines.free[queue].first()
+            if first is not None and _level(first[0]) >= self.least_level(ticket, queue):
+                return self.seats[first[1]]
+        return None
+
+    def least_level(self, ticket: Ticket, queue: str) -> int:
+        """Return the level that an operator of `queue` needs to serve a ticket now."""
+        urgent = ticket.priority in URGENT
+        return least_level(self.rules(queue), ticket.entered, urgent, self.now)
+
+    def _best_ticket(self, seat: Seat) -> Slip | None:
+        """Return the ticket that a free operator shall serve.
+
+        The head of a class has waited longest, so it needs the least level of its class: who may
+        not serve the head may serve nobody behind it.
+        """
+        operator = seat.operator
+        found = [pair for pair in [self.lines.held[operator.name].first()] if pair]
+        for queue, level in operator.skills.items():
+            for priority in PRIORITIES:
+                first = self.lines.wait[queue, priority].first()
+                if first is None:
+                    continue
+                urgent = priority in URGENT
+                if level >= least_level(self.rules(queue), first[0], urgent, self.now):
+                    found.append((first[0] - HEAD_STARTS[priority], first[1]))
+        return self.slips[min(found)[1]] if found else None
+
+    def _due(self, member: str, when: float) -> None:
+        if when:
+            self.lines.due.add(member, when)
+        else:
+            self.lines.due.remove(member)
+
+
+_GONE = ("offline", "idle")
+_RESTING = (("paused", "idle"), _GONE)
+
+
+def _order(slip: Slip) -> tuple[float, str]:
+    return rank(slip.ticket.entered, slip.ticket.priority), slip.ticket.id
+
+
+def _level(score: float) -> int:
+    """Return the level of a free operator's score."""
+    return int(-(score // SPREAD))
