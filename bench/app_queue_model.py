@@ -216,6 +216,8 @@ class AppQueue:
         entry = Entry(visit, RANK[visit.person.priority], self.now(), rules)
         self.widen(entry)
         self.join(queue, entry)
+        if not self.our_turn(queue, entry):
+            visit.guess = self.env.now, float(queue.hold_time)
         try:
             while True:
                 yield from self.wait_our_turn(queue, entry)

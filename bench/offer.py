@@ -1,4 +1,4 @@
-"""From "operator free" to his telephone ringing, and what a caller who waits costs: ours, app_queue.
+"""From "operator free" to his telephone ringing, and what a caller who waits costs.
 
     python -m bench.offer [--waiting 50,200,500] [--seconds 30] [--offers 200]
 
@@ -32,7 +32,7 @@ from typing import Protocol
 import app
 from bench.desk_phones import DeskPhones
 from bench.ports import free_ports
-from bench.turn import INVITE, SOUNDS, cpu_of, percentile, wait_for
+from bench.turn import INVITE, SOUNDS, cpu_of, percentile
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings
 

@@ -22,6 +22,8 @@ COMPANY = "odesa"
 START = 1_800_000_000.0
 """The time of the queue at the beginning of a trace."""
 SOON = 0.001
+SWEEP = 5.0
+"""Seconds until somebody whose wait had not become shorter is looked at again."""
 
 
 def rules_of(trace: Trace) -> dict[str, dict[str, Rules]]:
@@ -77,6 +79,7 @@ class OurQueue:
         place = self.queue.place(COMPANY, person.queue, self.now(), person.priority)
         told = None
         if not place.free or place.position > place.free:
+            visit.guess = self.env.now, estimate(place, wrap_up=self.trace.wrap_up)
             told = self.spoken(place)
             visit.told.append((self.env.now, told))
             yield self.env.timeout(SPEECH)
@@ -105,25 +108,27 @@ class OurQueue:
 
     def stand(self, call: str, visit: Visit) -> Waiting:
         """Wait for the answer; hear of the wait now and then, when it has become shorter."""
-        answer = self.answers[call]
         every = self.rules[COMPANY][visit.person.queue].announce
+        pause = every
         while visit.answered is None:
-            yield answer | self.env.timeout(every)
+            yield self.answers[call] | self.env.timeout(pause)
             if visit.answered is None:
-                self.announce(call, visit)
+                pause = every if self.announce(call, visit) else SWEEP
 
     def spoken(self, place: Place) -> float:
         """Return the wait a caller at this place is told, seconds of whole minutes."""
         return minutes(estimate(place, wrap_up=self.trace.wrap_up)) * 60.0
 
-    def announce(self, call: str, visit: Visit) -> None:
-        """Tell the wait again if it is shorter than what was told."""
+    def announce(self, call: str, visit: Visit) -> bool:
+        """Tell the wait again if it is shorter than what was told; True when it was."""
         person = visit.person
         place = self.queue.place(COMPANY, person.queue, self.now(), person.priority, call)
         seconds = self.spoken(place)
-        if place.state == "waiting" and visit.told and seconds < visit.told[-1][1]:
-            visit.told.append((self.env.now, seconds))
-            self.queue.promise(call, seconds, self.now())
+        if place.state != "waiting" or (visit.told and seconds >= visit.told[-1][1]):
+            return False
+        visit.told.append((self.env.now, seconds))
+        self.queue.promise(call, seconds, self.now())
+        return True
 
     # ------------------------------------------------------------------ the matchmaker's part
 

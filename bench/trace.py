@@ -99,12 +99,14 @@ class Trace:
 class Visit:
     """One call as it went. first: when the person called first, were it a redial in time.
 
+    guess: (when, seconds) the system's own figure for somebody who must wait, spoken or not.
     told: (when, seconds) of each wait that was spoken. rung: beginning and end of each ringing.
     """
 
     person: Person
     asked: float
     first: float
+    guess: tuple[float, float] | None = None
     told: list[tuple[float, float]] = field(default_factory=list)
     rung: list[list[float]] = field(default_factory=list)
     answered: float | None = None
