@@ -6,7 +6,7 @@ transaction, does nothing twice, and leaves anything that is not in the state it
     due --begin--> calling --kept--> done
      ^                |---missed---> due again after `between`, or failed after `tries`
      |---released-----|
-    due, failed --resume--> resumed (he rang himself)      due --cancel--> cancelled
+    due, failed --served--> resumed (he rang himself)      due --cancel--> cancelled
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.agent_queue.model import PRIORITIES
 from ivr.store.models import Callback, Ticket
-
-PRIORITIES = ("normal", "raised", "priority_site", "danger")
 
 
 class Terms(Protocol):
@@ -193,39 +192,33 @@ def give_up(db: Session, callback: Callback, now: datetime, why: str) -> None:
         )
 
 
-def resume(
+def place_of(
     db: Session, company: str, number: str | None, terms: Terms, now: datetime
 ) -> Callback | None:
-    """End the promise to somebody who rings himself; his call takes the place it had.
+    """Return the promise whose place (`entered_at`, `priority`) a caller takes who rings himself.
 
     It counts for `resume` seconds after it was made or last tried, even when every try was in vain.
-    None where there is no such promise, or he is just being dialled.
+    It stays as it is until an operator talks to him (`served`): should he hang up before, he is
+    still called back. Nobody is dialled while he waits himself.
     """
     since = now - timedelta(seconds=terms.resume)
-    wanted = (
-        select(Callback)
-        .where(Callback.company == company, Callback.number == (number or ""))
-        .where(
-            or_(
-                and_(Callback.state == "due", Callback.next_at >= since),
-                and_(Callback.state == "failed", Callback.ended_at >= since),
-            )
-        )
-        .order_by(Callback.id.desc())
-        .with_for_update()
+    in_time = or_(
+        and_(Callback.state == "due", Callback.next_at >= since),
+        and_(Callback.state == "failed", Callback.ended_at >= since),
     )
-    callback = db.scalar(wanted.limit(1))
-    if callback is not None:
-        _settle_task(db, callback)
-        _end(callback, "resumed", now)
-    return callback
+    mine = and_(Callback.company == company, Callback.number == (number or ""))
+    return db.scalar(select(Callback).where(mine, in_time).order_by(Callback.id.desc()).limit(1))
 
 
-def served(db: Session, company: str, number: str | None, now: datetime) -> Callback | None:
-    """End a due promise, however old, because its number talks to an operator already."""
+def served(
+    db: Session, company: str, number: str | None, terms: Terms, now: datetime
+) -> Callback | None:
+    """End the promise to somebody who rang himself and talks to an operator."""
     callback = live(db, company, number) if number else None
-    if callback is None or callback.state != "due":
+    callback = callback or place_of(db, company, number, terms, now)
+    if callback is None or callback.state not in ("due", "failed"):
         return None
+    _settle_task(db, callback)
     _end(callback, "resumed", now)
     return callback
 

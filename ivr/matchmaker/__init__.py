@@ -5,6 +5,19 @@ account of it (conversations, the log of events, call-backs) and repairs what wa
 died. It decides nothing that is not written down elsewhere, so it may be killed at any moment.
 """
 
+from ivr.matchmaker.core import Matchmaker
+from ivr.matchmaker.lease import Lease, MemoryLease, RedisLease
+from ivr.matchmaker.loop import Loop
 from ivr.matchmaker.switch import Listener, LiveCall, Switch, SwitchDown
 
-__all__ = ["Listener", "LiveCall", "Switch", "SwitchDown"]
+__all__ = [
+    "Lease",
+    "Listener",
+    "LiveCall",
+    "Loop",
+    "Matchmaker",
+    "MemoryLease",
+    "RedisLease",
+    "Switch",
+    "SwitchDown",
+]

@@ -1,0 +1,84 @@
+"""The lease: which of several matchmakers acts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+import redis
+
+from ivr.agent_queue.model import QueueDown
+
+KEY = "press2:dispatch:lease"
+SECONDS = 3.0
+"""Life of a lease that is not renewed. Renewed every second, a dead holder is succeeded in four."""
+
+# KEYS[1]: the lease. ARGV: token, milliseconds.
+_HOLD = """
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] or not holder then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 1
+end
+return 0
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class Lease(Protocol):
+    """What at most one matchmaker holds at a time."""
+
+    def hold(self) -> bool:
+        """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
+
+    def release(self) -> None:
+        """Give it back, so that the next one need not wait for its end."""
+
+
+class RedisLease:
+    """A key that names its holder and lives for `seconds` after each renewal."""
+
+    def __init__(self, client: redis.Redis, seconds: float = SECONDS, key: str = KEY) -> None:
+        self.holder = secrets.token_hex(8)
+        self._client = client
+        self._keys = [key]
+        self._milliseconds = int(seconds * 1000)
+        self._hold = client.register_script(_HOLD)
+        self._release = client.register_script(_RELEASE)
+
+    def hold(self) -> bool:
+        """Take or renew it."""
+        return self._ask(lambda: bool(self._hold(self._keys, [self.holder, self._milliseconds])))
+
+    def release(self) -> None:
+        """Give it back if it is still ours."""
+        self._ask(lambda: bool(self._release(self._keys, [self.holder])))
+
+    def _ask(self, question: Callable[[], bool]) -> bool:
+        try:
+            return question()
+        except redis.RedisError as error:
+            raise QueueDown(str(error)) from error
+
+
+class MemoryLease:
+    """The lease of matchmakers in one process: the first that asks holds it."""
+
+    def __init__(self, held: list[object] | None = None) -> None:
+        """Take the list that all of them share."""
+        self._held = [] if held is None else held
+
+    def hold(self) -> bool:
+        """Take or renew it."""
+        if not self._held:
+            self._held.append(self)
+        return self._held[0] is self
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._held and self._held[0] is self:
+            self._held.clear()
