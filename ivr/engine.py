@@ -505,6 +505,7 @@ class _Walk:
         raised = str(slots.get("priority") or at.priority)
         priority = raised if at.priority == "normal" else at.priority
         show = {slot: slots[slot] for slot in at.show if slot in slots}
+        slots["queue"] = queue
         self.need = Enqueue(queue, priority, show)
 
     def waited(self, at: EnqueueStep, event: Event) -> None:

@@ -1,8 +1,8 @@
 """The runner: takes an event of a call, answers lookups, saves the session, returns the next turn.
 
 This is the one place where the pure engine meets the clock, the store and the services. A channel
-calls `open` when a call arrives (or comes back to another worker), `advance` for each event and
-`close` when the caller is gone.
+calls `open` when a call arrives (or comes back to another worker), `advance` for each event, `here`
+when the caller stands waiting for an operator and `close` when he is gone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from ivr.agent_queue.model import AgentQueue, QueueDown, Ticket
 from ivr.company import Company
 from ivr.engine import Flows, Session, begin, step
 from ivr.errors import FlowError, StaleTurn
@@ -25,6 +26,12 @@ from ivr.store.database import Store
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+CONNECTED = ("offered", "ringing", "talking")
+"""States of a ticket whose caller an operator is about to get, or has."""
+LEFT_AS = {"callback": "called_back", "completed": "deflected"}
+"""How a ticket ends, by the reason of the hang-up; abandoned in every other case."""
 TROUBLE = (Say("service_failed"), Say("goodbye"))
 """Said when a flow itself cannot go on; the check of flows is there to prevent it."""
 
@@ -42,8 +49,13 @@ class Runner:
         log: EventLog,
         clock: Callable[[], datetime],
         company: str,
+        *,
+        queue: AgentQueue | None = None,
     ) -> None:
-        """Take the parts. company: profile of calls to a number that no profile names."""
+        """Take the parts. company: profile of calls to a number that no profile names.
+
+        queue: where callers wait for operators; without one every `here` says that there is none.
+        """
         self._flows = flows
         self._companies = companies
         self._services = services
@@ -52,6 +64,7 @@ class Runner:
         self._log = log
         self._clock = clock
         self._default = company
+        self._queue = queue
         self._by_number = {n: c.id for c in companies.values() for n in c.numbers}
 
     def company_of(self, dialled: str | None) -> str:
@@ -72,18 +85,26 @@ class Runner:
             return self.turn(caller.call)
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
-        """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over."""
+        """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over.
+
+        A key of a caller who waits for an operator comes too late when one is being connected: the
+        open turn comes back, with nothing to say.
+        """
         document = self._sessions.load(call, turn)
         if document is None:
             raise StaleTurn(f"call {call} is not known")
-        open_turn = document["turn"]["number"]
-        if open_turn != turn:
-            raise StaleTurn(f"call {call}: turn {turn} is over, {open_turn} is open")
+        open_turn = Turn.from_json(document["turn"])
+        if open_turn.number != turn:
+            raise StaleTurn(f"call {call}: turn {turn} is over, {open_turn.number} is open")
         caller = _caller(document["caller"])
         session = Session.from_json(document["session"])
         if session.over:
-            return Turn.from_json(document["turn"])
-        return self._walk(caller, session, event, expected=turn)
+            return open_turn
+        if not isinstance(open_turn.need, Enqueue):
+            return self._walk(caller, session, event, expected=turn)
+        if event.kind == "operator":
+            event = self._of_operator(call, event)
+        return self._walk(caller, session, event, expected=turn, waiting=open_turn)
 
     def turn(self, call: str) -> Turn:
         """Return the open turn of a call, or the last one of a call that is over."""
@@ -100,11 +121,133 @@ class Runner:
             # A turn that another worker saves in between is what is closed then.
             with suppress(StaleTurn):
                 self._walk(_caller(document["caller"]), session, event, document["turn"]["number"])
+        if document:
+            self._leave(_caller(document["caller"]), Session.from_json(document["session"]), "")
+
+    # ------------------------------------------------------------------ waiting for an operator
+
+    def here(self, call: str, leg: str = "", node: str = "") -> bool:
+        """Take note that the caller heard his Enqueue turn and stands waiting; his ticket enters.
+
+        leg, node: what the exchange calls his channel, and which exchange it is. False: the queue
+        does not answer, and the channel rings the operators in its own way. Repeatable.
+        """
+        document = self._sessions.load(call)
+        if document is None:
+            return False
+        turn = Turn.from_json(document["turn"])
+        if not isinstance(turn.need, Enqueue):
+            return True  # another worker went on with him; whoever asks gets the turn that is open
+        caller, session = _caller(document["caller"]), Session.from_json(document["session"])
+        ticket = self._ticket(caller, session, turn, leg, node)
+        return self._of_queue(
+            call, lambda queue, now: self._enter(queue, ticket, session, now), False
+        )
+
+    def taken(self, call: str) -> bool:
+        """Tell whether an operator is being connected, so that the flow has lost the caller to him
+        and not to a hang-up.
+        """
+        ticket = self._of_queue(call, lambda queue, _: queue.ticket(call), None)
+        return ticket is not None and ticket.state in CONNECTED
+
+    def _of_queue(self, call: str, do: Callable[[AgentQueue, float], T], down: T) -> T:
+        """Return what the queue answers at this moment, `down` while it does not."""
+        if self._queue is None:
+            return down
+        try:
+            return do(self._queue, self._clock().timestamp())
+        except QueueDown as reason:
+            logger.error("call %s: the queue does not answer: %s", call, reason)
+            return down
+
+    def _ticket(self, caller: Caller, session: Session, turn: Turn, leg: str, node: str) -> Ticket:
+        need = turn.need
+        assert isinstance(need, Enqueue)  # noqa: S101 - its callers have looked
+        now = self._clock().timestamp()
+        entered = session.slots.get("entered")
+        return Ticket(
+            id=caller.call,
+            company=caller.company,
+            queue=need.queue,
+            entered=float(entered) if isinstance(entered, int | float) else now,
+            priority=need.priority,
+            channel=caller.channel,
+            node=node,
+            leg=leg,
+            number=caller.number,
+            dialled=caller.dialled,
+            language=turn.language,
+            context=_context(session, need),
+        )
+
+    @staticmethod
+    def _enter(queue: AgentQueue, ticket: Ticket, session: Session, now: float) -> bool:
+        entered = queue.enter(ticket, now)
+        promised = session.slots.get("promised")
+        if isinstance(promised, int | float) and entered.told != promised:
+            queue.promise(ticket.id, float(promised), now)
+        return True
+
+    def _of_operator(self, call: str, event: Event) -> Event:
+        """Do the queue's part of what an operator did; a repeated event changes nothing."""
+
+        def note(queue: AgentQueue, now: float) -> Event:
+            ticket = queue.ticket(call)
+            if event.outcome == "ended":
+                queue.ended(call, now)
+            elif event.outcome == "dropped":
+                queue.dropped(call, now)
+            elif event.outcome == "no_answer" and ticket and ticket.token:
+                queue.unanswered(ticket.token, now)
+            elif event.outcome == "transferred" and ticket:
+                return replace(event, values={**event.values, "queue": ticket.queue})
+            return event
+
+        return self._of_queue(call, note, event)
+
+    def _stepped_away(self, caller: Caller, session: Session, turn: Turn) -> bool:
+        """Keep his place while he is in the flow; False: an operator is being connected.
+
+        Who pressed a key before he stood in the queue has his place from now on.
+        """
+        call = caller.call
+
+        def step_away(queue: AgentQueue, now: float) -> bool:
+            if queue.away(call, now):
+                return True
+            known = queue.ticket(call)
+            if known is not None and known.state != "done":
+                return known.state == "away"
+            self._enter(queue, self._ticket(caller, session, turn, "", ""), session, now)
+            return queue.away(call, now)
+
+        return self._of_queue(call, step_away, True)
+
+    def _leave(self, caller: Caller, session: Session, reason: str) -> None:
+        """End the ticket of a call that is over."""
+        if "queue" not in session.slots:
+            return
+        outcome = LEFT_AS.get(reason, "abandoned")
+        call = caller.call
+        if self._of_queue(call, lambda queue, now: queue.leave(call, outcome, now), False):
+            self._log.append([self._entry(caller, "left", session, {"outcome": outcome})])
 
     # ------------------------------------------------------------------ one turn
 
-    def _walk(self, caller: Caller, session: Session, event: Event, expected: int) -> Turn:
-        """Step until a need leaves the runner; save before the caller hears anything."""
+    def _walk(
+        self,
+        caller: Caller,
+        session: Session,
+        event: Event,
+        expected: int,
+        waiting: Turn | None = None,
+    ) -> Turn:
+        """Step until a need leaves the runner; save before the caller hears anything.
+
+        waiting: the open turn of a caller who waits for an operator.
+        """
+        before, pressed = session, event.kind == "keys"
         limits = self._companies[caller.company].limits
         entries = [self._heard(caller, session, event)]
         says: list[Say] = []
@@ -113,7 +256,7 @@ class Runner:
             says.extend(turn.says)
             while isinstance(turn.need, Lookup):
                 result = self._answer(caller, session, turn.need)
-                entries.append(self._looked_up(caller, session, turn.need, result))
+                entries.extend(self._looked_up(caller, session, turn.need, result))
                 event = Event("result", outcome=result.outcome, values=result.values)
                 session, turn = step(self._flows, session, event, limits)
                 says.extend(turn.says)
@@ -123,6 +266,9 @@ class Runner:
             says.extend(TROUBLE)
             turn = Turn(session.turn + 1, (), Hangup("failed"), session.language)
             session = replace(session, turn=turn.number, over=True)
+        goes = waiting is not None and pressed and not isinstance(turn.need, Enqueue)
+        if waiting and goes and not self._stepped_away(caller, before, waiting):
+            return replace(waiting, says=())
         turn = replace(turn, says=tuple(says))
         self._sessions.save(caller.call, _document(caller, session, turn), expected)
         entries.extend(self._told(caller, session, turn))
@@ -131,6 +277,8 @@ class Runner:
             "call %s turn %d %s.%s: %s", caller.call, turn.number, session.flow, session.step,
             type(turn.need).__name__.lower(),
         )  # fmt: skip
+        if isinstance(turn.need, Hangup):
+            self._leave(caller, session, turn.need.reason)
         return turn
 
     def _answer(self, caller: Caller, session: Session, need: Lookup) -> Result:
@@ -147,6 +295,8 @@ class Runner:
                         arguments=need.arguments,
                         key=f"{caller.call}/{session.turn}",
                         db=db,
+                        language=session.language,
+                        queue=self._queue,
                     )
                 )
         except Exception:
@@ -173,9 +323,15 @@ class Runner:
         }
         return self._entry(caller, "heard", session, details)
 
-    def _looked_up(self, caller: Caller, session: Session, need: Lookup, result: Result) -> Entry:
+    def _looked_up(
+        self, caller: Caller, session: Session, need: Lookup, result: Result
+    ) -> list[Entry]:
         details = {"service": need.service, "outcome": result.outcome}
-        return self._entry(caller, "looked_up", session, details)
+        entries = [self._entry(caller, "looked_up", session, details)]
+        if (promised := result.values.get("promised")) is not None:
+            told = {"seconds": promised, "position": result.values.get("position")}
+            entries.append(self._entry(caller, "told", session, told))
+        return entries
 
     def _told(self, caller: Caller, session: Session, turn: Turn) -> list[Entry]:
         prompts = [say.prompt for say in turn.says]
@@ -185,6 +341,13 @@ class Runner:
         if isinstance(turn.need, Hangup):
             entries.append(self._entry(caller, "ended", session, {"reason": turn.need.reason}))
         return entries
+
+
+def _context(session: Session, need: Enqueue) -> dict[str, Any]:
+    """What the operator's screen shows of the call: why and from where he left the dialogue."""
+    left = session.slots.get("left") or ".".join((session.stack or [[session.flow, ""]])[-1])
+    flow, _, at = str(left).partition(".")
+    return {"flow": flow, "step": at, "reason": "asked", **need.show}
 
 
 def _document(caller: Caller, session: Session, turn: Turn) -> Document:

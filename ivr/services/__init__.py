@@ -6,7 +6,16 @@ through `inquiry.db` (one transaction a call of a service) and nothing of a chan
 repeatable: the same inquiry key stores nothing twice.
 """
 
-from ivr.services import accounts, callers, readings
+from ivr.services import accounts, callbacks, callers, queues, readings
 from ivr.services.inquiry import SERVICES, Inquiry, Service
 
-__all__ = ["SERVICES", "Inquiry", "Service", "accounts", "callers", "readings"]
+__all__ = [
+    "SERVICES",
+    "Inquiry",
+    "Service",
+    "accounts",
+    "callbacks",
+    "callers",
+    "queues",
+    "readings",
+]

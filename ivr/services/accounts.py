@@ -77,7 +77,9 @@ def mark(account: Account) -> dict[str, Any]:
 
     The mark comes from the register of accounts only, never from what a caller says.
     """
-    return {"priority": "priority_site"} if account.kind == "priority_site" else {}
+    if account.kind != "priority_site":
+        return {}
+    return {"mark": "priority_site", "priority": "priority_site"}
 
 
 def _place(account: Account) -> str:

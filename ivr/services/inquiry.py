@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ivr.agent_queue.model import AgentQueue
 from ivr.company import Company
 from ivr.model import Caller, Result
 from ivr.store.models import Receipt
@@ -20,7 +21,8 @@ class Inquiry:
     """One question of a call to a service.
 
     now: aware datetime. slots: what the call knows. key: call, step and turn, the same when a turn
-    is repeated. db: an open transaction, committed when the service returns.
+    is repeated. db: an open transaction, committed when the service returns. language: his own.
+    queue: where callers wait for operators, None where there is none.
     """
 
     caller: Caller
@@ -30,6 +32,8 @@ class Inquiry:
     arguments: Mapping[str, str]
     key: str
     db: Session
+    language: str = ""
+    queue: AgentQueue | None = None
 
     @property
     def today(self) -> date:

@@ -1,0 +1,190 @@
+"""The way to an operator: whether he may wait, where he stands, how long it will take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ivr import callbacks, expected_wait
+from ivr.agent_queue.model import PRIORITIES, AgentQueue, Place, QueueDown, Ticket
+from ivr.model import Result
+from ivr.numbers import LAST_ORDINAL
+from ivr.services.inquiry import Inquiry, service
+from ivr.store.models import Callback
+
+PLACED = ("queue_position", "queue_wait")
+NOTICES = ("recording_notice", "recording_refusable")
+ANY_OPERATOR = ("general", "metering")
+"""Queues a dialogue leads to by itself: whoever has a place already goes back to that one."""
+AHEAD = ("danger", "priority_site")
+"""Priorities that no limit holds off."""
+
+
+@service(
+    "queues.ask",
+    "free", "wait", "promised", "nobody", "nobody_outage", "full", "too_long", "closed", "down",
+    prompts=(*PLACED, *NOTICES),
+    reads=True,
+)  # fmt: skip
+def ask(inquiry: Inquiry) -> Result:
+    """Tell whether the caller may wait in the queue of the slot `queue`, and how long it will be.
+
+    Whoever has a place keeps it whatever the limits are. Nothing is entered here.
+    """
+    if inquiry.queue is None:
+        return Result("down")
+    try:
+        return _ask(inquiry, inquiry.queue)
+    except QueueDown:
+        return Result("down")
+
+
+def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
+    ticket = kept_ticket(inquiry)
+    name = str(inquiry.slots["queue"])
+    if ticket is not None and name in ANY_OPERATOR:
+        name = ticket.queue
+    promise = None if ticket is not None else _promise(inquiry)
+    since = promise.entered_at if promise else inquiry.now
+    priority = _priority(inquiry, name, promise)
+    company, call = inquiry.company.id, inquiry.caller.call
+    place = queue.place(company, name, since.timestamp(), priority, call)
+    gated = ticket is None and priority not in AHEAD
+    if gated and (refusal := _refused(inquiry, name, place, promise is not None)):
+        return Result(refusal, {"queue": name, **_opening(inquiry, name)})
+    values = {
+        "queue": name,
+        "priority": priority,
+        "recording": _notice(inquiry, name),
+        **_told(inquiry, name, place),
+    }
+    if promise:
+        return Result("promised", {**values, "entered": since.timestamp()})
+    return Result("free" if place.free >= place.position else "wait", values)
+
+
+def _priority(inquiry: Inquiry, name: str, promise: Callback | None) -> str:
+    given = str(inquiry.slots.get("mark", "normal"))
+    promised = promise.priority if promise else "normal"
+    wanted = "danger" if name == "danger" else "normal"
+    return max(given, promised, wanted, key=PRIORITIES.index)
+
+
+def kept_ticket(inquiry: Inquiry) -> Ticket | None:
+    """Return the place this call has in a queue, None where it has none. QueueDown is raised."""
+    if inquiry.queue is None:
+        return None
+    ticket = inquiry.queue.ticket(inquiry.caller.call)
+    return None if ticket is None or ticket.state == "done" else ticket
+
+
+def _promise(inquiry: Inquiry) -> Callback | None:
+    """Return the call-back whose place this caller takes, because he rings himself."""
+    terms = inquiry.company.calling
+    number = inquiry.caller.number
+    return callbacks.place_of(inquiry.db, inquiry.company.id, number, terms, inquiry.now)
+
+
+def _notice(inquiry: Inquiry, name: str) -> str:
+    """The notice of the recording: with the way round it where the company has one."""
+    if inquiry.slots.get("unrecorded"):
+        return ""
+    if name == "danger" or not inquiry.company.recording.refusal:
+        return "recording_notice"
+    return "recording_refusable"
+
+
+def _refused(inquiry: Inquiry, name: str, place: Place, promised: bool) -> str:
+    """Why nobody new may wait, or "". promised: a place was kept for him, whatever its length."""
+    rules = inquiry.company.queues[name]
+    if _closed(inquiry, name):
+        return "closed"
+    if place.serving == 0:
+        return "nobody_outage" if name == "outage" else "nobody"
+    if promised:
+        return ""
+    if rules.limit and place.waiting >= rules.limit:
+        return "full"
+    if rules.longest and _expected(inquiry, name, place) > rules.longest:
+        return "too_long"
+    return ""
+
+
+def _closed(inquiry: Inquiry, name: str) -> bool:
+    hours = inquiry.company.hours.get(name)
+    if hours is None:
+        return False
+    terms = replace(inquiry.company.calling, hours=hours)
+    return not callbacks.allowed(terms, inquiry.local(inquiry.now))
+
+
+def _opening(inquiry: Inquiry, name: str) -> dict[str, Any]:
+    hours = inquiry.company.hours.get(name)
+    return {"opens_at": hours[0]} if hours else {}
+
+
+def _expected(inquiry: Inquiry, name: str, place: Place) -> float:
+    wrap_up = inquiry.company.queues[name].wrap_up
+    return expected_wait.estimate(place, inquiry.company.typical_talk, wrap_up)
+
+
+def _told(inquiry: Inquiry, name: str, place: Place) -> dict[str, Any]:
+    """What he is told: never a longer wait than before, no number where none is known."""
+    if place.free >= place.position:
+        nothing = ("position", "minutes", "promised")
+        return {**dict.fromkeys(nothing), **dict.fromkeys(PLACED, "")}
+    seconds = _expected(inquiry, name, place)
+    if place.told is not None:
+        seconds = min(seconds, place.told)
+    known = place.serving > 0
+    return {
+        "position": place.position,
+        "minutes": expected_wait.minutes(seconds) if known else None,
+        "promised": seconds if known else None,
+        "queue_position": "queue_position" if place.position <= LAST_ORDINAL else "",
+        "queue_wait": "queue_wait" if known else "",
+    }
+
+
+@service("queues.improved", "improved", "same", prompts=PLACED, reads=True)
+def improved(inquiry: Inquiry) -> Result:
+    """Tell the place and the wait anew only where one of them is better than what he was told."""
+    try:
+        ticket = kept_ticket(inquiry)
+        if inquiry.queue is None or ticket is None or ticket.state != "waiting":
+            return Result("same")
+        place = inquiry.queue.place(
+            inquiry.company.id, ticket.queue, inquiry.now.timestamp(), ticket.priority, ticket.id
+        )
+    except QueueDown:
+        return Result("same")
+    told = _told(inquiry, ticket.queue, place)
+    if told["position"] is not None and _better(told, inquiry.slots):
+        return Result("improved", told)
+    return Result("same")
+
+
+def _better(told: dict[str, Any], before: Any) -> bool:
+    if before.get("position") is None or told["position"] < before["position"]:
+        return True
+    minutes = before.get("minutes")
+    return told["minutes"] is not None and (minutes is None or told["minutes"] < minutes)
+
+
+@service("queues.kept", "kept", "none", reads=True)
+def kept(inquiry: Inquiry) -> Result:
+    """Tell whether this call has a place in a queue to go back to."""
+    if "queue" not in inquiry.slots:
+        return Result("none")
+    try:
+        return Result("none" if kept_ticket(inquiry) is None else "kept")
+    except QueueDown:
+        return Result("none")
+
+
+@service("queues.unrecorded", "agreed", "refused", reads=True)
+def unrecorded(inquiry: Inquiry) -> Result:
+    """Note that the talk is not to be recorded, where the company leaves that to the caller."""
+    if not inquiry.company.recording.refusal or inquiry.slots.get("unrecorded"):
+        return Result("refused")
+    return Result("agreed", {"unrecorded": True, "recording": ""})
