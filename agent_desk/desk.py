@@ -1,4 +1,6 @@
-"""The Flask application: the start page with the browser phone, and the health of the parts."""
+"""The Flask application: the start page with the browser phone, the health of the parts, and, when
+it is handed an office, the operators' desk.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ from typing import Any
 import yaml
 from flask import Flask, Response, g, jsonify, render_template, request, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
+
+from agent_desk import door
+from agent_desk.office import Office
 
 HERE = Path(__file__).parent
 SIP_JS = HERE / "node_modules" / "sip.js" / "lib"
@@ -55,20 +60,27 @@ class Probe:
     of: int = 1
 
 
-def create_app(desk: Desk, probes: Sequence[Probe]) -> Flask:
-    """Build the application. Texts of the pages are in `texts.yaml`."""
+def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None) -> Flask:
+    """Build the application. parts: of the operators' desk; without them there is none.
+
+    Texts of the pages are in `texts.yaml`, those of the desk in `texts_desk.yaml`.
+    """
     app = Flask(__name__, root_path=str(HERE))
     app.config["TRUSTED_HOSTS"] = list(desk.hosts) or None
     texts = load_texts()
+    if parts is not None:
+        door.set_up(app, parts, load_texts("texts_desk.yaml"))
 
     @app.before_request
     def choose() -> None:
-        g.language = language()
+        g.language, g.languages = language(), LANGUAGES
         g.nonce = secrets.token_urlsafe(16)
         host = request.host.rpartition(":")[0] or request.host
+        scheme = "wss" if parts is not None and parts.secure else "ws"
         g.policy = (
             f"default-src 'self'; script-src 'self' 'nonce-{g.nonce}';"
-            f" connect-src 'self' ws://{host}:{desk.websocket_port}; frame-ancestors 'none'"
+            f" connect-src 'self' {scheme}://{host}:{desk.websocket_port};"
+            f" media-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
 
     @app.get("/")
@@ -96,7 +108,7 @@ def create_app(desk: Desk, probes: Sequence[Probe]) -> Flask:
         response.headers["Content-Security-Policy"] = g.get("policy", "default-src 'none'")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        if response.mimetype == "text/html":
+        if response.mimetype == "text/html" or request.path.startswith("/desk/"):
             response.headers["Cache-Control"] = "no-store"
         if request.args.get("language") in LANGUAGES:
             response.set_cookie("language", g.language, YEAR, httponly=True, samesite="Lax")
@@ -123,7 +135,7 @@ def phone(desk: Desk, words: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def load_texts() -> dict[str, dict[str, str]]:
-    """Read `texts.yaml` into language -> key -> text."""
-    rows = yaml.load((HERE / "texts.yaml").read_text("utf-8"), yaml.BaseLoader)
+def load_texts(name: str = "texts.yaml") -> dict[str, dict[str, str]]:
+    """Read a file of texts into language -> key -> text."""
+    rows = yaml.load((HERE / name).read_text("utf-8"), yaml.BaseLoader)
     return {code: {key: row[code] for key, row in rows.items()} for code in LANGUAGES}

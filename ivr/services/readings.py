@@ -19,7 +19,7 @@ from ivr.services.inquiry import Inquiry, service
 from ivr.services.plausibility import Verdict
 from ivr.store.models import Reading, Ticket
 
-FLAGGED = {"rollover", "high_use"}
+FLAGGED = {"rollover", "high_use", "override"}
 ONWARD = ("next", "complete", "complete_private", "swapped", "confirmed", "done")
 JUDGED = (
     *ONWARD, "too_low", "too_low_private", "too_high", "too_high_private", "refused",

@@ -224,7 +224,7 @@ class Reading(Base):
     """One value of one register given in one call; every one is kept.
 
     state: accepted, accepted_flagged, outside_window, to_review or incomplete.
-    flags: of rollover, high_use, equal, replaces.
+    flags: of rollover, high_use, equal, replaces, override (a supervisor's decision).
     as_of: the day the value counts for. entered_at: the caller entered the dialogue.
     stored_at: confirmed, or last written while incomplete. call: id of the call.
     tries: values that were refused before this one.
