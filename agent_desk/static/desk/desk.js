@@ -1,0 +1,108 @@
+// @ts-check
+/**
+ * What the desk knows now: the State the server sent last, and what follows from it. Pure.
+ *
+ * @typedef {"loading" | "ready" | "paused" | "offline" | "offer" | "talk" | "broken" | "wrap_up" | "disconnected"} Mode
+ *
+ * @typedef {object} State see the events of /desk/events
+ * @property {number} time
+ * @property {boolean} down the queue does not answer: what is shown may be old
+ * @property {any} operator
+ * @property {any} offer
+ * @property {any} talk
+ * @property {any[]} queues
+ * @property {{ callbacks: number, messages: number }} inbox
+ * @property {any[]} colleagues
+ */
+
+export class Desk {
+  /** @type {State | null} */
+  state = null;
+  /** Seconds by which the server's clock is ahead of ours. */
+  #ahead = 0;
+
+  /**
+   * Takes a new state; one that is older than what is known changes nothing.
+   * @param {State} state @param {number} now seconds
+   */
+  take(state, now) {
+    if (this.state && state.operator.version < this.state.operator.version && state.time <= this.state.time) {
+      return false;
+    }
+    this.state = state;
+    this.#ahead = state.time - now;
+    return true;
+  }
+
+  /** @param {any} operator as answered to a change of status */
+  takeOperator(operator) {
+    if (!this.state || !operator || operator.version === undefined) return;
+    if (operator.version < this.state.operator.version) return;
+    this.state = { ...this.state, operator: { ...this.state.operator, ...operator } };
+  }
+
+  /** @param {number} now seconds of our clock @returns {number} seconds of the server's clock */
+  time(now) {
+    return now + this.#ahead;
+  }
+
+  /** @returns {Mode} */
+  get mode() {
+    const { operator, offer, talk } = this.state ?? {};
+    if (!operator) return "loading";
+    if (talk) return talk.state === "talking" ? "talk" : talk.state === "wrap_up" ? "wrap_up" : "broken";
+    if (offer) return "offer";
+    if (operator.state === "disconnected") return "disconnected";
+    return operator.status;
+  }
+
+  /** The offer or the talk: token, ticket, kind, caller. */
+  get contact() {
+    return this.state?.talk ?? this.state?.offer ?? null;
+  }
+
+  get caller() {
+    return this.contact?.caller ?? null;
+  }
+
+  get operator() {
+    return this.state?.operator ?? null;
+  }
+
+  /** Seconds the operator has been in what he does now. @param {number} now seconds of our clock */
+  since(now) {
+    const began = this.state?.talk?.since ?? this.operator?.since;
+    return began ? Math.max(0, this.time(now) - began) : 0;
+  }
+
+  /** Seconds left of a wrap-up or a pause's limit, negative when over; null where there is no limit. @param {number} now */
+  left(now) {
+    const until = this.operator?.until;
+    return until ? until - this.time(now) : null;
+  }
+
+  /** Seconds the caller has waited: up to the answer, if he was answered. @param {number} now */
+  waited(now) {
+    const { caller } = this;
+    if (!caller) return 0;
+    if (this.state?.talk) return caller.waited ?? 0;
+    return caller.entered ? Math.max(0, this.time(now) - caller.entered) : (caller.waited ?? 0);
+  }
+}
+
+/**
+ * What the telephone has to do after a change, given what it is doing.
+ * @param {Desk} desk
+ * @param {{ call: { token: string } | null, rings: Map<string, unknown>, answering: string }} phone
+ * @param {{ automatic: boolean }} wishes
+ * @returns {"answer" | "hang_up" | "forget" | ""}
+ */
+export function duty(desk, phone, wishes) {
+  const { offer, talk } = desk.state ?? {};
+  if (offer && phone.call?.token !== offer.token && phone.answering !== offer.token && (offer.back || wishes.automatic)) {
+    return "answer";
+  }
+  if (phone.answering && phone.answering !== offer?.token && phone.answering !== talk?.token) return "forget";
+  if (talk?.state === "wrap_up" && phone.call?.token === talk.token) return "hang_up";
+  return "";
+}
