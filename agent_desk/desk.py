@@ -68,8 +68,6 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
     app = Flask(__name__, root_path=str(HERE))
     app.config["TRUSTED_HOSTS"] = list(desk.hosts) or None
     texts = load_texts()
-    if parts is not None:
-        door.set_up(app, parts, load_texts("texts_desk.yaml"))
 
     @app.before_request
     def choose() -> None:
@@ -114,6 +112,8 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
             response.set_cookie("language", g.language, YEAR, httponly=True, samesite="Lax")
         return response
 
+    if parts is not None:
+        door.set_up(app, parts, load_texts("texts_desk.yaml"))
     return app
 
 

@@ -43,15 +43,16 @@ def set_up(app: Flask, parts: Office, texts: Mapping[str, Mapping[str, str]]) ->
         "RATELIMIT_STORAGE_URI": parts.limits,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
     }
+
+    @app.before_request
+    def words() -> None:
+        g.desk_words = texts[g.language]
+
     CSRFProtect(app)
     sign_in.limiter.init_app(app)
     app.register_blueprint(sign_in.entrance)
     app.register_blueprint(room.desk)
     _say_no(app)
-
-    @app.before_request
-    def words() -> None:
-        g.desk_words = texts[g.language]
 
     @app.after_request
     def headers(response: AnyResponse) -> AnyResponse:
@@ -128,7 +129,7 @@ def _say_no(app: Flask) -> None:
 
 def say(code: str, status: int, **details: object) -> tuple[Response, int]:
     """Return a refusal as the pages understand it."""
-    text = g.desk_words.get(f"error_{code}", code)
+    text = g.get("desk_words", {}).get(f"error_{code}", code)
     values = {name: str(value) for name, value in details.items()}
     return jsonify(error=code, text=text.format(**values)), status
 
