@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-engine lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-replay bench-offer lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -49,6 +49,14 @@ bench-turn: ## key to next prompt, ours against native dialplan (minutes)
 bench-engine: ## steps a second of the engine, sessions a second of the workers
 	@deploy/setup.sh
 	$(PYTHON) -m bench.engine
+
+bench-replay: ## a day and a storm through our queue and through a model of app_queue (minutes)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.replay
+
+bench-offer: ## operator free to his telephone ringing, ours against Queue() (minutes)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.offer
 
 lock: ## pin what requirements.txt and requirements-dev.txt bring along
 	$(PYTHON) -m pip install --quiet uv==0.13.9
