@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import redis
 
     from agent_desk.desk import Probe
+    from agent_desk.office import Office
+    from ivr.agent_queue.model import AgentQueue
     from ivr.callscript import Dial, Report
     from ivr.company import Company
     from ivr.config import Config
@@ -95,6 +97,13 @@ def redis_of(config: Config) -> redis.Redis:
     )
 
 
+def queue_of(config: Config, companies: Mapping[str, Company]) -> AgentQueue:
+    """Return the queue that all processes share."""
+    from ivr.agent_queue.redis_queue import RedisQueue
+
+    return RedisQueue(redis_of(config), {name: each.queues for name, each in companies.items()})
+
+
 @contextlib.contextmanager
 def runner_of(
     config: Config, flows: Flows, companies: Mapping[str, Company], store: Store
@@ -121,10 +130,11 @@ def _runner(
     log: EventLog,
     clock: Callable[[], datetime],
     home: str,
+    queue: AgentQueue | None = None,
 ) -> Runner:
     from ivr.runner import Runner
 
-    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home)
+    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue)
 
 
 def synthesiser_of(config: Config) -> Synthesiser:
@@ -166,11 +176,26 @@ def run(_options: argparse.Namespace) -> None:
     with supervise.alone(var / "press2.lock"):
         supervise.check_ports(config.path.name, settings_file.ports(config))
         _build_sounds(config)
-        store_of(config).close()
+        passwords = _first_operators(config, companies)
         supervise.log_to(var / "log" / "press2.log", sys.stdout)
         stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18))
-        board = parts.board(config, parts.lines(config, companies))
+        board = parts.board(config, parts.lines(config, companies)) + passwords
         asyncio.run(supervise.Supervisor(stages).run(started=lambda: print(board, flush=True)))
+
+
+def _first_operators(config: Config, companies: Mapping[str, Company]) -> str:
+    """Prepare the store; tells the passwords of operators made for a store without any."""
+    from agent_desk import users
+
+    home = config.press2.company
+    with contextlib.closing(store_of(config)) as store:
+        if not config.desk.demo_operators:
+            return ""
+        made = users.add_demo(store, home, companies[home].queues, _now())
+    if not made:
+        return ""
+    rows = [f"  {login:14} {password}" for login, password in made.items()]
+    return "\n".join(["Operators of the demo; this is shown once:", "", *rows, "", ""])
 
 
 def _build_sounds(config: Config) -> None:
@@ -182,9 +207,8 @@ def _build_sounds(config: Config) -> None:
 
 
 def web(_options: argparse.Namespace) -> None:
-    """Serve the start page until SIGTERM."""
-    import waitress
-
+    """Serve the start page and the operators' desk until SIGTERM."""
+    from agent_desk import server
     from agent_desk.desk import Desk, Line, create_app
     from ivr import parts
 
@@ -201,13 +225,42 @@ def web(_options: argparse.Namespace) -> None:
         demo_account=_account_to_try(store, config.press2.company),
         hosts=("localhost", "127.0.0.1") if config.web.host == "127.0.0.1" else (),
     )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    waitress.serve(
-        create_app(desk, _probes(config, store)),
-        host=config.web.host,
-        port=config.web.port,
-        threads=8,
-        ident="press2",
+    office = _office(config, companies, store)
+    app = create_app(desk, _probes(config, store), office)
+    office.live.start(office)
+
+    def stop(_signal: int, _frame: object) -> None:
+        office.live.stop()
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    server.serve(app, config.web.host, config.web.port, config.web.desks)
+
+
+def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:
+    """Put the parts of the operators' desk together."""
+    from agent_desk.answer_base import AnswerBase
+    from agent_desk.live import Live
+    from agent_desk.office import Office
+    from agent_desk.presence import RedisPresence
+    from ivr.asterisk.settings import REALM
+    from ivr.parts import node_of
+
+    client = redis_of(config)
+    return Office(
+        store=store,
+        queue=queue_of(config, companies),
+        companies=companies,
+        answers=AnswerBase(config.desk.answers),
+        live=Live(config.web.desks, RedisPresence(client)),
+        var=config.press2.var,
+        realm=REALM,
+        node=node_of(config),
+        websocket_port=config.asterisk.websocket_port,
+        desks=config.web.desks,
+        hours=config.web.session_hours,
+        secure=config.web.secure,
+        limits=config.redis_url().replace("unix://", "redis+unix://", 1),
     )
 
 
@@ -425,25 +478,27 @@ def _dialler(
     """Return what makes a line of this channel over a store, and what ends it all."""
     from ivr.channels.console import ConsoleLine
     from ivr.channels.line import Clock, Line
+    from ivr.channels.operators import Operators
     from ivr.events import MemoryLog
     from ivr.sessions import MemorySessions
 
-    def runner_over(store: Store, clock: Clock) -> Runner:
+    def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
         home = next(iter(companies))
-        return _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, home)
+        queue = operators.queue
+        return _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, home, queue)
 
     if channel == "agi":
         from ivr.channels.agi_line import AgiExchange
 
         exchange = AgiExchange(catalogues)
 
-        def over_agi(store: Store, clock: Clock) -> Line:
-            return exchange.line(runner_over(store, clock), clock)
+        def over_agi(store: Store, clock: Clock, operators: Operators) -> Line:
+            return exchange.line(runner_over(store, clock, operators), clock, operators)
 
         return over_agi, exchange.close
 
-    def on_console(store: Store, clock: Clock) -> Line:
-        return ConsoleLine(runner_over(store, clock), catalogues, clock)
+    def on_console(store: Store, clock: Clock, operators: Operators) -> Line:
+        return ConsoleLine(runner_over(store, clock, operators), catalogues, clock, operators)
 
     return on_console, lambda: None
 
@@ -462,9 +517,12 @@ def _show(report: Report, verbose: bool) -> None:
 
 def console(options: argparse.Namespace) -> None:
     """Be the caller at this terminal, over an empty store with the demo data."""
+    import yaml
+
     from ivr.callscript import save
     from ivr.channels.console import ConsoleLine, talk
     from ivr.channels.line import Clock
+    from ivr.channels.operators import Operators
     from ivr.events import MemoryLog
     from ivr.model import Caller
     from ivr.sessions import MemorySessions
@@ -480,7 +538,12 @@ def console(options: argparse.Namespace) -> None:
     start = options.now or _now()
     start = start if start.tzinfo else start.replace(tzinfo=profile.zone)
     clock = Clock(start)
-    runner = _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, options.company)
+    log = MemoryLog()
+    operators = Operators(profile, companies, store, log, clock)
+    operators.arrive(yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"])
+    runner = _runner(
+        flows, companies, store, MemorySessions(), log, clock, options.company, operators.queue
+    )
     caller = Caller(
         call=f"console-{time.time_ns()}",
         company=options.company,
@@ -489,7 +552,8 @@ def console(options: argparse.Namespace) -> None:
         channel="console",
         arrived=start,
     )
-    turns = talk(ConsoleLine(runner, catalogues, clock), caller, sys.stdin, sys.stdout)
+    line = ConsoleLine(runner, catalogues, clock, operators)
+    turns = talk(line, caller, sys.stdin, sys.stdout)
     if options.save:
         path = save(Path(options.save), caller, start, turns)
         _say(f"{path}: written; add what you expect and run it with `app.py call {path}`")
@@ -538,6 +602,53 @@ def _profile(home: str) -> Company:
     return companies[home]
 
 
+# ---------------------------------------------------------------------- operators
+
+
+def operator_add(options: argparse.Namespace) -> None:
+    """Make somebody who may sign in at the desk; the password is shown once."""
+    from agent_desk import users
+
+    config = settings()
+    profile = _profile(options.company or config.press2.company)
+    skills = users.skills_of(options.queues, profile.queues)
+    with contextlib.closing(store_of(config)) as store:
+        password = users.add(
+            store, profile.id, options.login, options.name, options.role, skills, _now()
+        )
+    _say(f"{options.login}: added; password (shown once): {password}")
+
+
+def operator_list(_options: argparse.Namespace) -> None:
+    """List who may sign in at the desk."""
+    from agent_desk import users
+
+    with contextlib.closing(store_of(settings())) as store:
+        rows = users.listed(store)
+    for user in rows:
+        skills = ",".join(f"{queue}:{level}" for queue, level in user.skills.items())
+        state = "" if user.enabled else "  (disabled)"
+        _say(f"{user.company:10} {user.login:16} {user.role:14} {user.name:20} {skills}{state}")
+
+
+def operator_password(options: argparse.Namespace) -> None:
+    """Give somebody a new password; it is shown once."""
+    from agent_desk import users
+
+    with contextlib.closing(store_of(settings())) as store:
+        password = users.renew_password(store, options.login, _now())
+    _say(f"{options.login}: new password (shown once): {password}")
+
+
+def operator_disable(options: argparse.Namespace) -> None:
+    """Shut somebody out at once."""
+    from agent_desk import users
+
+    with contextlib.closing(store_of(settings())) as store:
+        users.disable(store, options.login, _now())
+    _say(f"{options.login}: disabled; `operator password {options.login}` lets him in again")
+
+
 def _say(text: str) -> None:
     print(text)  # noqa: T201 - the terminal is the screen
 
@@ -557,7 +668,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     add("run", run, "everything on this machine, until Ctrl-C")
-    add("web", web, "the start page with the browser phone")
+    add("web", web, "the start page with the browser phone, and the operators' desk")
     worker = add("agi", agi, "a FastAGI worker")
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
     add("jobs", jobs, "moves the log of events into the store")
@@ -584,6 +695,21 @@ def _parser() -> argparse.ArgumentParser:
         "--now", type=datetime.fromisoformat, help="simulated time of the call, 2026-10-31T10:00"
     )
     terminal.add_argument("--save", metavar="NAME", help="write what was done as a call script")
+
+    people = commands.add_parser("operator", help="who may sign in at the operators' desk")
+    deeds = people.add_subparsers(metavar="WHAT", required=True)
+    adder = deeds.add_parser("add", help=operator_add.__doc__)
+    adder.set_defaults(command=operator_add)
+    adder.add_argument("login", metavar="LOGIN", help="1 to 32 small letters and digits")
+    adder.add_argument("--name", default="", help="the name on screens")
+    adder.add_argument("--role", default="operator", help="operator, supervisor or administrator")
+    adder.add_argument("--queues", default="", help="general:3,metering:5 (levels 1 to 5)")
+    adder.add_argument("--company", help="company profile")
+    deeds.add_parser("list", help=operator_list.__doc__).set_defaults(command=operator_list)
+    for deed, function in (("password", operator_password), ("disable", operator_disable)):
+        other = deeds.add_parser(deed, help=function.__doc__)
+        other.set_defaults(command=function)
+        other.add_argument("login", metavar="LOGIN")
 
     importer = add("import", import_command, "imports accounts from a CSV file")
     importer.add_argument("what", choices=("accounts",))

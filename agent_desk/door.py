@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 LARGEST = 64 * 1024
 """Bytes of a request's body."""
+IMPATIENT = {"socket_timeout": 0.5, "socket_connect_timeout": 0.2}
+"""Seconds that throttling waits for Redis before it counts in this process."""
 KEY = "desk.key"
 """File in `var` that signs the browsers' sessions."""
 
@@ -41,6 +43,7 @@ def set_up(app: Flask, parts: Office, texts: Mapping[str, Mapping[str, str]]) ->
         "MAX_CONTENT_LENGTH": LARGEST,
         "MAX_FORM_MEMORY_SIZE": LARGEST,
         "RATELIMIT_STORAGE_URI": parts.limits,
+        "RATELIMIT_STORAGE_OPTIONS": IMPATIENT if "redis" in parts.limits else {},
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
     }
 

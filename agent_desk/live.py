@@ -78,7 +78,7 @@ class Stream:
         self._wake = threading.Event()
         self._stale = True
         self._over = False
-        self._ended = False
+        self._ended = ""
         self._own = ""
         self._sent = ("", "")
         self._down = False
@@ -96,9 +96,9 @@ class Stream:
         """Note that the figures changed."""
         self._wake.set()
 
-    def end(self) -> None:
-        """Note that the operator signed out."""
-        self._ended = True
+    def end(self, why: str = "bye") -> None:
+        """Note that the operator signed out ("bye") or the server stops ("stop")."""
+        self._ended = why
         self._wake.set()
 
     # from the thread of the connection
@@ -148,6 +148,9 @@ class Stream:
 
     def _message(self) -> str:
         self._wake.clear()
+        if self._ended == "stop":
+            self._over = True  # no word of it: the page comes back to another process
+            return ":\n\n"
         if self._ended or not self._still_on_shift():
             return self._last("bye")
         with suppress(redis.RedisError):  # the watch waits as well
@@ -240,7 +243,7 @@ class Live:
         if self._unsubscribe is not None:
             self._unsubscribe()
         for stream in self._all():
-            stream.end()
+            stream.end("stop")
         if self._thread is not None:
             self._thread.join()
 

@@ -120,7 +120,7 @@ def asterisk_settings(
             if (sounds / company.languages[0] / "apology.wav").is_file()
         },
         language=home.languages[0],
-        node=given.node or re.sub(r"[^\w-]", "-", socket.gethostname()),
+        node=node_of(config),
         sip_address=given.bind,
         sip_port=given.sip_port,
         http_address=given.bind,
@@ -134,6 +134,11 @@ def asterisk_settings(
         call_limit=given.call_limit,
         trunks=_trunks(config),
     )
+
+
+def node_of(config: Config) -> str:
+    """Return the name of this Asterisk in call ids."""
+    return config.asterisk.node or re.sub(r"[^\w-]", "-", socket.gethostname())
 
 
 def _trunks(config: Config) -> tuple[Trunk, ...]:
@@ -154,7 +159,8 @@ def lines(config: Config, companies: Mapping[str, Company]) -> list[tuple[str, s
 def board(config: Config, numbers: Sequence[tuple[str, str]]) -> str:
     """Return what a person needs to know when everything is up."""
     where = f"{reachable(config.asterisk.bind)}:{config.asterisk.sip_port}"
-    rows = [("Browser phone", f"http://{reachable(config.web.host)}:{config.web.port}/")]
+    page = f"http://{reachable(config.web.host)}:{config.web.port}/"
+    rows = [("Browser phone", page), ("Operator desk", f"{page}desk/")]
     rows += [("Softphone", f"sip:{number}@{where}   {name}") for name, number in numbers]
     rows += [("Log", str(config.press2.var / "log" / "press2.log"))]
     shown = [f"  {title:14} {text}" for title, text in rows]

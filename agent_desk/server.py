@@ -1,0 +1,44 @@
+"""The WSGI server with room for every desk: each open one keeps a thread and a connection."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import waitress
+from flask import Flask
+
+from agent_desk.door import LARGEST
+
+WORKERS = 24
+"""Threads beside those of the desks, for requests that are answered at once."""
+CONNECTIONS = 5
+"""Connections of one browser: the events, and those it asks and loads with."""
+UNHEARD = 6000
+"""Milliseconds in which a heartbeat must be acknowledged (TCP_USER_TIMEOUT, tcp(7))."""
+
+
+def serve(app: Flask, host: str, port: int, desks: int) -> None:
+    """Serve until the process ends. desks: how many may be open at once."""
+    with listener(host, port) as listening:
+        waitress.serve(app, sockets=[listening], **settings(desks))
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Return a listening socket whose connections notice soon that the other side is gone."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.create_server((host, port), family=family, backlog=1024)
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD)
+    return found
+
+
+def settings(desks: int) -> dict[str, Any]:
+    """Return the server's settings for a number of desks."""
+    return {
+        "threads": desks + WORKERS,
+        "connection_limit": desks * CONNECTIONS + 100,
+        "asyncore_use_poll": True,  # select() ends at 1024 files
+        "channel_request_lookahead": 1,  # a page that is closed is noticed while it listens
+        "max_request_body_size": LARGEST,
+        "ident": "press2",
+    }
