@@ -4,6 +4,7 @@
 /**
  * @typedef {((key: string, values?: Record<string, unknown>) => string) & {
  *   of: (kind: string, name: string) => string,
+ *   known: (kind: string, name: string) => string,
  *   language: string }} Say
  */
 
@@ -18,7 +19,9 @@ export function words(table, language) {
     (table[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
   return Object.assign(say, {
     language,
-    /** A name that is data (queue, pause, code, step): its words, or the name made readable. */
+    /** The words of a name that is data (flow, step); "" where it has none. */
+    known: (/** @type {string} */ kind, /** @type {string} */ name) => table[`${kind}_${name}`] ?? "",
+    /** The same, but the name itself, made readable, where it has no words. */
     of: (/** @type {string} */ kind, /** @type {string} */ name) =>
       table[`${kind}_${name}`] ?? String(name ?? "").replaceAll("_", " "),
   });

@@ -63,7 +63,7 @@ export class CallerPanel {
     const fact = (/** @type {string} */ word, /** @type {any} */ value, kind = "") =>
       value ? h("div", { class: kind }, h("dt", {}, say(word)), h("dd", {}, value)) : null;
     const mark = ["danger", "priority_site"].includes(caller.priority) ? caller.priority : caller.accounts.some((/** @type {any} */ card) => card.priority) ? "priority_site" : "";
-    const where = [caller.flow && say.of("flow", caller.flow), caller.step && say.of("step", caller.step)].filter(Boolean).join(", ");
+    const where = [say.known("flow", caller.flow), say.known("step", caller.step)].filter(Boolean).join(", ");
     return [
       h(
         "header",
@@ -245,7 +245,7 @@ export class CallerPanel {
             " ",
             register === "single" ? "" : `${say.of("register", register)} `,
             h("b", { class: "digits" }, value),
-            h("small", {}, [say.of("reading", state), say.of("channel", channel)].join(" · ")),
+            h("small", {}, [say.of("stored", state), say.of("channel", channel)].join(" · ")),
           ),
         ),
       ),
