@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ivr.agent_queue.audit import Snapshot, findings, snapshot_of
 from ivr.agent_queue.model import (
     HEAD_STARTS,
     OUTCOMES,
@@ -25,13 +26,11 @@ from ivr.agent_queue.model import (
     Place,
     Ticket,
 )
-from ivr.agent_queue.order import RulesOf, higher, rank, rules_for
+from ivr.agent_queue.order import CARD, LIMIT, RulesOf, higher, rank, rules_for
 from ivr.agent_queue.state import Slip, State
 
 logger = logging.getLogger(__name__)
 
-COMMANDS = 10_000
-"""Commands kept for a matchmaker; older ones are dropped."""
 CONNECTED = ("offered", "ringing")
 BUSY = ("offered", "disconnected")
 
@@ -61,7 +60,7 @@ class MemoryQueue:
         self._rules = rules or {}
         self._seeds = seeds
         self._states: dict[str, State] = {}
-        self._commands: deque[dict[str, Any]] = deque(maxlen=COMMANDS)
+        self._commands: deque[dict[str, Any]] = deque(maxlen=LIMIT)
         self._listeners: list[Listener] = []
         self._lock = threading.RLock()
 
@@ -95,7 +94,7 @@ class MemoryQueue:
         state.line_up(slip)
 
     def _again(self, state: State, slip: Slip, new: Ticket) -> None:
-        renewed = {name: getattr(new, name) for name in ("context", "leg", "node", "language")}
+        renewed = {name: getattr(new, name) for name in CARD}
         state.put(slip, **renewed)
         old = slip.ticket
         priority = higher(old.priority, new.priority)
@@ -415,6 +414,15 @@ class MemoryQueue:
             taken = list(self._commands)
             self._commands.clear()
             return taken
+
+    def audit(self, company: str, now: float) -> list[str]:
+        """Return every invariant that does not hold."""
+        return findings(self.snapshot(company), self._rules.get(company, {}), now)
+
+    def snapshot(self, company: str) -> Snapshot:
+        """Return all that belongs to a company, as it is at one moment."""
+        with self._lock:
+            return snapshot_of(self._state(company))
 
     # ------------------------------------------------------------------ inside
 

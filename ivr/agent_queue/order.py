@@ -18,6 +18,10 @@ DAY = 86400.0
 CALLER_RINGS = 60.0
 """Seconds a call-back may ring at the caller's after it rang at the operator's."""
 LONGEST_CONSULT = 3600.0
+LIMIT = 10_000
+"""Commands kept for a matchmaker; older ones are dropped."""
+CARD = ("channel", "node", "leg", "dialled", "language", "context")
+"""What no rule reads of a ticket; a caller who comes again renews it."""
 
 RulesOf = Mapping[str, Mapping[str, Rules]]
 

@@ -149,7 +149,7 @@ class State:
             kind, name = member.split(":", 1)
             if kind == "t" and 0 < self.slips[name].until <= now:
                 self._ticket_due(self.slips[name])
-            elif kind == "o" and name in self.seats and 0 < self._ends(self.seats[name]) <= now:
+            elif kind == "o" and name in self.seats and 0 < ends(self.seats[name]) <= now:
                 self._operator_due(self.seats[name])
 
     def _forget(self) -> None:
@@ -342,7 +342,7 @@ class State:
         seat.operator = replace(after, since=since, until=seat.until)
         if was[:2] != (seat.free, seat.serving):
             self.enlist(seat)
-        self._due(f"o:{before.name}", self._ends(seat))
+        self._due(f"o:{before.name}", ends(seat))
         if was[2] and not seat.steady:
             self._let_go(before.name)
         self.news("operator", before.name)
@@ -381,17 +381,6 @@ class State:
             self.operate(seat, state="wrap_up")
         else:
             self.idle(seat)
-
-    def _ends(self, seat: Seat) -> float:
-        """Return when the state of an operator ends by itself, 0: never."""
-        operator = seat.operator
-        if operator.state == "wrap_up":
-            return seat.wrap
-        if operator.state == "talking" and not operator.ticket:
-            return operator.since + LONGEST_CONSULT
-        if operator.state == "disconnected" or (operator.status, operator.state) == _GONE:
-            return operator.since + DAY
-        return 0.0
 
     def _operator_due(self, seat: Seat) -> None:
         operator = seat.operator
@@ -555,6 +544,18 @@ class State:
 
 _GONE = ("offline", "idle")
 _RESTING = (("paused", "idle"), _GONE)
+
+
+def ends(seat: Seat) -> float:
+    """Return when the state of an operator ends by itself, 0: never."""
+    operator = seat.operator
+    if operator.state == "wrap_up":
+        return seat.wrap
+    if operator.state == "talking" and not operator.ticket:
+        return operator.since + LONGEST_CONSULT
+    if operator.state == "disconnected" or (operator.status, operator.state) == _GONE:
+        return operator.since + DAY
+    return 0.0
 
 
 def _order(slip: Slip) -> tuple[float, str]:
