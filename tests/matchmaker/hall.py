@@ -25,16 +25,11 @@ class Flaky(MemoryQueue):
 
     away_now = False
 
-    def _gate(self) -> None:
-        if self.away_now:
-            raise QueueDown("no answer")
-
     def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        asks = {"tick", "ticket", "waiting", "offers", "commands", "leave", "operator", "answered"}
-        if name in asks and super().__getattribute__("away_now"):
-            super().__getattribute__("_gate")()
-        return found
+        asks = not name.startswith("_") and name not in ("away_now", "subscribe")
+        if asks and self.away_now:
+            raise QueueDown("no answer")
+        return super().__getattribute__(name)
 
 
 class Hall:
