@@ -119,7 +119,8 @@ def runner_of(
     sessions = SturdySessions(RedisSessions(client))
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)
-        yield _runner(flows, companies, store, sessions, log, _now, config.press2.company)
+        home, queue = config.press2.company, queue_of(config, companies)
+        yield _runner(flows, companies, store, sessions, log, _now, home, queue)
 
 
 def _runner(

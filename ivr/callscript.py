@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ import yaml
 from sqlalchemy import select
 
 from ivr.channels.line import Clock, Heard, Line, act
+from ivr.channels.operators import Operators
 from ivr.company import Company
 from ivr.errors import ImportFileError, ScriptError
+from ivr.events import MemoryLog
 from ivr.model import Caller
 from ivr.store.database import Store, memory_store
-from ivr.store.models import Account, Reading, Register, Ticket
+from ivr.store.models import Account, Callback, Reading, Register, Ticket
 from ivr.store.world import load_world
 
 logger = logging.getLogger(__name__)
@@ -308,8 +310,8 @@ def save(path: Path, caller: Caller, start: datetime, turns: Sequence[Mapping[st
 
 # ---------------------------------------------------------------------- running
 
-Dial = Callable[[Store, Clock], Line]
-"""Makes a fresh line over a store; how the channels differ."""
+Dial = Callable[[Store, Clock, Operators], Line]
+"""Makes a fresh line over a store, with operators at its end; how the channels differ."""
 
 
 def run(
@@ -325,7 +327,10 @@ def run(
     store = memory_store()
     try:
         _copy(_filled(company.id, json.dumps(world)), store)
-        heard = _play(script, company, store, dial, report)
+        clock = Clock(_moment(script.calls[0].now, company))
+        operators = Operators(company, companies, store, MemoryLog(), clock)
+        operators.arrive(world)
+        heard = _play(script, company, clock, partial(dial, store, clock, operators), report)
         report.outcome |= _stored(store, heard)
         report.failures = judge(script, report, heard)
     except ImportFileError as reason:
@@ -356,13 +361,12 @@ def _copy(template: Store, store: Store) -> None:
 
 
 def _play(
-    script: Script, company: Company, store: Store, dial: Dial, report: Report
+    script: Script, company: Company, clock: Clock, dial: Callable[[], Line], report: Report
 ) -> list[Heard]:
     heard = []
     for number, call in enumerate(script.calls, start=1):
-        start = _moment(call.now, company)
-        clock = Clock(start)
-        line = dial(store, clock)
+        start = clock.now = _moment(call.now, company)
+        line = dial()
         caller = Caller(
             call=f"script-{number}",
             company=company.id,
@@ -399,7 +403,7 @@ def _moment(text: str, company: Company) -> datetime:
 
 def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
     last = heard[-1]
-    queued = [each.queued for each in heard if each.queued is not None]
+    places = [each.place for each in heard if each.place is not None]
     with store.session(read_only=True) as session:
         readings = session.execute(
             select(Reading, Account.number, Register.name)
@@ -410,6 +414,7 @@ def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
         tickets = session.execute(
             select(Ticket, Account.number).outerjoin(Account).order_by(Ticket.id)
         ).all()
+        callbacks = session.scalars(select(Callback).order_by(Callback.id)).all()
     return {
         "readings": [
             {
@@ -431,12 +436,15 @@ def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
             }
             for row, account in tickets
         ],
-        "callbacks": [],
+        "callbacks": [
+            {"number": row.number, "queue": row.queue, "priority": row.priority}
+            for row in callbacks
+        ],
         "subscriptions": [],
         "queued": (
-            {"queue": queued[-1].queue, "priority": queued[-1].priority} if queued else None
+            {"queue": places[-1].queue, "priority": places[-1].priority} if places else None
         ),
-        "handover": dict(queued[-1].show) if queued else {},
+        "handover": dict(places[-1].context) if places else {},
         "ended": last.ended,
         "language": last.language,
     }

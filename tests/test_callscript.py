@@ -32,9 +32,7 @@ SCRIPTS = {
 SPEECH = "no recogniser yet: what is said is not understood"
 OUTAGE = "no outages yet: the dialogue of key 1 and key 3 leads to an operator"
 DANGER = "no outages yet: a fallen wire is not registered before the queue"
-CALL_BACK = "no call-backs yet"
 STORM = "no storm mode yet"
-QUEUE = "no queue yet: an operator who is lost ends the call or leads to another queue"
 APPLICATIONS = "no applications yet: the state of one is told by an operator"
 
 NOT_YET = {
@@ -51,31 +49,25 @@ NOT_YET = {
     "ac-16-should-be-on-1": OUTAGE,
     "ac-17-all-busy-1": DANGER,
     "ac-17-fallen-wire-1": DANGER,
-    "ac-18-callback-1": CALL_BACK,
-    "ac-18-nobody-signed-in-1": CALL_BACK,
-    "ac-18-other-number-1": CALL_BACK,
     "ac-19-storm-event-first-1": STORM,
-    "ac-19-storm-readings-1": STORM,
-    "ac-21-no-answer-1": QUEUE,
-    "ac-21-operator-lost-1": QUEUE,
-    "ac-21-operator-returns-1": QUEUE,
     "ac-23-application-status-1": APPLICATIONS,
     "ac-23-visit-moved-1": APPLICATIONS,
 }
 """Scripts that need parts which are not built, each with what it lacks."""
 
 
-def runner_over(house, store, clock):
+def runner_over(house, store, clock, operators):
     parts = (SERVICES, store, MemorySessions(), MemoryLog(), clock, "odesa")
-    return Runner(house.flows, house.companies, *parts)
+    return Runner(house.flows, house.companies, *parts, queue=operators.queue)
 
 
 @pytest.fixture
 def play(house):
     """Runs a script on the console."""
 
-    def dial(store, clock):
-        return ConsoleLine(runner_over(house, store, clock), house.catalogues, clock)
+    def dial(store, clock, operators):
+        runner = runner_over(house, store, clock, operators)
+        return ConsoleLine(runner, house.catalogues, clock, operators)
 
     def run(script: Script) -> Report:
         return callscript.run(script, house.companies, house.world, dial)
@@ -88,8 +80,8 @@ def play_by_agi(house):
     """Runs a script through a FastAGI worker, over TCP."""
     with contextlib.closing(AgiExchange(house.catalogues)) as exchange:
 
-        def dial(store, clock):
-            return exchange.line(runner_over(house, store, clock), clock)
+        def dial(store, clock, operators):
+            return exchange.line(runner_over(house, store, clock, operators), clock, operators)
 
         yield lambda script: callscript.run(script, house.companies, house.world, dial)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ivr.channels.agi import AgiServer
 from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
+from ivr.channels.operators import Operators
 from ivr.errors import CallerGone, Press2Error
 from ivr.model import Caller, Enqueue, Event, Hangup, Say, Turn
 from ivr.prompts import Catalogue, seconds
@@ -67,6 +68,14 @@ class Switch:
         """Hand an event over."""
         return self.runner.advance(call, event, turn)
 
+    def here(self, call: str, leg: str = "", node: str = "") -> bool:
+        """Put the caller into the queue."""
+        return self.runner.here(call, leg, node)
+
+    def taken(self, call: str) -> bool:
+        """Tell whether an operator has the call."""
+        return self.runner.taken(call)
+
     def close(self, call: str, reason: str) -> None:
         """Note that the caller hung up."""
         self.runner.close(call, reason)
@@ -90,10 +99,10 @@ class AgiExchange:
         self._thread = threading.Thread(target=self._server.serve, daemon=True)
         self._thread.start()
 
-    def line(self, runner: Runner, clock: Clock) -> AgiLine:
+    def line(self, runner: Runner, clock: Clock, operators: Operators) -> AgiLine:
         """Return a line to the worker, which from now on uses `runner`."""
         self._switch.runner = runner
-        return AgiLine(self._server.port, runner, self._voice, clock)
+        return AgiLine(self._server.port, runner, self._voice, clock, operators)
 
     def close(self) -> None:
         """Stop the worker."""
@@ -105,8 +114,11 @@ class AgiExchange:
 class AgiLine(Line):
     """One call. The worker's commands are taken until it asks a question or gives the call back."""
 
-    def __init__(self, port: int, runner: Runner, voice: NamedVoice, clock: Clock) -> None:
+    def __init__(
+        self, port: int, runner: Runner, voice: NamedVoice, clock: Clock, operators: Operators
+    ) -> None:
         self.heard = Heard()
+        self._operators = operators
         self._port = port
         self._runner = runner
         self._voice = voice
@@ -115,6 +127,7 @@ class AgiLine(Line):
         self._question: list[str] = []
         self._ahead = ""
         self._speech = 0.0
+        self._told = False
         self._gone = False
 
     # ------------------------------------------------------------------ the caller
@@ -130,6 +143,14 @@ class AgiLine(Line):
             self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
             self._ahead = keys
             self._give()
+        elif self._told:
+            self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
+            self._ahead, self._speech = keys, 0.0
+            self._go_on("OK")
+        elif self._waits:
+            self._clock.pass_(KEY * len(keys))
+            self._ahead = keys
+            self._key()
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something: this channel has no recogniser yet, so the caller goes unheard."""
@@ -143,18 +164,55 @@ class AgiLine(Line):
 
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
-        self._clock.pass_(seconds)
+        self._stand()
+        for outcome in self._operators.pass_(self._caller.call, seconds):
+            self._come_back(outcome)
+            self._stand()
 
     def operator(self, word: str) -> None:
-        """The operators' telephones are the dialplan's: it comes back when the talk has ended."""
-        if self.heard.ended is None and self._variables.get("PRESS2_NEXT") == "queue":
-            if word == "ends":
-                self._connect(self._variables["PRESS2_TURN"], "ended")
-            elif word == "no_answer":
-                self._connect(self._variables["PRESS2_TURN"], "no_answer")
+        """The operator answers, ...; when the talk is over the dialplan brings the call back."""
+        self._stand()
+        if self._waits:
+            self._come_back(self._operators.act(self._caller.call, word))
+
+    def _stand(self) -> None:
+        """Hear to its end what is said before the wait, and stand in the queue."""
+        while self._told:
+            self._clock.pass_(self._speech)
+            self._speech = 0.0
+            self._go_on("TIMEOUT")
+        if self._waits:
+            self._operators.stands(self._caller.call)
+
+    def _go_on(self, status: str) -> None:
+        """End the Read that speaks before a wait."""
+        self._told = False
+        self._variables["READSTATUS"] = status
+        self._answer("200 result=0")
+        self._serve()
+
+    @property
+    def _waits(self) -> bool:
+        return self.heard.ended is None and self._variables.get("PRESS2_NEXT") == "queue"
+
+    def _come_back(self, outcome: str) -> None:
+        """Go to a worker with what an operator did, as context press2-operator does."""
+        if outcome and self._waits:
+            self._connect(self._variables["PRESS2_TURN"], outcome)
+
+    def _key(self) -> None:
+        """Go to a worker with one key, as context press2-wait does; an operator's caller stays."""
+        if self._runner.taken(self._caller.call):
+            self._ahead = ""
+            return
+        key, self._ahead = self._ahead[0], self._ahead[1:]
+        turn = self._variables["PRESS2_TURN"]
+        self._variables["PRESS2_GIVEN"] = f"{turn}:{key}"
+        self._connect(turn, "")
 
     def hang_up(self) -> None:
         """Hang up; a call that no worker holds is ended by the script "gone"."""
+        self._stand()
         if self.heard.ended is None:
             self._gone = True
             self.heard.ended = "caller"
@@ -163,6 +221,7 @@ class AgiLine(Line):
                 self._serve()
             else:
                 self._connect("", "", script="gone")
+            self._look()
 
     # ------------------------------------------------------------------ Asterisk
 
@@ -198,12 +257,18 @@ class AgiLine(Line):
             if word == "GOSUB" and arguments[0] == "press2-ask" and not self._gone:
                 self._ask(arguments[3].split(","))
                 return
+            if word == "EXEC" and arguments[0] == "Read" and not self._gone:
+                self._play(arguments[1].split(",")[1])
+                self._told = True
+                return
             self._answer(self._obey(word, arguments))
         self._socket.close()
         self._back()
 
     def _obey(self, word: str, arguments: list[str]) -> str:
         match word, arguments:
+            case "GET", ["VARIABLE", "PRESS2_KEYS"]:
+                return f"200 result=1 ({self._ahead})"
             case "GET", ["VARIABLE", name]:
                 value = self._variables.get(name)
                 return "200 result=0" if value is None else f"200 result=1 ({value})"
@@ -213,6 +278,8 @@ class AgiLine(Line):
             case "GOSUB", ["press2-play", _, _, sounds]:
                 self._play(sounds)
                 return "200 result=0 Gosub complete"
+            case "EXEC", ["Read", _]:
+                return "200 result=0"
             case "EXEC", ["Playback", sounds]:
                 self._play(sounds)
                 return "200 result=0"
@@ -260,14 +327,18 @@ class AgiLine(Line):
         if self._gone:
             return
         way = self._variables.get("PRESS2_NEXT")
-        if way == "queue" and isinstance(turn.need, Enqueue):
-            self.heard.queued = turn.need
-        elif way == "hangup" and isinstance(turn.need, Hangup):
+        self._look()
+        if way == "hangup" and isinstance(turn.need, Hangup):
             self.heard.ended = turn.need.reason
-        else:
+        elif way != "queue" or not isinstance(turn.need, Enqueue):
             raise CallerGone(f"the worker broke in call {self._caller.call}")
         self._clock.pass_(self._speech)
         self._speech = 0.0
+        if way == "queue" and self._ahead:
+            self._key()
+
+    def _look(self) -> None:
+        self.heard.place = self._operators.queue.ticket(self._caller.call)
 
 
 def _readable(pieces: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Said, act, taken
+from ivr.channels.operators import Operators
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
@@ -17,16 +18,24 @@ KEYS = frozenset("0123456789*#")
 
 
 class ConsoleLine:
-    """A call to a runner in this process, without any audio."""
+    """A call to a runner in this process, without any audio. operators: at the other end."""
 
-    def __init__(self, runner: Runner, catalogues: Mapping[str, Catalogue], clock: Clock) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        catalogues: Mapping[str, Catalogue],
+        clock: Clock,
+        operators: Operators,
+    ) -> None:
         self.heard = Heard()
+        self._operators = operators
         self._runner = runner
         self._catalogues = catalogues
         self._clock = clock
         self._call = ""
         self._turn: Turn | None = None
         self._speech = 0.0
+        self._standing = False
 
     def dial(self, caller: Caller) -> None:
         """Call."""
@@ -36,11 +45,20 @@ class ConsoleLine:
     def press(self, keys: str) -> None:
         """Press keys, cutting the prompt short."""
         self._clock.pass_(min(self._speech, BARGE_IN))
-        while keys and (turn := self.open) and isinstance(turn.need, Ask):
-            count = taken(turn.need.entry, keys)
+        while keys and (turn := self.open) and isinstance(turn.need, Ask | Enqueue):
+            count = taken(turn.need.entry, keys) if isinstance(turn.need, Ask) else 1
+            if isinstance(turn.need, Enqueue) and not self._may_press():
+                return
             self._clock.pass_(KEY * count)
             self._advance(Event("keys", text=keys[:count], ended=count == len(keys)))
             keys = keys[count:]
+
+    def _may_press(self) -> bool:
+        """Enter the queue if he has not; False when an operator has him, who takes no keys."""
+        if self._standing:
+            return not self._runner.taken(self._call)
+        self._runner.here(self._call)
+        return True
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something, as the recogniser heard it."""
@@ -55,18 +73,40 @@ class ConsoleLine:
 
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
-        self._clock.pass_(seconds)
+        self._stand()
+        for outcome in self._operators.pass_(self._call, seconds):
+            self._hear(outcome)
+            self._stand()
 
     def operator(self, word: str) -> None:
-        """The operator answers (nothing changes for the flow), or the talk ends."""
-        if self._turn and isinstance(self._turn.need, Enqueue) and word != "answers":
-            self._advance(Event("operator", outcome="ended" if word == "ends" else word))
+        """The operator answers (nothing changes for the flow), the talk ends, ..."""
+        self._stand()
+        if self._waits:
+            self._hear(self._operators.act(self._call, word))
+
+    def _stand(self) -> None:
+        """Hear to its end what is said before the wait, and stand in the queue."""
+        if self._waits and not self._standing:
+            self._clock.pass_(self._speech)
+            self._standing = True
+            if self._runner.here(self._call):
+                self._operators.stands(self._call)
+
+    def _hear(self, outcome: str) -> None:
+        if outcome and self._waits:
+            self._advance(Event("operator", outcome=outcome))
+
+    @property
+    def _waits(self) -> bool:
+        return self.open is not None and isinstance(self.open.need, Enqueue)
 
     def hang_up(self) -> None:
         """Hang up."""
+        self._stand()
         if self.heard.ended is None:
             self._runner.close(self._call)
             self.heard.ended = "caller"
+            self._look()
 
     @property
     def open(self) -> Turn | None:
@@ -91,12 +131,16 @@ class ConsoleLine:
             texts.append(text)
             self.heard.said.append(Said(text, language))
         self._speech = sum(seconds(text) for text in texts)
-        if isinstance(turn.need, Enqueue):
-            self.heard.queued = turn.need
-            self._clock.pass_(self._speech)
-        elif isinstance(turn.need, Hangup):
+        self._standing = False
+        if isinstance(turn.need, Hangup):
             self._clock.pass_(self._speech)
             self.heard.ended = turn.need.reason
+        elif not self._speech:
+            self._stand()
+        self._look()
+
+    def _look(self) -> None:
+        self.heard.place = self._operators.queue.ticket(self._call)
 
 
 HELP = """\

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from ivr.model import Caller, Enqueue
+from ivr.agent_queue.model import Ticket
+from ivr.model import Caller
 
 BARGE_IN = 1.5
 """Seconds a caller listens before he keys an answer he knows."""
@@ -58,12 +59,13 @@ class Heard:
     """All that happened on a line so far.
 
     ended: None while the call goes on, else "completed", "caller", "operator", ...
-    queued: the last queue entered. language: the caller's, at the end.
+    place: his ticket as it stood last, None where he never entered a queue. language: the
+    caller's, at the end.
     """
 
     said: list[Said] = field(default_factory=list)
     ended: str | None = None
-    queued: Enqueue | None = None
+    place: Ticket | None = None
     language: str = ""
 
 

@@ -1,0 +1,281 @@
+"""The operators of a call script: a simulated exchange under the real matchmaker and queue.
+
+They do what the script says (`operator: answers`, `drops`, ...) and nothing by themselves: a
+telephone that rings for the caller is not answered before. Whoever else waits is a ticket without a
+call behind it, and is served at once when an operator is free for him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ivr.agent_queue.memory import MemoryQueue
+from ivr.agent_queue.model import Offer, Operator, Ticket
+from ivr.channels.line import Clock
+from ivr.company import Company
+from ivr.destination import Destination
+from ivr.events import EventLog
+from ivr.matchmaker import LiveCall, Matchmaker
+from ivr.store import fields
+from ivr.store.database import Store
+from ivr.store.world import Entry
+
+NODE = "script"
+LEVEL = 3
+STATES = ("talking", "ready", "paused", "offline")
+"""Of an operator in a World, in the order they sign in: who is busy gets his caller first."""
+APART = 20.0
+"""Seconds between the arrivals of those who wait already."""
+TRIES = 2000
+
+
+class Operators:
+    """All operators of one company and the queue they serve. outcomes are told to the flow."""
+
+    def __init__(
+        self,
+        company: Company,
+        companies: Mapping[str, Company],
+        store: Store,
+        log: EventLog,
+        clock: Clock,
+    ) -> None:
+        self.queue = MemoryQueue({name: each.queues for name, each in companies.items()})
+        self._company = company
+        self._clock = clock
+        self._told: list[str] = []
+        self._callers: set[str] = set()
+        self._rings: dict[str, float] = {}
+        self._matchmaker = Matchmaker(self.queue, self, store, companies, log, clock)
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, as queues count them."""
+        return self._clock().timestamp()
+
+    # ------------------------------------------------------------------ the world
+
+    def arrive(self, world: Mapping[str, Any]) -> None:
+        """Sign in the `operators` of a World and put those of `waiting` into their queues."""
+        entries = Entry("world", world).entries("operators")
+        signing = [(entry.read("state", _state), entry) for entry in entries]
+        for state, entry in sorted(signing, key=lambda pair: STATES.index(pair[0])):
+            entry.know("name", "queues", "state")
+            self._sign_in(entry, state)
+        waiting = world.get("waiting") or {}
+        for queue in waiting:
+            count = Entry("world.waiting", waiting).read(queue, _count)
+            for number in range(count):
+                entered = self.now - APART * (count - number)
+                self.queue.enter(self._other(f"waiting-{queue}-{number}", queue, entered), self.now)
+
+    def _sign_in(self, entry: Entry, state: str) -> None:
+        name = entry.read("name", fields.name)
+        queues = entry.texts("queues", fields.name)
+        self.queue.sign_in(
+            Operator(
+                name=name,
+                company=self._company.id,
+                skills=dict.fromkeys(queues, LEVEL),
+                status="ready" if state == "talking" else state,
+                node=NODE,
+                endpoint=f"op-{name}",
+            ),
+            self.now,
+        )
+        if state == "talking" and queues:
+            self.queue.enter(self._other(f"talk-{name}", queues[0], self.now), self.now)
+            self._matchmaker.step()
+
+    def _other(self, name: str, queue: str, entered: float) -> Ticket:
+        """Somebody who waits or talks, but is not the caller of the script."""
+        return Ticket(name, self._company.id, queue, entered, channel="script", node=NODE)
+
+    # ------------------------------------------------------------------ what a script does
+
+    def stands(self, call: str) -> None:
+        """Serve a caller who stands waiting from now on."""
+        self._callers.add(call)
+        self._matchmaker.step()
+
+    def pass_(self, call: str, seconds: float) -> Iterator[str]:
+        """Let time pass for a caller who waits; yields what he is to be told meanwhile."""
+        end = self.now + seconds
+        while (left := end - self.now) > 0:
+            self._clock.pass_(min(left, 1.0))
+            self._matchmaker.step()
+            if self._rang_out(call):
+                yield "no_answer"
+            while self._told:
+                yield self._told.pop(0)
+
+    def _rang_out(self, call: str) -> bool:
+        ticket = self.queue.ticket(call)
+        if ticket is None or ticket.state != "ringing":
+            return False
+        if self._rings.get(ticket.token, self.now) > self.now:
+            return False
+        self._matchmaker.unanswered(ticket.token, "no_answer")
+        return True
+
+    def act(self, call: str, word: str) -> str:
+        """Do what the script says of the operator's side; the outcome to tell the flow, or ""."""
+        acts: dict[str, Callable[[str], str]] = {
+            "answers": self._answers,
+            "no_answer": self._does_not_answer,
+            "drops": self._drops,
+            "returns": self._returns,
+            "ends": self._ends,
+        }
+        return acts[word](call)
+
+    def _answers(self, call: str) -> str:
+        ticket = self._rung(call)
+        if ticket is not None:
+            self._matchmaker.answered(ticket.token)
+        return ""
+
+    def _does_not_answer(self, call: str) -> str:
+        ticket = self._rung(call)
+        if ticket is None:
+            return ""
+        self._matchmaker.unanswered(ticket.token, "no_answer")
+        return "no_answer"
+
+    def _drops(self, call: str) -> str:
+        if not self._talks(call):
+            return ""
+        self._matchmaker.dropped(call)
+        return "dropped"
+
+    def _returns(self, call: str) -> str:
+        for operator in self.queue.operators(self._company.id):
+            if operator.state == "disconnected":
+                self._matchmaker.phone_found(operator.endpoint, NODE)
+        ticket = self.queue.ticket(call)
+        if ticket is not None and ticket.state == "offered":
+            self._answers(call)
+        return ""
+
+    def _ends(self, call: str) -> str:
+        if not self._talks(call):
+            self._answers(call)
+        return "ended"
+
+    def _talks(self, call: str) -> bool:
+        ticket = self.queue.ticket(call)
+        return ticket is not None and ticket.state == "talking"
+
+    def _rung(self, call: str) -> Ticket | None:
+        """Have an operator's telephone ring for this caller; None where nobody has the skill."""
+        for _ in range(TRIES):
+            ticket = self.queue.ticket(call)
+            if ticket is None or ticket.state not in ("waiting", "broken", "offered", "ringing"):
+                return None
+            if ticket.state in ("offered", "ringing"):
+                self._matchmaker.step()
+                return self.queue.ticket(call)
+            if not self._next_free(ticket):
+                return None
+        return None
+
+    def _next_free(self, ticket: Ticket) -> bool:
+        """Make one operator who serves the ticket's queue free for the next one of it."""
+        able = [
+            operator
+            for operator in self.queue.operators(ticket.company)
+            if operator.status != "offline" and ticket.queue in self._queues(operator)
+        ]
+        able.sort(key=lambda operator: (operator.status, operator.since), reverse=True)
+        for operator in able:
+            if operator.ticket:
+                self.queue.answered(operator.token, self.now)
+                self.queue.leave(operator.ticket, "abandoned", self.now)
+            self.queue.finish(operator.company, operator.name, self.now)
+            self.queue.returned(operator.company, operator.name, self.now)
+            self.queue.set_status(operator.company, operator.name, "ready", self.now)
+            return True
+        return False
+
+    def _queues(self, operator: Operator) -> set[str]:
+        """The queues an operator serves, those that overflow to his own included."""
+        rules = self._company.queues
+        return {
+            *operator.skills,
+            *(name for name, rule in rules.items() if rule.overflow_to in operator.skills),
+        }
+
+    # ------------------------------------------------------------------ the exchange
+
+    def connect(
+        self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
+    ) -> None:
+        """Ring: the caller's operator waits for the script, everybody else's answers."""
+        if ticket.id in self._callers:
+            self._rings[offer.token] = self.now + ring
+        else:
+            self.queue.answered(offer.token, self.now)
+
+    def tell(self, ticket: Ticket, outcome: str) -> None:
+        """Keep for the flow what a caller is to be told."""
+        if ticket.id in self._callers:
+            self._told.append(outcome)
+
+    def call_back(
+        self,
+        ticket: Ticket,
+        operator: Operator,
+        offer: Offer,
+        destination: Destination,
+        ring: float,
+        recording: str,
+    ) -> None:
+        """Ring the operator, who answers, and so does the customer."""
+        self._matchmaker.called_back(offer.token, "answered")
+
+    def send_out(self, ticket: Ticket, destination: Destination) -> None:
+        """Nothing: no script has an operator who passes a caller on."""
+
+    def hang_up(self, ticket: Ticket) -> None:
+        """Nothing: the caller of a script hangs up himself."""
+
+    def admit_phone(self, operator: Operator, digest: str, until: float) -> None:
+        """Nothing: telephones are there."""
+
+    def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
+        """Nothing: telephones stay."""
+
+    def pause_recording(self, ticket: Ticket, paused: bool) -> None:
+        """Nothing: a script has no sound."""
+
+    def calls(self) -> list[LiveCall]:
+        """Return everybody the queue knows of, as the exchange would hold them."""
+        where = {"waiting": "wait", "offered": "wait", "away": "flow"}
+        return [
+            LiveCall(
+                ticket.id,
+                NODE,
+                ticket.leg,
+                where.get(ticket.state, "operator"),
+                ticket.token,
+                ticket.state == "talking",
+            )  # fmt: skip
+            for ticket in self.queue.waiting(self._company.id)
+        ]
+
+    def nodes(self) -> Mapping[str, float]:
+        """Return the one exchange there is."""
+        return {NODE: 0.0}
+
+
+def _state(text: str) -> str:
+    if text not in STATES:
+        raise ValueError(f"{text!r}: write one of {', '.join(STATES)}")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 5:
+        raise ValueError(f"{text!r} is no number of callers")
+    return int(text)
