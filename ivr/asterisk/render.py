@@ -13,7 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ivr.asterisk.settings import AsteriskSettings
+from ivr.asterisk.settings import REALM, AsteriskSettings
+from ivr.channels.ami_link import event_mark
 from ivr.errors import ConfigError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,6 +35,10 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
     run_dir = settings.run_dir.resolve()
     for folder in FOLDERS:
         (run_dir / folder).mkdir(parents=True, exist_ok=True)
+    recordings = (settings.recordings_dir or run_dir / "recordings").resolve()
+    # The operators' telephones are admitted for a shift and this process only.
+    for left in (run_dir / "lib").glob("astdb.sqlite3*"):
+        left.unlink()
     link(run_dir / "data/sounds/press2", settings.sounds_dir.resolve())
     link(run_dir / "data/documentation", documentation)
     # The configuration holds passwords.
@@ -49,6 +54,9 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
     values: dict[str, Any] = {
         **{name: getattr(settings, name) for name in asdict(settings)},
         "run_dir": run_dir,
+        "recordings_dir": recordings,
+        "mark": event_mark(settings.ami_secret),
+        "realm": REALM,
         "modules": modules,
         "files": files_allowed(),
         "operators": "&".join(map(destination, settings.ring_group)),

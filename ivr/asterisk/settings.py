@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+REALM = "asterisk"
+"""Realm of every SIP password: a digest is md5(user:realm:password)."""
+
 
 @dataclass(frozen=True)
 class Trunk:
@@ -20,6 +23,15 @@ class Trunk:
     user: str = ""
     secret: str = ""
     register: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """Another Asterisk that shares the queues. host: its address; sip_port: its UDP port."""
+
+    name: str
+    host: str
+    sip_port: int = 5060
 
 
 @dataclass(frozen=True)
@@ -39,9 +51,12 @@ class AsteriskSettings:
     ring_group: SIP addresses ("sip:op1@10.0.0.5") of operators who ring all at once; empty: nobody.
     ring_seconds: how long it rings.
     music_dir: audio files for the wait; None: the ringing tone.
+    recordings_dir: where talks with operators are recorded; None: `run_dir`/recordings.
+    nodes: the other exchanges whose operators can be rung from here.
     call_limit: seconds after which a call is ended whatever it does.
     ami_port: on 127.0.0.1; 0: off.
-    debug: AMI also tells each dialplan step, with what callers key; for tests only.
+    debug: a second user of AMI, `ami_user`-debug, is told each dialplan step too, with what callers
+        key; for tests only.
     """
 
     run_dir: Path
@@ -61,6 +76,8 @@ class AsteriskSettings:
     ring_group: tuple[str, ...] = ()
     ring_seconds: int = 20
     music_dir: Path | None = None
+    recordings_dir: Path | None = None
+    nodes: tuple[Node, ...] = ()
     call_limit: int = 3600
     ami_port: int = 0
     ami_user: str = "press2"

@@ -35,6 +35,8 @@ DEAD_CHANNEL = 511
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
 SOUND = re.compile(r"[\w/-]+")
+QUEUE_DOWN = Say("queue_down")
+MOST_STRAYS = 40
 DRAIN_SECONDS = 5.0
 
 
@@ -46,6 +48,12 @@ class Runner(Protocol):
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
         """Return what to perform after `event`; StaleTurn when `turn` is over."""
+
+    def here(self, call: str, leg: str = "", node: str = "") -> bool:
+        """Put the caller, who now stands waiting, into the queue; False when it is out of reach."""
+
+    def taken(self, call: str) -> bool:
+        """Tell whether the call is being put through to an operator or talks with one."""
 
     def close(self, call: str, reason: str) -> None:
         """Take note that the caller hung up."""
@@ -160,6 +168,21 @@ class Line(AGI):  # type: ignore[misc]
         for part in parts(sounds):
             self.execute("EXEC", "Playback", self._quote(part))
 
+    def keys(self) -> str:
+        """Return the keys that were pressed and that nobody has taken yet."""
+        return dialled_keys(self.get("PRESS2_KEYS"))
+
+    def play_until_key(self, sounds: str) -> bool:
+        """Play `sounds`, names joined with &, until a key is pressed; True when one was."""
+        for _ in range(MOST_STRAYS):
+            self.execute("EXEC", "Read", self._quote(f"PRESS2_READ,{sounds},1,e,1,0.01"))
+            if self.keys():
+                return True
+            # A key that was collected before can still end a Read.
+            if self.get("READSTATUS") != "OK":
+                break
+        return False
+
     def record(self, path: Path, limit: float) -> None:
         """Record into `path`.wav until `#` or for `limit` seconds."""
         self.execute("RECORD FILE", self._quote(path), "wav", '"#"', str(round(limit * 1000)))
@@ -225,6 +248,7 @@ class Call:
         self.voice = voice
         self.recordings = recordings
         self.turn = runner.open(caller)
+        self.gone = line.env.get("agi_network_script") == "gone"
 
     def run(self) -> None:
         """Perform turns until the caller leaves this worker; CallerGone when he hung up."""
@@ -243,6 +267,8 @@ class Call:
         match self.turn.need:
             case Enqueue() if outcome := self.line.argument(2):
                 return Event("operator", outcome=outcome)
+            case Enqueue() if keys := self.given():
+                return Event("keys", text=keys)
             case Ask() as ask if (keys := self.given()) is not None:
                 return answer(ask, keys)
         return None
@@ -267,19 +293,39 @@ class Call:
             case Record(limit=limit):
                 return self.record(limit)
             case Enqueue():
-                self.leave("queue", PRESS2_OPERATOR="", PRESS2_TURN=self.turn.number)
+                self.wait()
             case Hangup():
+                self.line.play(self.sounds())
                 self.leave("hangup")
             case need:
                 raise Press2Error(f"agi: a turn needs {need}, which a channel cannot perform")
         return None
 
-    def sounds(self) -> list[str]:
-        """Return the sounds of everything the turn says."""
+    def wait(self) -> None:
+        """Speak, enter the queue, and leave: the dialplan holds a caller who waits.
+
+        A key cuts the speech short and stays in the channel, where the dialplan finds it. No
+        subroutine here: who is in the queue already may be taken out at any moment.
+        """
+        for part in parts(self.sounds()):
+            if self.line.keys() or self.line.play_until_key(part):
+                break
+        self.line.set("PRESS2_TURN", self.turn.number)
+        self.line.set("PRESS2_GIVEN", "")
+        self.line.set("PRESS2_OPERATOR", "")
+        node = self.caller.call.rpartition("-")[0]
+        if self.runner.here(self.caller.call, self.line.env.get("agi_channel", ""), node):
+            self.leave("queue")
+        else:
+            self.line.play(self.sounds([QUEUE_DOWN]))
+            self.leave("ring")
+
+    def sounds(self, says: Sequence[Say] | None = None) -> list[str]:
+        """Return the sounds of `says`, otherwise of everything the turn says."""
         turn = self.turn
         return [
             f"press2/{file}"
-            for say in turn.says
+            for say in (turn.says if says is None else says)
             for file in self.voice.files(say, say.language or turn.language, turn.slow)
         ]
 
@@ -307,17 +353,19 @@ class Call:
         self.line.record(path, limit)
         return Event("recorded", text=f"{path}.wav")
 
-    def leave(self, way: str, **variables: object) -> None:
-        """Speak and give the call back to the dialplan, which goes on at `way`."""
-        self.line.play(self.sounds())
-        for name, value in variables.items():
-            self.line.set(name, value)
+    def leave(self, way: str) -> None:
+        """Give the call back to the dialplan, which goes on at `way`."""
         self.line.set("PRESS2_NEXT", way)
 
     def end(self) -> None:
-        """Take note of the caller's hang-up; what he keyed just before still counts."""
+        """Take note of the caller's hang-up; what he keyed just before still counts.
+
+        A session that ended because the caller is being put through to an operator is none.
+        """
+        if not self.gone and self.runner.taken(self.caller.call):
+            return
         with contextlib.suppress(CallerGone):
-            keys = (self.given() or "") + dialled_keys(self.line.get("PRESS2_KEYS"))
+            keys = (self.given() or "") + self.line.keys()
             if keys and isinstance(self.turn.need, Ask):
                 self.advance(Event("keys", text=keys))
         self.runner.close(self.caller.call, "hangup")
@@ -379,7 +427,7 @@ def serve(line: Line, caller: Caller, agi: AgiServer) -> None:
     """Perform the call, or, when it comes with the script "gone", take note of its end."""
     call = Call(line, caller, agi.runner, agi.voice, agi.recordings)
     try:
-        if line.env.get("agi_network_script") == "gone":
+        if call.gone:
             raise CallerGone("the caller hung up in the dialplan")
         call.run()
         log.info("call %s: back to the dialplan", caller.call)

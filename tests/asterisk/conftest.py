@@ -140,6 +140,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
     with tempfile.TemporaryDirectory(prefix="press2-") as folder:
         sounds = Path(folder) / "sounds"
         record_tone(sounds / "uk/apology.wav", 0.2)
+        record_tone(sounds / "music/loop.wav", 5)
         sip, operator, http, ami, first, second = free_ports(6)
         settings = AsteriskSettings(
             run_dir=Path(folder) / "asterisk",
@@ -155,6 +156,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
             trunks=(Trunk("company", "192.0.2.1"),),
             ring_group=(f"sip:operator@127.0.0.1:{operator}",),
             ring_seconds=2,
+            music_dir=sounds / "music",
             debug=True,
         )
         with Asterisk(find_program(ROOT / "var/asterisk-root"), settings) as running:
@@ -167,7 +169,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
 @pytest.fixture
 def pbx(asterisk: tuple[Asterisk, list[int], Path], tmp_path: Path) -> Iterator[Pbx]:
     running, ports, sounds = asterisk
-    ami = Ami(running.settings.ami_port, "press2", "of-the-tests")
+    ami = Ami(running.settings.ami_port, "press2-debug", "of-the-tests")
     house = Pbx(running, ami, ports, tmp_path, sounds)
     yield house
     house.clean()

@@ -83,6 +83,18 @@ class ScriptedRunner:
             state["step"] += 1
         state["typed"] = keys
 
+    def here(self, call: str, leg: str = "", node: str = "") -> bool:
+        """There is a queue where the test made one: a file with the callers who wait."""
+        path = self.folder / "queue"
+        if not path.exists():
+            return False
+        with path.open("a") as queue:
+            queue.write(f"{call} {leg} {node}\n")
+        return True
+
+    def taken(self, call: str) -> bool:
+        return (self.folder / f"{call}.taken").exists()
+
     def close(self, call: str, reason: str) -> None:
         state = self.load(call)
         assert state

@@ -114,7 +114,9 @@ def played(event: Event) -> str:
     """Return the sounds whose playing an event reports, "" for any other event."""
     if event["Event"] == "Newexten" and event["Application"] in {"Read", "Playback"}:
         return event["AppData"]
-    if event["Event"] == "AGIExecStart" and event["Command"].startswith("EXEC Playback"):
+    if event["Event"] == "AGIExecStart" and event["Command"].startswith(
+        ("EXEC Playback", "EXEC Read")
+    ):
         return event["Command"]
     return ""
 

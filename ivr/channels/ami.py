@@ -1,0 +1,337 @@
+"""The switch that is one or several Asterisks, through their manager interfaces.
+
+What `ivr.matchmaker` wants done becomes actions; what Asterisk tells becomes reports to its
+listener. The other half is the dialplan (`ivr/asterisk/templates/extensions.conf`): its events
+carry a mark that callers cannot know, whatever they put into their names and numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ivr.agent_queue.model import Offer, Operator, Ticket
+from ivr.channels.ami_link import Message, event_mark
+from ivr.channels.ami_wire import Exchange, Wire
+from ivr.errors import Press2Error
+from ivr.matchmaker import Listener, LiveCall, SwitchDown
+
+if TYPE_CHECKING:
+    from ivr.destination import Destination
+
+log = logging.getLogger(__name__)
+
+ENDPOINT = re.compile(r"op-[a-z0-9]{1,32}")
+TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
+CALL = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+OUTCOME = re.compile(r"[a-z_]{1,40}")
+DIGEST = re.compile(r"[0-9a-f]{32}")
+NUMBER = re.compile(r"\+?[0-9]{2,15}")
+RECORDING = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*|")
+CONTEXTS = {
+    "press2-wait": "wait",
+    "press2-operator": "operator",
+    "press2-callback": "operator",
+    "incoming": "flow",
+    "press2": "flow",
+    "press2-worker": "flow",
+    "press2-ask": "flow",
+    "press2-play": "flow",
+    "press2-told": "flow",
+}
+REGISTERED = {"Created", "Reachable", "NonQualified", "Updated", "Unqualified"}
+CALLED_BACK = "press2-callback-"
+UNTIL = "press2-until"
+UNREACHED = {"BUSY": "declined", "NOANSWER": "no_answer", "CANCEL": "no_answer"}
+SIP_PHONE = {
+    "allow": "opus,alaw,ulaw",
+    "context": "desk",
+    "direct_media": "no",
+    "dtmf_mode": "rfc4733",
+    "moh_suggest": "press2",
+    "rtp_timeout": "2",
+    "rtp_timeout_hold": "10",
+}
+"""An operator's telephone, as pjsip.conf would have it.
+
+rtp_timeout: it sends sound all the time, muted or not; two seconds without any mean that its
+operator is gone.
+"""
+BROWSER_PHONE = {**SIP_PHONE, "webrtc": "yes"}
+CONTACTS = {
+    "max_contacts": "1",
+    "remove_existing": "yes",
+    "maximum_expiration": "120",
+    "qualify_frequency": "10",
+    "qualify_timeout": "3.0",
+}
+
+
+class AsteriskSwitch:
+    """Every exchange of the house, through one connection each. Thread-safe.
+
+    phone: what the operators' telephones are.
+    """
+
+    def __init__(
+        self, exchanges: Sequence[Exchange], phone: Mapping[str, str] = BROWSER_PHONE
+    ) -> None:
+        self._phone = phone
+        self._marks = {exchange.name: event_mark(exchange.secret) for exchange in exchanges}
+        self._phones: dict[tuple[str, str], set[str]] = {}
+        self._wires = {
+            exchange.name: Wire(
+                exchange,
+                partial(self._take, exchange.name),
+                partial(self._found, exchange.name),
+            )
+            for exchange in exchanges
+        }
+
+    def start(self, listener: Listener) -> None:
+        """Connect, and report to `listener` from now on."""
+        self._listener = listener
+        for wire in self._wires.values():
+            wire.start()
+
+    def stop(self) -> None:
+        """Disconnect; the calls go on."""
+        for wire in self._wires.values():
+            wire.stop()
+
+    # ------------------------------------------------------------------ what is to be done
+
+    def connect(
+        self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
+    ) -> None:
+        """Take the caller out of the wait and ring the operator for `ring` seconds."""
+        words = [
+            checked(ENDPOINT, operator.endpoint),
+            operator.node,
+            str(round(ring)),
+            checked(TOKEN, offer.token),
+            checked(RECORDING, recording),
+        ]
+        self._lead(ticket, "press2-operator", PRESS2_CONNECT=",".join(words))
+
+    def tell(self, ticket: Ticket, outcome: str) -> None:
+        """Lead the caller back to his flow with Event("operator", outcome)."""
+        self._lead(ticket, "press2-told", PRESS2_TOLD=checked(OUTCOME, outcome))
+
+    def send_out(self, ticket: Ticket, destination: Destination) -> None:
+        """Take the caller from the operator and dial an outside number for him."""
+        self._lead(ticket, "press2-out", PRESS2_NUMBER=checked(NUMBER, destination.number))
+
+    def call_back(
+        self,
+        ticket: Ticket,
+        operator: Operator,
+        offer: Offer,
+        destination: Destination,
+        ring: float,
+        recording: str,
+    ) -> None:
+        """Ring the operator for `ring` seconds; when he is there, dial the customer."""
+        token = checked(TOKEN, offer.token)
+        variables = {
+            "PRESS2_TOKEN": token,
+            "PRESS2_TICKET": checked(TOKEN, ticket.id),
+            "PRESS2_NUMBER": checked(NUMBER, destination.number),
+            "PRESS2_FROM": checked(NUMBER, ticket.dialled) if ticket.dialled else "",
+            "PRESS2_RING": str(round(ring)),
+            "PRESS2_RECORD": checked(RECORDING, recording),
+        }
+        wire = self._wire(operator.node)
+        answer = wire.ask(
+            "Originate",
+            variables,
+            Channel=f"PJSIP/{checked(ENDPOINT, operator.endpoint)}",
+            ChannelId=token,
+            Context="press2-callback",
+            Exten="s",
+            Priority="1",
+            Timeout=str(round(ring * 1000)),
+            CallerID=f"<{destination.number}>",
+            PreDialGoSub=f"press2-leg,s,1({token})",
+            Async="true",
+            ActionID=f"{CALLED_BACK}{token}",
+        )
+        if answer.refused:
+            wire.later(partial(self._listener.called_back, token, "operator_failed"))
+
+    def hang_up(self, ticket: Ticket) -> None:
+        """End the caller's call."""
+        self._wire(ticket.node).ask("Hangup", Channel=channel_of(ticket), Cause="16")
+
+    def pause_recording(self, ticket: Ticket, paused: bool) -> None:
+        """Stop or go on recording the talk."""
+        wire = self._wire(ticket.node)
+        for channel in wire.list("CoreShowChannels"):
+            if ticket.token and channel.variables.get("PRESS2_TOKEN") == ticket.token:
+                wire.ask(
+                    "MixMonitorMute",
+                    Channel=channel.get("Channel"),
+                    Direction="both",
+                    State=str(int(paused)),
+                )
+
+    # ------------------------------------------------------------------ telephones
+
+    def admit_phone(self, operator: Operator, digest: str, until: float) -> None:
+        """Let his browser's telephone register until then, with whichever exchange it reaches."""
+        endpoint = checked(ENDPOINT, f"op-{operator.name}")
+        account = {
+            "auth": {
+                "auth_type": "md5",
+                "username": endpoint,
+                "md5_cred": checked(DIGEST, digest),
+            },
+            "aor": CONTACTS,
+            "endpoint": {**self._phone, "auth": endpoint, "aors": endpoint},
+        }
+        wires = self._up()
+        if not wires:
+            raise SwitchDown("no exchange answers")
+        for wire in wires:
+            for kind, values in account.items():
+                wire.ask("DBPut", Family=f"press2/{kind}", Key=endpoint, Val=json.dumps(values))
+            wire.ask("DBPut", Family=UNTIL, Key=endpoint, Val=str(round(until)))
+
+    def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
+        """Let it register no more, with any exchange."""
+        for wire in self._up():
+            self._dismiss(wire, checked(ENDPOINT, operator_endpoint))
+
+    def _dismiss(self, wire: Wire, endpoint: str) -> None:
+        for kind in ("endpoint", "auth", "aor"):
+            wire.ask("DBDel", Family=f"press2/{kind}", Key=endpoint)
+        wire.ask("DBDel", Family=UNTIL, Key=endpoint)
+
+    # ------------------------------------------------------------------ what there is
+
+    def calls(self) -> list[LiveCall]:
+        """Return every caller's channel of every exchange that answers."""
+        return [
+            call
+            for wire in self._up()
+            for channel in wire.list("CoreShowChannels")
+            if (call := live_call(channel, wire.exchange.name))
+        ]
+
+    def nodes(self) -> Mapping[str, float]:
+        """Return the exchanges that answer now and when each was started."""
+        return {wire.exchange.name: wire.started for wire in self._up()}
+
+    # ------------------------------------------------------------------ what is told
+
+    def _found(self, node: str) -> None:
+        """Reports of this exchange may have been lost: look which telephones it has, then tell."""
+        there: dict[str, set[str]] = {}
+        for contact in self._wires[node].list("PJSIPShowContacts"):
+            there.setdefault(contact.get("Endpoint"), set()).add(contact.get("Uri"))
+        known = [endpoint for at, endpoint in self._phones if at == node]
+        for endpoint in {*known, *filter(ENDPOINT.fullmatch, there)}:
+            self._reached(node, endpoint, there.get(endpoint, set()))
+        self._listener.resync()
+
+    def _take(self, node: str, message: Message) -> None:
+        match message.get("Event"):
+            case "UserEvent" if message.get("Mark") == self._marks[node]:
+                self._told(node, message)
+            case "ContactStatus":
+                self._contact(node, message)
+            case "OriginateResponse" if message.get("Response") == "Failure":
+                before, mark, token = message.get("ActionID").partition(CALLED_BACK)
+                if mark and not before:
+                    self._listener.called_back(token, "operator_failed")
+
+    def _told(self, node: str, message: Message) -> None:
+        """Report what the dialplan tells."""
+        call, token = message.get("Uniqueid"), message.get("Token")
+        match message.get("UserEvent"):
+            case "Press2Waiting":
+                self._listener.waiting(call, node, message.get("Channel"))
+            case "Press2Answered":
+                self._listener.answered(token)
+            case "Press2Over" if message.get("Outcome") == "dropped":
+                self._listener.dropped(call)
+            case "Press2Over" if message.get("Outcome") == "no_answer":
+                self._listener.unanswered(token, UNREACHED.get(message.get("Status"), "failed"))
+            case "Press2CalledBack":
+                self._listener.called_back(token, message.get("How"))
+            case "Press2Gone":
+                self._listener.gone(message.get("Ticket") or call)
+
+    def _contact(self, node: str, message: Message) -> None:
+        """Report when an operator's telephone registers and when the last contact of it is gone."""
+        endpoint = message.get("AOR")
+        if not ENDPOINT.fullmatch(endpoint):
+            return
+        contacts = self._phones.get((node, endpoint), set())
+        uri = {message.get("URI")}
+        registered = message.get("ContactStatus") in REGISTERED
+        self._reached(node, endpoint, contacts | uri if registered else contacts - uri)
+
+    def _reached(self, node: str, endpoint: str, contacts: set[str]) -> None:
+        """Take note of where a telephone is reached now, and report it when that is news."""
+        before = self._phones.get((node, endpoint))
+        self._phones[node, endpoint] = contacts
+        if contacts and not before:
+            self._listener.phone_found(endpoint, node)
+        elif before and not contacts:
+            self._listener.phone_lost(endpoint, node)
+
+    # ------------------------------------------------------------------ the way there
+
+    def _up(self) -> list[Wire]:
+        return [wire for wire in self._wires.values() if wire.up]
+
+    def _wire(self, node: str) -> Wire:
+        if node not in self._wires:
+            raise SwitchDown(f"no exchange is named {node}")
+        return self._wires[node]
+
+    def _lead(self, ticket: Ticket, context: str, **variables: str) -> None:
+        """Send the caller to another place of the dialplan; one who is gone is reported as gone."""
+        wire = self._wire(ticket.node)
+        channel = channel_of(ticket)
+        for name, value in variables.items():
+            if wire.ask("Setvar", Channel=channel, Variable=name, Value=value).refused:
+                break
+        else:
+            answer = wire.ask("Redirect", Channel=channel, Context=context, Exten="s", Priority="1")
+            if not answer.refused:
+                return
+        log.info("call %s: gone before it could be led to %s", ticket.id, context)
+        wire.later(partial(self._listener.gone, ticket.id))
+
+
+def channel_of(ticket: Ticket) -> str:
+    """Return the unique id that Asterisk finds the caller's channel by; no other ever has it."""
+    return checked(CALL, ticket.id if ticket.kind == "call" else ticket.token)
+
+
+def live_call(channel: Message, node: str) -> LiveCall | None:
+    """Return the call of a caller's channel, None for an operator's telephone and the like."""
+    if channel.get("Application") == "AppDial" or channel.get("Context") not in CONTEXTS:
+        return None
+    where = CONTEXTS[channel.get("Context")]
+    return LiveCall(
+        call=channel.variables.get("PRESS2_TICKET") or channel.get("Uniqueid"),
+        node=node,
+        leg=channel.get("Channel"),
+        where=where,
+        token=channel.variables.get("PRESS2_TOKEN", ""),
+        talking=where == "operator" and bool(channel.get("BridgeId")),
+    )
+
+
+def checked(form: re.Pattern[str], text: str) -> str:
+    """Return `text`; Press2Error when it is not of the form that may reach an action."""
+    if not form.fullmatch(text):
+        raise Press2Error(f"AMI: {text!r} is not what may be sent")
+    return text
