@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENDPOINT = re.compile(r"op-[a-z0-9]{1,32}")
-TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
+TOKEN = re.compile(r"[\w.-]{1,200}", re.ASCII)
 CALL = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 OUTCOME = re.compile(r"[a-z_]{1,40}")
 DIGEST = re.compile(r"[0-9a-f]{32}")
