@@ -76,7 +76,10 @@ const live = new Live(`/desk/events?tab=${encodeURIComponent(tab)}`, {
   event: (name, data) => {
     if (name === "taken") stop("taken");
     else if (name === "bye") stop("signed_out");
-    else if (name === "state" && desk.take(data, now())) changed();
+    else if (name === "state" && desk.take(data, now())) {
+      if (phone.registration === "off") connectPhone(); // not before: this tab must have the say
+      changed();
+    }
   },
 });
 
@@ -109,6 +112,7 @@ async function mayAnswer(token) {
 const account = () => api.post("/desk/phone", {});
 
 async function connectPhone() {
+  phone.become("connecting");
   try {
     const exchange = new Exchange(await account(), sounds, {
       rung: (ring) => phone.rung(ring),
@@ -120,8 +124,9 @@ async function connectPhone() {
     phone.connect(exchange);
     await exchange.start();
   } catch (error) {
+    if (app.over) return;
     phone.become(error instanceof Refusal ? "refused" : "lost");
-    if (!app.over) setTimeout(connectPhone, 3000);
+    setTimeout(connectPhone, 3000);
   }
 }
 
@@ -362,4 +367,3 @@ navigator.mediaDevices?.addEventListener("devicechange", async () => {
 });
 
 live.listen();
-connectPhone();

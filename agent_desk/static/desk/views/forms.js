@@ -5,6 +5,14 @@ import { Drafts } from "../draft.js";
 import { Reading } from "./reading.js";
 import { TicketForm } from "./ticket_form.js";
 
+/** Most wanted first; forms the page has never heard of come last. */
+const ORDER = ["outage", "meter_fault", "meter_replacement", "appointment", "complaint", "other"];
+
+/** @param {Record<string, unknown>} forms */
+function inOrder(forms) {
+  return [...ORDER.filter((name) => name in forms), ...Object.keys(forms).filter((name) => !ORDER.includes(name))];
+}
+
 export class Forms {
   #contact = "";
   #open = "reading";
@@ -20,7 +28,7 @@ export class Forms {
     );
     /** @type {Record<string, Reading | TicketForm>} */
     this.forms = { reading: new Reading(app, (values) => this.#typed("reading", values)) };
-    for (const name of Object.keys(app.given.forms)) {
+    for (const name of inOrder(app.given.forms)) {
       this.forms[name] = new TicketForm(app, name, (values) => this.#typed(name, values), () => this.drafts.drop(name));
     }
     this.saved = h("span", { class: "quiet saved" });

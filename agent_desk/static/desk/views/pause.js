@@ -3,6 +3,9 @@
 import { h } from "../dom.js";
 import { Dialog } from "./dialog.js";
 
+/** As they are wanted in a shift; reasons the page has never heard of come last. */
+const ORDER = ["break", "lunch", "air_raid", "technical", "training", "supervisor", "outbound", "text"];
+
 export class Pause {
   /** @param {import("../main.js").App} app */
   constructor(app) {
@@ -17,16 +20,17 @@ export class Pause {
     const own = ["no_answer", "disconnected"]; // set by the system, never chosen
     return Object.entries(this.app.given.pauses ?? {})
       .map(([reason, minutes]) => /** @type {[string, number]} */ ([reason, Number(minutes)]))
-      .filter(([reason]) => !own.includes(reason));
+      .filter(([reason]) => !own.includes(reason))
+      .sort(([one], [other]) => place(one) - place(other));
   }
 
   open() {
     const { say } = this.app;
-    const buttons = this.reasons.map(([reason, minutes], place) =>
+    const buttons = this.reasons.map(([reason, minutes], at) =>
       h(
         "button",
         { type: "button", on: { click: () => this.#choose(reason) } },
-        place < 9 ? h("kbd", {}, place + 1) : null,
+        at < 9 ? h("kbd", {}, at + 1) : null,
         h("span", {}, say.of("pause", reason)),
         minutes ? h("small", {}, say("up_to_minutes", { minutes })) : null,
       ),
@@ -51,4 +55,9 @@ export class Pause {
     const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     buttons[(at + step + buttons.length) % buttons.length]?.focus();
   }
+}
+
+/** @param {string} reason */
+function place(reason) {
+  return ORDER.includes(reason) ? ORDER.indexOf(reason) : ORDER.length;
 }

@@ -92,7 +92,7 @@ export class Top {
         { title: say("queue_figures") },
         h("b", {}, waiting),
         waiting ? [" · ", h("span", { "data-longest": longest })] : null,
-        h("small", {}, say("queue_free", { free, serving })),
+        h("small", {}, h("span", { class: "unseen" }, say("queue_free")), ` ${free}/${serving}`),
       ),
     );
   }

@@ -1,0 +1,119 @@
+"""A desk without Asterisk: the real application over a real store and the queue in memory, served
+on a port of its own. The page's way to the exchange is `memory_exchange.js`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import waitress
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+from running import until
+
+from agent_desk import server, users
+from agent_desk.answer_base import AnswerBase
+from agent_desk.desk import Desk, create_app
+from agent_desk.live import Live
+from agent_desk.office import Office
+from ivr.agent_queue.memory import MemoryQueue
+from ivr.agent_queue.model import Ticket
+from ivr.store.database import Store
+
+HOME = Path(__file__).parents[2]
+EXCHANGE = (Path(__file__).parent / "memory_exchange.js").read_text("utf-8")
+COMPANY = "odesa"
+CALLER = "+380671110001"
+
+
+@dataclass
+class Stage:
+    """A running desk. page: address of the start page. passwords: by login."""
+
+    office: Office
+    queue: MemoryQueue
+    page: str
+    passwords: Mapping[str, str]
+    complaints: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    def visit(self, browser: Browser, **wishes: Any) -> Page:
+        """Open a page whose exchange is in memory; what it complains about is kept."""
+        context = browser.new_context(**({"locale": "en-GB"} | wishes))
+        context.grant_permissions(["microphone"])
+        return self.tab(context)
+
+    def tab(self, context: BrowserContext) -> Page:
+        page = context.new_page()
+        page.route("**/static/desk/exchange.js", exchange)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: message.type == "error" and self.complaints.append(message.text),
+        )
+        return page
+
+    def sign_in(self, page: Page, login: str = "olena") -> Page:
+        page.goto(self.page + "desk/sign-in")
+        page.locator("#login").fill(login)
+        page.locator("#password").fill(self.passwords[login])
+        page.locator("#password").press("Enter")
+        page.wait_for_url("**/desk/")
+        page.wait_for_selector("body:not([data-mode=loading])")
+        return page
+
+    def ring(self, page: Page, **fields: Any) -> Ticket:
+        """A caller comes, is offered to whoever is ready, and the telephone of `page` rings."""
+        self.calls += 1
+        now = time.time()
+        wanted = {"company": COMPANY, "queue": "general", "number": CALLER, "language": "uk"}
+        wanted |= {"dialled": "+380487059090", "node": "pbx1"} | fields
+        ticket = Ticket(id=f"pbx1-{self.calls}.1", entered=now - 42, **wanted)
+        self.queue.enter(ticket, now)
+        assert until(lambda: self._state(ticket.id) == "offered"), self.queue.ticket(ticket.id)
+        found = self.queue.ticket(ticket.id)
+        assert found is not None
+        self.queue.ring(found.token, time.time())
+        page.evaluate("(token) => exchange.ring(token)", found.token)
+        return replace(found, state="ringing")
+
+    def answered(self, ticket: Ticket) -> None:
+        """What the matchmaker notes when the operator's telephone has answered."""
+        assert self.queue.answered(ticket.token, time.time())
+
+    def ended(self, ticket: Ticket) -> None:
+        """What the matchmaker notes when the caller or the operator hung up."""
+        assert self.queue.ended(ticket.id, time.time())
+
+    def _state(self, ticket: str) -> str:
+        found = self.queue.ticket(ticket)
+        return found.state if found else ""
+
+
+def exchange(route: Route) -> None:
+    """Answer with the exchange in memory."""
+    route.fulfill(body=EXCHANGE, content_type="text/javascript")
+
+
+def open_stage(store: Store, companies: Mapping[str, Any], var: Path) -> tuple[Stage, Any]:
+    """Serve a desk; returns it and the server, which the caller runs and closes."""
+    queue = MemoryQueue({name: profile.queues for name, profile in companies.items()})
+    office = Office(
+        store=store,
+        queue=queue,
+        companies=companies,
+        answers=AnswerBase(HOME / "agent_desk" / "answers"),
+        live=Live(limit=20),
+        var=var,
+        node="pbx1",
+    )
+    passwords = users.add_demo(store, COMPANY, companies[COMPANY].queues, office.now())
+    app = create_app(Desk("127.0.0.1", 5060, 8088, "", ()), (), office)
+    listening = server.listener("127.0.0.1", 0)
+    page = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    served = waitress.create_server(app, sockets=[listening], **server.settings(20))
+    office.live.start(office)
+    return Stage(office, queue, page, passwords), served
