@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from desk_house import House, Telephone, music, settled
 from running import Press2, free_ports, until
 
 HOME = Path(__file__).parents[2]
@@ -28,21 +29,24 @@ MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-str
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Press2]]:
-    """Start a press2; its sounds are those of the working copy, built once."""
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Press2]]:
+    """Start a press2; its sounds are those of the working copy, built once.
+
+    asterisk: more lines of that section; rest: more sections.
+    """
     started: list[Press2] = []
 
-    def begin() -> Press2:
+    def begin(asterisk: str = "", rest: str = "") -> Press2:
         folder = tmp_path_factory.mktemp("p2")
         (folder / "var").mkdir()
         sounds = HOME / "var" / "sounds"
         sounds.mkdir(parents=True, exist_ok=True)
         (folder / "var" / "sounds").symlink_to(sounds)
-        sip, websocket, agi, _, web, ami, rtp, *_ = free_ports(40)
+        sip, websocket, agi, _, web, ami, rtp, *_ = free_ports(80)
         (folder / "telephony.conf").write_text(
             f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
-            f"rtp_first = {rtp}\nrtp_last = {rtp + 30}\n"
-            f"[agi]\nport = {agi}\n[web]\nport = {web}\n"
+            f"rtp_first = {rtp}\nrtp_last = {rtp + 70}\n{asterisk}"
+            f"[agi]\nport = {agi}\n[web]\nport = {web}\n{rest}"
         )
         screen = folder / "screen"
         with screen.open("wb") as file:
@@ -117,3 +121,40 @@ def page(chromium: Browser, press2: Press2, complaints: list[str]) -> Iterator[P
     page.goto(press2.page)
     yield page
     context.close()
+
+
+# ---------------------------------------------------------------------- the operators' desk
+
+
+@pytest.fixture(scope="session")
+def desk_house(
+    start: Callable[..., Press2],
+    launch: Callable[..., Browser],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> House:
+    """A press2 of its own with two operators and music that is a tone."""
+    folder = tmp_path_factory.mktemp("desk")
+    press2 = start(
+        asterisk=f"music = {music(folder / 'music')}\n", rest="[desk]\ndemo_operators = no\n"
+    )
+    house = House(press2, press2.var.parent / "telephony.conf", launch, folder)
+    skills = "general:5,metering:5,outage:5,danger:5"
+    house.add_operator("olha", "--role", "supervisor", "--queues", skills)
+    house.add_operator("petro", "--queues", skills)
+    return house
+
+
+@pytest.fixture
+def house(desk_house: House) -> Iterator[House]:
+    """The press2 with operators; afterwards everybody has gone home and the queue is in order."""
+    yield desk_house
+    desk_house.clear()
+    mishaps, desk_house.mishaps[:] = list(desk_house.mishaps), []
+    assert not mishaps
+    assert not settled(desk_house)
+
+
+@pytest.fixture
+def caller(house: House) -> Telephone:
+    """The browser phone of the start page, which nobody has used yet."""
+    return house.telephone()
