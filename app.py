@@ -179,7 +179,8 @@ def run(_options: argparse.Namespace) -> None:
         _build_sounds(config)
         passwords = _first_operators(config, companies)
         supervise.log_to(var / "log" / "press2.log", sys.stdout)
-        stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18))
+        ami_secret = parts.ami_secret(config, secrets.token_urlsafe(18))
+        stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18), ami_secret)
         board = parts.board(config, parts.lines(config, companies)) + passwords
         asyncio.run(supervise.Supervisor(stages).run(started=lambda: print(board, flush=True)))
 

@@ -13,29 +13,45 @@ import redis
 
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.render import render
-from ivr.asterisk.settings import AsteriskSettings, Trunk
+from ivr.asterisk.settings import AsteriskSettings, Node, Trunk
+from ivr.channels.ami_wire import Exchange
 from ivr.company import Company
 from ivr.config import Config
-from ivr.errors import SetupError
+from ivr.errors import ConfigError, SetupError
 from ivr.supervise import Part, answers
 
 SOCKET_PATH_LIMIT = 107
 """Bytes of a UNIX socket's path (unix(7))."""
+AMI_SECRET = "PRESS2_AMI_SECRET"  # noqa: S105 - the name of one
+"""Environment variable in which `app.py dispatch` finds the password of the manager interface."""
+MUSIC = "music"
+"""Folder of the sounds with the music for the wait."""
+OTHER_NODE = re.compile(r"(?P<name>[\w-]+)=(?P<host>[\w.-]+):(?P<sip>\d{1,5})/(?P<ami>\d{1,5})")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 def stages(
-    config: Config, home: Path, companies: Mapping[str, Company], phone_secret: str
+    config: Config,
+    home: Path,
+    companies: Mapping[str, Company],
+    phone_secret: str,
+    ami_secret: str,
 ) -> list[list[Part]]:
     """Return the parts in the order they start.
 
-    home: folder of app.py; phone_secret: password of the browser phone for this one start.
-    Raises SetupError when a program is missing.
+    home: folder of app.py; phone_secret: password of the browser phone for this one start;
+    ami_secret: the same of the manager interface. Raises SetupError when a program is missing.
     """
-    asterisk = asterisk_settings(config, companies, phone_secret)
+    asterisk = asterisk_settings(config, companies, phone_secret, ami_secret)
     served = [
         *worker_parts(config, home),
         asterisk_part(asterisk, home),
+        Part(
+            "dispatch",
+            _app(home, "dispatch"),
+            ready=lambda: True,
+            environ={AMI_SECRET: ami_secret},
+        ),
         Part("jobs", _app(home, "jobs"), ready=lambda: True),
         Part(
             "web",
@@ -101,7 +117,10 @@ def asterisk_part(settings: AsteriskSettings, home: Path) -> Part:
 
 
 def asterisk_settings(
-    config: Config, companies: Mapping[str, Company], phone_secret: str
+    config: Config,
+    companies: Mapping[str, Company],
+    phone_secret: str,
+    ami_secret: str,
 ) -> AsteriskSettings:
     """Return the settings for Asterisk; who cannot be served hears the apology of his company."""
     given, var = config.asterisk, config.press2.var
@@ -130,10 +149,52 @@ def asterisk_settings(
         phone_secret=phone_secret,
         ring_group=given.ring_group,
         ring_seconds=given.ring_seconds,
-        music_dir=given.music,
+        music_dir=given.music or sounds / MUSIC,
+        recordings_dir=var / "recordings",
         call_limit=given.call_limit,
+        ami_port=given.ami_port,
+        ami_user=given.ami_user,
+        ami_secret=ami_secret,
+        nodes=tuple(Node(name, host, sip) for name, host, sip, _ in other_nodes(config)),
         trunks=_trunks(config),
     )
+
+
+def ami_secret(config: Config, made: str) -> str:
+    """Return the password of the manager interface: the one configured, else `made`."""
+    return config.asterisk.ami_password.value or made
+
+
+def exchanges(config: Config, secret: str) -> list[Exchange]:
+    """Return every Asterisk that a dispatcher is connected to. secret: of the manager interfaces.
+
+    Raises ConfigError when there are several and each would make up a password of its own.
+    """
+    given = config.asterisk
+    others = other_nodes(config)
+    if others and not given.ami_password.value:
+        raise ConfigError(
+            f"{config.path.name}: [asterisk] nodes: exchanges that share queues need a common "
+            "password; name the environment variable with it in ami_password"
+        )
+    own = (node_of(config), "127.0.0.1", given.sip_port, given.ami_port)
+    return [
+        Exchange(name, host, port, given.ami_user, secret) for name, host, _, port in (own, *others)
+    ]
+
+
+def other_nodes(config: Config) -> list[tuple[str, str, int, int]]:
+    """Return (name, host, SIP port, manager port) of each exchange in the setting `nodes`."""
+    found = []
+    for text in config.asterisk.nodes:
+        node = OTHER_NODE.fullmatch(text)
+        if node is None:
+            raise ConfigError(
+                f"{config.path.name}: [asterisk] nodes: {text!r} is not name=address:SIP/manager, "
+                "as in pbx2=10.0.0.2:5060/5038"
+            )
+        found.append((node["name"], node["host"], int(node["sip"]), int(node["ami"])))
+    return found
 
 
 def node_of(config: Config) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from ivr import company, config, parts
 from ivr.asterisk.settings import Trunk
-from ivr.errors import SetupError
+from ivr.errors import ConfigError, SetupError
 
 HOME = Path(__file__).parent.parent
 
@@ -27,27 +27,73 @@ def companies():
 
 
 def test_redis_comes_first_where_none_is_configured(given, companies):
-    first, rest = parts.stages(given(), HOME, companies, "secret")
+    first, rest = parts.stages(given(), HOME, companies, "secret", "word")
     assert [part.name for part in first] == ["redis"]
-    assert [part.name for part in rest] == ["worker1", "worker2", "asterisk", "jobs", "web"]
-    (only,) = parts.stages(given("[redis]\nurl = redis://cache"), HOME, companies, "secret")
-    assert [part.name for part in only] == ["worker1", "worker2", "asterisk", "jobs", "web"]
+    assert [part.name for part in rest] == [
+        "worker1",
+        "worker2",
+        "asterisk",
+        "dispatch",
+        "jobs",
+        "web",
+    ]
+    settings = given("[redis]\nurl = redis://cache")
+    (only,) = parts.stages(settings, HOME, companies, "secret", "word")
+    assert [part.name for part in only] == [
+        "worker1",
+        "worker2",
+        "asterisk",
+        "dispatch",
+        "jobs",
+        "web",
+    ]
 
 
 def test_each_worker_has_a_port_that_asterisk_knows(given, companies):
     settings = given("[agi]\nport = 5000\nprocesses = 3\nhost = 0.0.0.0")
     workers = parts.worker_parts(settings, HOME)
     assert [part.command[-1] for part in workers] == ["5000", "5001", "5002"]
-    asterisk = parts.asterisk_settings(settings, companies, "secret")
+    asterisk = parts.asterisk_settings(settings, companies, "secret", "")
     assert asterisk.workers == ("127.0.0.1:5000", "127.0.0.1:5001", "127.0.0.1:5002")
 
 
-def test_the_secret_of_the_phone_goes_to_asterisk_and_the_page_only(given, companies):
-    assert parts.asterisk_settings(given(), companies, "s3cret").phone_secret == "s3cret"
-    for stage in parts.stages(given(), HOME, companies, "s3cret"):
+def test_a_secret_goes_to_asterisk_and_to_whom_it_is_for(given, companies):
+    asterisk = parts.asterisk_settings(given(), companies, "s3cret", "w0rd")
+    assert (asterisk.phone_secret, asterisk.ami_secret) == ("s3cret", "w0rd")
+    for stage in parts.stages(given(), HOME, companies, "s3cret", "w0rd"):
         for part in stage:
-            assert "s3cret" not in " ".join(part.command)
-            assert bool(part.environ) == (part.name == "web")
+            assert not {"s3cret", "w0rd"} & set(part.command)
+            assert ("s3cret" in part.environ.values()) == (part.name == "web")
+            assert ("w0rd" in part.environ.values()) == (part.name == "dispatch")
+
+
+def test_a_password_that_is_configured_is_not_made_anew(given):
+    assert parts.ami_secret(given(), "made") == "made"
+    settings = given("[asterisk]\nami_password = AMI", AMI="configured")
+    assert parts.ami_secret(settings, "made") == "configured"
+
+
+def test_every_exchange_is_asked_and_rung(given, companies):
+    settings = given(
+        "[asterisk]\nnode = pbx1\nami_password = AMI\nnodes = pbx2=10.0.0.2:5070/5039", AMI="w"
+    )
+    (node,) = parts.asterisk_settings(settings, companies, "", "w").nodes
+    assert (node.name, node.host, node.sip_port) == ("pbx2", "10.0.0.2", 5070)
+    reached = [(each.name, each.host, each.port) for each in parts.exchanges(settings, "w")]
+    assert reached == [("pbx1", "127.0.0.1", 5038), ("pbx2", "10.0.0.2", 5039)]
+    assert "'w'" not in repr(parts.exchanges(settings, "w"))
+
+
+def test_several_exchanges_have_one_password(given):
+    settings = given("[asterisk]\nnodes = pbx2=10.0.0.2:5060/5038")
+    with pytest.raises(ConfigError, match="common password"):
+        parts.exchanges(settings, "made")
+
+
+@pytest.mark.parametrize("text", ["pbx2", "pbx2=10.0.0.2", "p b=x:1/2", "pbx2=h:1/2/3"])
+def test_a_node_that_cannot_be_read_is_named(given, text):
+    with pytest.raises(ConfigError, match=r"\[asterisk\] nodes: .* is not name="):
+        parts.other_nodes(given(f"[asterisk]\nnodes = {text}"))
 
 
 def test_who_cannot_be_served_hears_the_apology_of_his_company(given, companies):
@@ -56,7 +102,7 @@ def test_who_cannot_be_served_hears_the_apology_of_his_company(given, companies)
         sound = settings.press2.var / "sounds" / language / "apology.wav"
         sound.parent.mkdir(parents=True)
         sound.touch()
-    asterisk = parts.asterisk_settings(settings, companies, "")
+    asterisk = parts.asterisk_settings(settings, companies, "", "")
     assert asterisk.apology == "ru/apology"
     assert asterisk.apologies["380487059090"] == "uk/apology"
     assert asterisk.apologies["842380000100"] == "vi/apology"
@@ -64,13 +110,13 @@ def test_who_cannot_be_served_hears_the_apology_of_his_company(given, companies)
 
 
 def test_a_trunk_is_what_the_settings_say(given, companies):
-    assert parts.asterisk_settings(given(), companies, "").trunks == ()
+    assert parts.asterisk_settings(given(), companies, "", "").trunks == ()
     settings = given(
         "[asterisk]\ntrunk_host = sip.example.org\ntrunk_user = me\ntrunk_password = TRUNK\n"
         "trunk_register = yes\nring_group = sip:op1@10.0.0.5 sip:op2@10.0.0.6",
         TRUNK="pw",
     )
-    asterisk = parts.asterisk_settings(settings, companies, "")
+    asterisk = parts.asterisk_settings(settings, companies, "", "")
     assert asterisk.trunks == (Trunk("trunk", "sip.example.org", "me", "pw", register=True),)
     assert asterisk.ring_group == ("sip:op1@10.0.0.5", "sip:op2@10.0.0.6")
 

@@ -56,7 +56,7 @@ def test_a_trunk_is_known_by_its_address_only(settings):
 
 
 def test_no_ring_group_no_dial(settings):
-    assert "Dial(" not in written(settings, "extensions.conf")
+    assert "Dial(PJSIP/operators" not in written(settings, "extensions.conf")
     group = ("sip:op1@10.0.0.5", "sip:op2@10.0.0.6")
     text = written(replace(settings, ring_group=group), "extensions.conf")
     dial = "Dial(PJSIP/operators/sip:op1@10.0.0.5&PJSIP/operators/sip:op2@10.0.0.6,20,gr)"
