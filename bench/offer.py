@@ -32,13 +32,14 @@ from typing import Protocol
 import app
 from bench.desk_phones import DeskPhones
 from bench.ports import free_ports
+from bench.product import dispatched, product
 from bench.turn import INVITE, SOUNDS, cpu_of, percentile
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings
 
 OPERATORS = 5
 NATIVE = "7100"
-TALK = (0.3, 1.3)
+TALK = (1.0, 3.0)
 """Seconds of a talk: drawn, so that it keeps no step with anybody's clock."""
 BUSY = 20
 """Callers who wait while offers are measured."""
@@ -186,6 +187,7 @@ def house(folder: Path, names: Sequence[str]) -> Iterator[House]:
         stack.callback(phones.join)
         stack.callback(phones.over.set)
         sip, http, ami, worker = free_ports(4)
+        beside, programs = stack.enter_context(product(folder, worker))
         settings = AsteriskSettings(
             run_dir=folder / "asterisk",
             sounds_dir=SOUNDS,
@@ -203,6 +205,8 @@ def house(folder: Path, names: Sequence[str]) -> Iterator[House]:
         add_app_queue(asterisk, names, phones.port)
         built = House(asterisk, phones, sink, sip, folder)
         built.sides.append(AppQueueSide(asterisk, Manager(ami)))
+        our_side = dispatched(beside, ami, MANAGER_WORD, programs, list(names))
+        built.sides.append(stack.enter_context(our_side))
         yield built
 
 
