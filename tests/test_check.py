@@ -23,7 +23,7 @@ steps:
   word: {lookup: words.today, on: {good: menu, bad: menu}}
   menu: {menu: choose, options: {"1": {say: one, to: sub}}}
   sub: {run: sub, on: {done: bye, operator: desk}}
-  desk: {enqueue: general, on: {ended: bye, unavailable: bye}}
+  desk: {enqueue: general, on: {ended: bye, unavailable: bye, no_answer: desk, dropped: desk}}
   bye: {hangup: completed, say: goodbye}
 """
 SUB = """\
@@ -111,6 +111,7 @@ EXAMPLES = {
     "missing-edge": ([("good: menu, bad: menu", "good: menu")], {}),
     "extra-edge": ([("bad: menu", "bad: menu, worse: menu")], {}),
     "missing-service": ([], {"services": ()}),
+    "unknown-queue": ([("enqueue: general", "enqueue: lottery")], {}),
     "missing-prompt": ([], {"english": {"choose": ""}}),
     "unused-prompt": ([], {"texts": {"old_song": "la la"}}),
     "placeholders-differ": ([], {"english": {"choose": "{name:text}"}}),
@@ -176,9 +177,56 @@ def test_every_end_of_a_subflow_has_an_edge(run):
     assert rules(run(change)) == [("missing-edge", "main.sub"), ("extra-edge", "main.sub")]
 
 
-def test_a_queue_ends_in_two_ways(run):
-    change = ("ended: bye, unavailable: bye", "ended: bye, busy: bye")
-    assert rules(run(change)) == [("missing-edge", "main.desk"), ("extra-edge", "main.desk")]
+DESK = "on: {ended: bye, unavailable: bye, no_answer: desk, dropped: desk}"
+
+
+def test_what_always_may_happen_in_a_queue_has_an_edge(run):
+    change = (DESK, "on: {ended: bye, busy: bye, dropped: desk}")
+    assert rules(run(change)) == [
+        ("missing-edge", "main.desk"),
+        ("missing-edge", "main.desk"),
+        ("extra-edge", "main.desk"),
+    ]
+    seldom = DESK.replace("}", ", announce: desk, transferred: desk, callback: bye, reading: desk}")
+    assert run((DESK, seldom)) == []
+
+
+def test_keys_of_a_queue_are_edges(run):
+    assert rules(run((DESK, DESK + ', keys: {"2": nowhere}'))) == [("unknown-step", "main.desk")]
+    reached = (DESK, DESK + ', keys: {"2": note}')
+    note = ("  bye: {hangup", "  note: {say: one, to: desk}\n  bye: {hangup")
+    assert run(reached, note) == []
+
+
+def test_a_subflow_is_run_for_a_queue_that_every_company_has(run):
+    change = ("{run: sub, on:", "{run: sub, with: {queue: lottery}, on:")
+    assert rules(run(change)) == [("unknown-queue", "main.sub")]
+    assert run(("{run: sub, on:", "{run: sub, with: {queue: metering}, on:")) == []
+
+
+def test_an_operator_may_be_reached_through_a_subflow(run):
+    change = (
+        f"desk: {{enqueue: general, {DESK}}}",
+        "desk: {run: desk, on: {left: bye}}",
+    )
+    desk = f"""
+        flow: desk
+        start: queue
+        operator: queue
+        otherwise: queue
+        ends: [left]
+        steps:
+          queue: {{enqueue: general, {DESK.replace("bye", "left").replace("desk", "queue")}}}
+    """
+    assert run(change, flows={**CLEAN, "desk": desk}) == []
+
+
+def test_speech_before_a_wait_is_over_when_a_key_is_pressed(run):
+    change = (
+        (DESK, DESK + ', keys: {"2": menu}'),
+        ("{enqueue: general,", "{enqueue: general, say: long,"),
+    )
+    assert run(*change, texts={"long": LONG}) == []
 
 
 # ---------------------------------------------------------------------- ways

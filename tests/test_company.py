@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr import company
+from ivr.agent_queue.model import Rules
 from ivr.company import Day, Window, WindowRule, days_between
+from ivr.destination import Calling
 from ivr.errors import FlowError
 from ivr.services import Inquiry
 
@@ -149,7 +151,7 @@ def test_days_are_counted_on_the_calendar():
 
 # ---------------------------------------------------------------------- bad profiles
 
-GOOD = """
+GOOD = dedent("""
     company: test
     name: Test grid
     region: UA
@@ -161,7 +163,7 @@ GOOD = """
     window: {open: {day: 1}, close: {day: 5}}
     limits: {first: 4.5, misses: 2}
     readings: {high_use: 2.5, tries: 3}
-"""
+""")
 
 
 def read(folder, text: str, name: str = "test"):
@@ -225,6 +227,55 @@ SENSELESS = {
     "a limit in words": (change("misses: 2", "misses: two"), "`limits: misses`.*two"),
     "a limit below zero": (change("first: 4.5", "first: -1"), "`limits: first`.*-1"),
     "a bound in words": (change("tries: 3", "tries: three"), "`readings: tries`.*three"),
+    "queues in a list": (GOOD + "queues: [general]", "`queues` must be a mapping"),
+    "a queue in a word": (GOOD + "queues: {general: fast}", "`queues: general` must be a mapping"),
+    "an unknown rule of a queue": (
+        GOOD + "queues: {general: {limits: 3}}",
+        "`queues: general`: unknown key `limits`",
+    ),
+    "a rule below zero": (GOOD + "queues: {default: {ring: -1}}", "`queues: danger: ring`.*-1"),
+    "a rule without end": (GOOD + "queues: {outage: {longest: .inf}}", "`queues: outage: longest`"),
+    "half a caller": (
+        GOOD + "queues: {general: {limit: 2.5}}",
+        "`queues: general: limit` is a whole number, found 2.5",
+    ),
+    "overflow to nowhere": (
+        GOOD + "queues: {general: {overflow_to: lottery}}",
+        "`queues: general: overflow_to`: lottery is no queue",
+    ),
+    "overflow to a number": (
+        GOOD + "queues: {general: {overflow_to: 7}}",
+        "`queues: general: overflow_to` is the name of a queue",
+    ),
+    "relaxation that begins late": (
+        GOOD + "queues: {general: {relax: [[10, 1]]}}",
+        r"`queues: general: relax` is \[\[0, level\]",
+    ),
+    "relaxation that falls": (
+        GOOD + "queues: {general: {relax: [[0, 3], [60, 2], [30, 1]]}}",
+        "`queues: general: relax`",
+    ),
+    "relaxation in a word": (GOOD + "queues: {general: {relax: slow}}", "`queues: general: relax`"),
+    "hours of no queue": (GOOD + 'hours: {lottery: ["08:00", "20:00"]}', "`hours: lottery`"),
+    "hours of one end": (GOOD + 'hours: {general: ["08:00"]}', "`hours: general` is"),
+    "an hour there is not": (GOOD + 'hours: {general: ["08:00", "25:00"]}', "`hours: general` is"),
+    "hours that YAML takes for numbers": (GOOD + "hours: {general: [8, 20]}", "`hours: general`"),
+    "a pause in words": (GOOD + "pauses: {lunch: long}", "`pauses: lunch` is a number"),
+    "codes in a word": (GOOD + "wrap_up_codes: reading", "`wrap_up_codes` must be a list"),
+    "a recording of no kind": (GOOD + "recording: {tape: true}", "`recording`: unknown key `tape`"),
+    "half a refusal": (GOOD + "recording: {refusal: maybe}", "`recording: refusal` is true or"),
+    "a typical talk in words": (GOOD + "typical_talk: short", "`typical_talk` is a number"),
+    "a call to nowhere": (
+        GOOD + 'calling: {allow: ["0800"]}',
+        "`calling: allow`: '0800' is no prefix like",
+    ),
+    "a prefix without quotes": (
+        GOOD + "calling: {premium: [+380900]}",
+        "`calling: premium`|quotes",
+    ),
+    "calling at all hours": (GOOD + "calling: {hours: always}", "`calling: hours` is"),
+    "half a try": (GOOD + "calling: {tries: 1.5}", "`calling: tries` is a whole number, found 1.5"),
+    "an unknown rule of calling": (GOOD + "calling: {when: now}", "`calling`: unknown key `when`"),
     "a region that YAML takes for no": (change("region: UA", "region: NO"), "`region`"),
 }
 
@@ -233,6 +284,55 @@ SENSELESS = {
 def test_a_value_that_cannot_be_meant_is_named(tmp_path, text, error):
     with pytest.raises(FlowError, match=error):
         read(tmp_path, text)
+
+
+def test_rules_of_queues_are_read(tmp_path):
+    profile = read(
+        tmp_path,
+        GOOD
+        + dedent("""
+            queues:
+              default: {longest: 600, relax: [[0, 4], [30, 1]]}
+              danger: {longest: 0, overflow_to: outage, overflow_after: 5}
+              complaints: {limit: 3}
+            hours: {complaints: ["09:00", "17:30"]}
+            pauses: {lunch: 45}
+            wrap_up_codes: [reading]
+            recording: {refusal: true}
+            calling: {allow: ["+380"], premium: ["+380900"], tries: 2}
+        """),
+    )
+    assert set(profile.queues) == {*company.QUEUES, "complaints"}
+    relax = ((0.0, 4), (30.0, 1))
+    assert profile.queues["general"] == Rules(longest=600, relax=relax)
+    assert profile.queues["complaints"] == Rules(longest=600, relax=relax, limit=3)
+    danger = profile.queues["danger"]
+    assert (danger.longest, danger.overflow_to, danger.overflow_after) == (0, "outage", 5)
+    assert profile.hours == {"complaints": ("09:00", "17:30")}
+    assert profile.pauses == {"lunch": 45}
+    assert profile.wrap_up_codes == ("reading",)
+    assert profile.recording.refusal
+    assert profile.calling == Calling(("+380",), ("+380900",), tries=2)
+
+
+def test_a_profile_needs_no_word_about_operators(tmp_path):
+    profile = read(tmp_path, GOOD)
+    assert profile.queues == dict.fromkeys(company.QUEUES, Rules())
+    assert (profile.hours, profile.pauses, profile.wrap_up_codes) == ({}, {}, ())
+    assert not profile.recording.refusal
+    assert profile.calling.allow == (), "nobody is called who is not allowed"
+
+
+def test_the_profiles_of_the_house_serve_every_queue(house):
+    for profile in house.companies.values():
+        assert set(profile.queues) >= set(company.QUEUES)
+        assert profile.calling.allow
+        assert profile.calling.premium
+        assert profile.wrap_up_codes
+        assert profile.pauses
+    odesa = house.companies["odesa"]
+    assert odesa.queues["general"].longest == 1200
+    assert odesa.recording.refusal
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -192,6 +192,108 @@ def test_a_caller_of_priority_keeps_it_in_every_queue(talk, own, slot, priority)
     assert call.need == Enqueue("general", priority)
 
 
+WAIT = """
+flow: main
+start: ask
+operator: wait
+otherwise: bye
+steps:
+  ask: {menu: choose, options: {"1": {to: number}}}
+  number: {ask: enter, as: typed, to: wait}
+  wait:
+    enqueue: {slot: queue}
+    say: connecting
+    show: [typed]
+    keys: {"2": number, "6": ask, "*": ask}
+    on: {ended: bye, unavailable: bye, no_answer: wait, dropped: dropped, transferred: wait}
+  dropped: {say: sorry, to: wait}
+  bye: {hangup: completed, say: goodbye}
+"""
+
+
+def waiting(talk, queue="general"):
+    call = talk(WAIT, slots={"queue": queue})
+    call.press("0")
+    assert call.need == Enqueue(queue)
+    return call
+
+
+def test_a_slot_may_name_the_queue(talk):
+    assert waiting(talk, "metering").need == Enqueue("metering")
+
+
+@pytest.mark.parametrize("queue", [None, 7, ["general"]])
+def test_a_queue_that_no_slot_names_ends_the_flow(talk, queue):
+    with pytest.raises(FlowError, match="no slot queue names the queue"):
+        talk(WAIT, slots={"queue": queue}).press("0")
+
+
+@pytest.mark.parametrize(
+    ("keys", "at"), [("2", "main.number"), ("6", "main.ask"), ("*", "main.ask")]
+)
+def test_a_key_leads_on_while_the_caller_waits(talk, keys, at):
+    call = waiting(talk).press(keys)
+    assert call.at == at
+    assert isinstance(call.need, Ask)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("keys", text="1"),
+        Event("keys", text="#"),
+        Event("keys", text="D"),
+        Event("keys", text=""),
+        Event("silence"),
+        Event("speech", text="оператор"),
+        Event("nonsense"),
+    ],
+)
+def test_anything_else_changes_nothing_while_the_caller_waits(talk, event):
+    call = waiting(talk)
+    before = call.session.slots
+    call.give(event)
+    assert call.need == Enqueue("general")
+    assert call.said == []
+    assert call.session.slots == before
+
+
+def test_keys_after_the_one_that_means_something_are_typed_ahead(talk):
+    call = waiting(talk).press("42345#")
+    assert call.said == []
+    assert call.at == "main.number"
+    assert waiting(talk).press("62").at == "main.ask", (
+        "2 is no key of the menu: it counts as a miss"
+    )
+    typed = waiting(talk).press("2345#")
+    assert typed.session.slots["typed"] == "345"
+    assert typed.need == Enqueue("general", show={"typed": "345"})
+    assert typed.said == ["connecting"]
+
+
+def test_what_an_operator_did_brings_values(talk):
+    call = waiting(talk)
+    call.give(Event("operator", outcome="transferred", values={"queue": "outage"}))
+    assert call.need == Enqueue("outage")
+    call.give(Event("operator", outcome="transferred", values={"queue": None, "more": 1}))
+    assert call.session.slots["more"] == 1
+
+
+def test_a_lost_operator_is_told_and_the_caller_waits_on(talk):
+    call = waiting(talk).operator("dropped")
+    assert call.said == ["sorry", "connecting"]
+    assert call.need == Enqueue("general")
+    assert call.operator("no_answer").need == Enqueue("general")
+    assert call.operator("something new").need == Hangup("completed"), "otherwise"
+
+
+def test_where_the_caller_left_the_dialogue_is_known(talk):
+    assert waiting(talk).session.slots["left"] == "main.ask"
+    call = waiting(talk).press("6").silence().silence().silence()
+    assert call.session.slots["left"] == "main.ask"
+    assert call.session.slots["reason"] == "silence"
+
+
 OUTER = """
 flow: main
 start: go
@@ -276,6 +378,9 @@ def test_three_misses_of_any_kind_leave_a_question(talk, misses, reason):
 def test_three_silences_in_the_first_menu_reach_an_operator(talk):
     call = talk("main")
     call.silence().silence().silence()
+    assert call.at == "operator.ask"
+    call.result("down")
+    assert call.said == ["operator_connecting"]
     assert call.need == Enqueue("general", show={"reason": "silence"})
 
 

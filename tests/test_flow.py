@@ -57,7 +57,15 @@ GOOD = """
         closing: that_is_all
       same: {run: deeper, on: {out: record}}
       record: {record: tone, as: message, limit: "30", to: desk}
-      desk: {enqueue: general, priority: raised, say: wait, show: [typed], on: {ended: bye}}
+      desk:
+        enqueue: general
+        priority: raised
+        say: wait
+        show: [typed]
+        keys: {"2": number, "*": hello}
+        on: {ended: bye}
+      other: {enqueue: {slot: queue}, on: {ended: bye}}
+      queued: {run: deeper, with: {queue: metering}, on: {out: bye}}
       bye: {hangup: completed, say: bye}
 """
 
@@ -106,7 +114,16 @@ def test_every_kind_of_step_is_read(tmp_path):
         ),
         "same": RunStep("deeper", {"out": "record"}),
         "record": RecordStep((Saying("tone"),), "message", 30.0, "desk"),
-        "desk": EnqueueStep("general", {"ended": "bye"}, (Saying("wait"),), "raised", ("typed",)),
+        "desk": EnqueueStep(
+            "general",
+            {"ended": "bye"},
+            (Saying("wait"),),
+            "raised",
+            ("typed",),
+            keys={"2": "number", "*": "hello"},
+        ),
+        "other": EnqueueStep("", {"ended": "bye"}, slot="queue"),
+        "queued": RunStep("deeper", {"out": "bye"}, {"queue": "metering"}),
         "bye": HangupStep("completed", (Saying("bye"),)),
     }
     assert set(flow.questions(good)) == {"number", "choose"}
@@ -226,6 +243,12 @@ STEPS = {
         "{lookup: a.b, again: {c: {ask: d, to: e}}}",
         "again c: unknown key `to`",
     ),
+    "a queue without a name": ("{enqueue: {}}", "enqueue: `slot` is missing"),
+    "a queue by an unknown word": ("{enqueue: {name: a}}", "enqueue: `slot` is missing"),
+    "a queue by too many words": ("{enqueue: {slot: a, b: c}}", "enqueue: unknown key `b`"),
+    "a queue in a list": ("{enqueue: [a]}", r"`enqueue` must be one word, found \['a'\]"),
+    "a key no telephone has": ("{enqueue: a, keys: {A: b}}", r"key A: a key is one of 0 1"),
+    "a key to two steps": ("{enqueue: a, keys: {'1': [b]}}", r"`keys: 1` must be one word"),
     "what is shown as a word": ("{enqueue: a, show: b}", "`show` must be a list of words"),
     "a hang-up that goes on": ("{hangup: a, to: b}", "unknown key `to`"),
 }
