@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ivr.agent_queue.model import Place, Ticket
+from ivr.errors import Press2Error
 from ivr.expected_wait import estimate, minutes
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.switch import SwitchDown
@@ -82,8 +83,8 @@ class Announcer:
         self._sent[ticket.id] = now
         try:
             self._means.switch.tell(ticket, "announce")
-        except SwitchDown:
-            logger.warning("call %s: its exchange is away, no announcement", ticket.id)
+        except (SwitchDown, Press2Error) as reason:
+            logger.warning("call %s: no announcement: %s", ticket.id, reason)
 
 
 def _positions(waiting: Sequence[Ticket]) -> list[tuple[int, Ticket]]:

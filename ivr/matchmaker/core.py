@@ -22,6 +22,7 @@ from ivr.agent_queue.model import (
     Ticket,
 )
 from ivr.company import Company
+from ivr.errors import Press2Error
 from ivr.events import EventLog
 from ivr.matchmaker.announcer import Announcer
 from ivr.matchmaker.means import Means, recording_of
@@ -111,7 +112,7 @@ class Matchmaker(Reports):
             self._resync(now)
         due.append(self._orders.carry_out())
         for offer in queue.offers():
-            self._take(offer)
+            self._guarded_take(offer)
         if now >= self._sweep_at:
             self._sweep()
             self._sweep_at = now + SWEEP
@@ -147,6 +148,14 @@ class Matchmaker(Reports):
             self.compare_at = min(self.compare_at, now + FRESH)
 
     # ------------------------------------------------------------------ offers
+
+    def _guarded_take(self, offer: Offer) -> None:
+        """Let one offer that cannot be carried out not keep the others from it."""
+        try:
+            self._take(offer)
+        except Press2Error:
+            logger.exception("call %s cannot be connected with %s", offer.ticket, offer.operator)
+            self.unanswered(offer.token, "failed")
 
     def _take(self, offer: Offer) -> None:
         """Carry out one offer that nobody has claimed yet."""

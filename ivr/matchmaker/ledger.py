@@ -157,12 +157,13 @@ class Ledger:
                     callbacks.served(db, ticket.company, ticket.number, terms, answered_at)
         except IntegrityError:  # written already
             return
-        self._means.note(
-            ticket, "answered", operator=ticket.operator, queue=ticket.queue, token=ticket.token,
-            priority=ticket.priority, served=ticket.kind, offers=ticket.offers,
-            waited=round(ticket.since - ticket.entered, 1),
-            told=ticket.told, told_at=ticket.told_at or None,
-        )  # fmt: skip
+        details = {
+            "operator": ticket.operator, "queue": ticket.queue, "token": ticket.token,
+            "priority": ticket.priority, "served": ticket.kind, "offers": ticket.offers,
+            "waited": round(ticket.since - ticket.entered, 1),
+            "told": ticket.told, "told_at": ticket.told_at or None,
+        }  # fmt: skip
+        self._means.note_at(answered_at, ticket, "answered", details)
 
     def _ended(self, ticket: Ticket, token: str, operator: str) -> None:
         """Close a conversation; whoever closes it in the store writes the log."""

@@ -46,9 +46,12 @@ class Means:
         return "unavailable" if lost else "announce"
 
     def note(self, ticket: Ticket, kind: str, **details: Any) -> None:
-        """Put an entry about a ticket into the log of events."""
-        entry = Entry(ticket.company, ticket.id, self.clock(), kind, details=details)
-        self.log.append([entry])
+        """Put what happens to a ticket now into the log of events."""
+        self.note_at(self.clock(), ticket, kind, details)
+
+    def note_at(self, at: datetime, ticket: Ticket, kind: str, details: dict[str, Any]) -> None:
+        """Put what happened to a ticket at that time into the log of events."""
+        self.log.append([Entry(ticket.company, ticket.id, at, kind, details=details)])
 
 
 def moment(seconds: float) -> datetime:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import destination
-from ivr.errors import RefusedNumber
+from ivr.errors import Press2Error, RefusedNumber
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises, refusal
 from ivr.matchmaker.switch import SwitchDown
@@ -73,8 +73,8 @@ class Orders:
                 self._next = now + AGAIN
             else:
                 logger.warning("the order %r is given up: %s", order.get("do"), reason)
-        except (KeyError, TypeError, ValueError) as reason:
-            logger.error("an order cannot be read (%r): %r", order.get("do"), reason)
+        except (KeyError, TypeError, ValueError, Press2Error) as reason:
+            logger.error("an order cannot be carried out (%r): %r", order.get("do"), reason)
 
     # ------------------------------------------------------------------ one method a word
 

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from ivr.agent_queue.model import Ticket
+from ivr.errors import Press2Error
 from ivr.matchmaker.means import Means
-from ivr.matchmaker.switch import SwitchDown
+from ivr.matchmaker.switch import LiveCall, SwitchDown
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +42,28 @@ class Outage:
             return
         try:
             waiting = [live for live in self._means.switch.calls() if live.where == "wait"]
-            tickets = [
-                self._known.get(live.call)
-                or Ticket(live.call, "", "", now, node=live.node, leg=live.leg)
-                for live in waiting
-                if live.call not in self._led
-            ]
-            for ticket in sorted(tickets, key=lambda each: (each.entered, each.id))[:AT_ONCE]:
-                self._means.switch.tell(ticket, "unavailable")
-                self._led.add(ticket.id)
+            for ticket in self._oldest(waiting)[:AT_ONCE]:
+                self._lead_out(ticket)
         except SwitchDown:
             logger.warning("neither the queue nor an exchange answers")
+
+    def _oldest(self, waiting: Sequence[LiveCall]) -> list[Ticket]:
+        """Return those who are still to be led out; who entered unseen comes last."""
+        now = self._means.now()
+        tickets = [
+            self._known.get(live.call)
+            or Ticket(live.call, "", "", now, node=live.node, leg=live.leg)
+            for live in waiting
+            if live.call not in self._led
+        ]
+        return sorted(tickets, key=lambda ticket: (ticket.entered, ticket.id))
+
+    def _lead_out(self, ticket: Ticket) -> None:
+        try:
+            self._means.switch.tell(ticket, "unavailable")
+        except Press2Error as reason:
+            logger.warning("call %s was not led elsewhere: %s", ticket.id, reason)
+        self._led.add(ticket.id)
 
     def over(self) -> None:
         """The queue answers; those who were led out do not wait in it any more."""

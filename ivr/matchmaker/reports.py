@@ -14,9 +14,11 @@ from dataclasses import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.agent_queue.model import Operator, QueueDown, Ticket
+from ivr.errors import Press2Error
 from ivr.matchmaker.ledger import Ledger
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises
+from ivr.matchmaker.resync import FRESH
 from ivr.matchmaker.switch import SwitchDown
 
 logger = logging.getLogger(__name__)
@@ -166,7 +168,9 @@ class Reports:
             self.compare_at = 0.0
         except (SwitchDown, SQLAlchemyError, TimeoutError):
             logger.exception("a report was taken in only in part")
-            self.compare_at = 0.0
+            self.compare_at = min(self.compare_at, self._means.now() + FRESH)
+        except Press2Error:
+            logger.exception("a report was taken in only in part")
 
     def _by_token(self, token: str) -> Ticket | None:
         """Return the ticket that a token belongs, or belonged, to."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ivr.agent_queue.model import Offer, Ticket
+from ivr.errors import Press2Error
 from ivr.matchmaker.ledger import Ledger
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises
@@ -73,9 +74,9 @@ class _Round:
             if self._now - ticket.since < FRESH:
                 fresh = True
             elif ticket.kind == "callback":
-                self._callback(ticket)
+                self._guarded(self._callback, ticket)
             elif ticket.node in self._nodes:
-                self._call(ticket)
+                self._guarded(self._call, ticket)
             self._ledger.settle(ticket.id)
         known = {ticket.id for ticket in tickets}
         for live in self._calls.values():
@@ -84,6 +85,13 @@ class _Round:
         for name in self._ledger.watched() - known:
             self._ledger.settle(name)
         return fresh
+
+    def _guarded(self, repair: Callable[[Ticket], None], ticket: Ticket) -> None:
+        """Let one ticket that cannot be repaired not keep the others from it."""
+        try:
+            repair(ticket)
+        except (SwitchDown, Press2Error) as reason:
+            logger.warning("call %s is left as it is: %s", ticket.id, reason)
 
     def _call(self, ticket: Ticket) -> None:
         live = self._calls.get(ticket.id)
@@ -136,8 +144,8 @@ class _Round:
         ticket = Ticket(live.call, "", "", self._now, node=live.node, leg=live.leg)
         try:
             self._means.switch.tell(ticket, self._means.way_out(live.call))
-        except SwitchDown:
-            logger.warning("call %s waits and its exchange is away", live.call)
+        except (SwitchDown, Press2Error) as reason:
+            logger.warning("call %s waits without a ticket: %s", live.call, reason)
 
 
 def _offer(ticket: Ticket) -> Offer:

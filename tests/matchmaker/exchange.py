@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.destination import Destination
+from ivr.errors import Press2Error
 from ivr.matchmaker import LiveCall, SwitchDown
 
 
@@ -34,6 +35,7 @@ class Exchange:
     phones: dict[str, str] = field(default_factory=dict)
     paused: list[tuple[str, bool]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
+    unsendable: set[str] = field(default_factory=set)
 
     # what tests do
 
@@ -61,6 +63,8 @@ class Exchange:
         self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
     ) -> None:
         self._up(ticket.node)
+        if operator.endpoint in self.unsendable:
+            raise Press2Error(f"{operator.endpoint!r} is not what may be sent")
         self.ringing.append(Ringing(ticket, operator, offer, recording))
         if ticket.id in self.live:
             live = self.live[ticket.id]

@@ -170,3 +170,13 @@ def test_who_rang_himself_need_not_be_called_back(hall: Hall) -> None:
     hall.answer()
     (row,) = hall.rows(Callback)
     assert (row.state, row.live) == ("resumed", None)
+
+
+def test_what_cannot_be_sent_to_the_exchange_stops_nobody_else(hall: Hall) -> None:
+    hall.exchange.unsendable.add("op-bad")
+    hall.operator("bad", skills={"general": 5}, endpoint="op-bad")
+    hall.operator("olena")
+    hall.caller()
+    hall.matchmaker.step()
+    assert hall.exchange.last.operator.name == "olena"
+    assert hall.state("bad") == "disconnected"
