@@ -31,6 +31,7 @@ from playwright.sync_api import Browser, CDPSession, Dialog, Page, expect
 from running import Press2, until
 
 from ivr import company
+from ivr.agent_queue.model import Ticket
 from ivr.agent_queue.redis_queue import RedisQueue
 
 HOME = Path(__file__).parents[2]
@@ -252,6 +253,18 @@ class Telephone(Listening):
             "data-state", name, timeout=1000 * PATIENCE
         )
 
+    def through(self, keys: Mapping[str, str], step: str) -> Telephone:
+        """Answer the questions that come with the keys given for them, until `step` asks."""
+        done = 0
+        while True:
+            assert until(lambda: len(self.house.questions(self.call)) > done, PATIENCE), (
+                self.house.tail(self.call)
+            )
+            if step in (asked := self.house.questions(self.call))[done:]:
+                return self
+            self.press(keys.get(asked[done], ""))
+            done += 1
+
     def at(self, step: str) -> Telephone:
         """Wait until the flow asks at this step."""
         assert self.house.asked(self.call, step), self.house.tail(self.call)
@@ -429,7 +442,9 @@ class House:
     telephones: list[Telephone] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        rules = {name: profile.queues for name, profile in company.load(HOME / "flows/companies").items()}
+        rules = {
+            name: profile.queues for name, profile in company.load(HOME / "flows/companies").items()
+        }
         client = redis.Redis.from_url(f"unix://{self.press2.var}/redis/redis.sock")
         self.queue = RedisQueue(client, rules)
 
@@ -486,8 +501,17 @@ class House:
 
     def asked(self, call: str, step: str, seconds: float = PATIENCE) -> bool:
         """Wait until the flow asks at a step."""
-        mark = re.compile(rf"call {re.escape(call)} turn \d+ {re.escape(step)}: ask")
-        return bool(until(lambda: mark.search(self.press2.log()), seconds))
+        return bool(until(lambda: step in self.questions(call), seconds))
+
+    def questions(self, call: str) -> list[str]:
+        """The steps at which the flow asked this caller, "main.menu"."""
+        return re.findall(rf"call {re.escape(call)} turn \d+ ([\w.]+): ask", self.press2.log())
+
+    def ticket(self, call: str) -> Ticket:
+        """The ticket of a call."""
+        found = self.queue.ticket(call)
+        assert found
+        return found
 
     def ticket_state(self, call: str) -> str | None:
         ticket = self.queue.ticket(call)
