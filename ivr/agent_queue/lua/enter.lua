@@ -35,15 +35,13 @@ local function come_again(t)
   if t.state == 'away' then
     local held = t.sticky ~= '' and N + rules(queue).sticky or 0
     step_out(t)
-    for field, value in pairs({ state = '', over = '', ['until'] = 0 }) do write(t, field, value) end
-  put(t, { queue = queue, priority = raised, held = held })
+    put(t, { queue = queue, priority = raised, held = held })
     line_up(t)
   elseif t.state == 'waiting' and not same then
     move(t, queue, raised)
   elseif t.state == 'offered' and t.queue ~= queue then
     withdraw(t)
-    for field, value in pairs({ state = '', over = '', ['until'] = 0 }) do write(t, field, value) end
-  put(t, { queue = queue, priority = raised })
+    put(t, { queue = queue, priority = raised })
     line_up(t)
   elseif t.state == 'offered' and not same then
     put(t, { priority = raised })

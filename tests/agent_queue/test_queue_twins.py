@@ -1,0 +1,214 @@
+"""Any sequence of events gives the same queue in memory and in Redis, and every invariant holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from ivr.agent_queue.audit import Snapshot
+from ivr.agent_queue.memory import MemoryQueue
+from ivr.agent_queue.model import OUTCOMES, PRIORITIES, STATUSES, Operator, Rules, Ticket
+from ivr.agent_queue.redis_queue import RedisQueue
+
+START = 1_795_000_000.0
+COMPANY = "odesa"
+RULES = {
+    "general": Rules(relax=((0, 3), (20, 2), (60.5, 1)), wrap_up=10),
+    "metering": Rules(
+        overflow_to="general", overflow_after=40, unanswered=2, wrap_up=0, relax=((0, 2), (30, 1))
+    ),
+    "hot/line": Rules(away=30, redial=60, relax=()),
+}
+QUEUES = (*RULES, "юридичні")
+TICKETS = ("a-1.1", "a-1.2", "a-1.10", "b-2.1", "b-2.2", "callback-7")
+NAMES = ("olena", "ivan", "їжак")
+
+tickets = st.sampled_from(TICKETS)
+names = st.sampled_from(NAMES)
+queues = st.sampled_from(QUEUES)
+skills = st.dictionaries(queues, st.integers(0, 6), max_size=3)
+steps = st.sampled_from([0.0, 0.0, 0.25, 1.1, 4.9, 10.0, 20.0, 30.0, 100.0, 700.0])
+
+
+def without_empty(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without sets that hold nothing: Redis has none."""
+    return replace(
+        snapshot,
+        sorted_sets={name: each for name, each in snapshot.sorted_sets.items() if each},
+        sets={name: each for name, each in snapshot.sets.items() if each},
+    )
+
+
+class Twins(RuleBasedStateMachine):
+    """Does the same to both queues and compares answers and all they keep."""
+
+    client = None
+
+    @initialize()
+    def begin(self):
+        self.client.flushall()
+        self.now = START
+        rules = {COMPANY: RULES}
+        self.step = 0
+        self.memory = MemoryQueue(rules, self.seed)
+        self.redis = RedisQueue(self.client, rules, self.seed)
+        self.redis.tick(self.now)
+        self.tokens = ["odesa.none.a-1.1", "nonsense", "", "lviv.x.a-1.1"]
+
+    def seed(self) -> str:
+        """Return what tokens are made of: the same in both."""
+        return f"step {self.step}"
+
+    def both(self, name, *args, **kwargs):
+        self.step += 1
+        one = getattr(self.memory, name)(*args, **kwargs)
+        other = getattr(self.redis, name)(*args, **kwargs)
+        assert one == other, name
+        return one
+
+    # -------------------------------------------------------------- events
+
+    @rule(seconds=steps)
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @rule()
+    def tick(self):
+        self.both("tick", self.now)
+
+    @rule(
+        name=tickets,
+        queue=queues,
+        priority=st.sampled_from(PRIORITIES),
+        number=st.sampled_from([None, "+380671110001", "+380671110002"]),
+        ago=st.sampled_from([-1.0, 0.0, 0.0, 0.1, 25.0, 650.0]),
+        sticky=st.sampled_from(["", "", "", *NAMES]),
+    )
+    def enter(self, name, queue, priority, number, ago, sticky):
+        kind = "callback" if name.startswith("callback") else "call"
+        context = {"reason": "bill", "nested": {"a": [1, 2.5, None]}, "text": "ї\n"}
+        ticket = Ticket(name, COMPANY, queue, self.now - ago, priority, kind, number=number)
+        ticket = replace(ticket, sticky=sticky, context=context, leg=f"leg {self.now}")
+        self.both("enter", ticket, self.now)
+
+    @rule(name=tickets, back_to=st.sampled_from(["", "", *NAMES]))
+    def away(self, name, back_to):
+        self.both("away", name, self.now, back_to)
+
+    @rule(name=tickets, outcome=st.sampled_from(OUTCOMES))
+    def leave(self, name, outcome):
+        self.both("leave", name, outcome, self.now)
+
+    @rule(name=tickets)
+    def promise(self, name):
+        self.both("promise", name, 90.5, self.now)
+
+    @rule(name=names, skills=skills, status=st.sampled_from(["ready", "ready", *STATUSES]))
+    def sign_in(self, name, skills, status):
+        operator = Operator(name, COMPANY, "Олена", skills, status, tab=f"tab {name}")
+        self.both("sign_in", operator, self.now)
+
+    @rule(
+        name=names,
+        status=st.sampled_from(["ready", "ready", "ready", *STATUSES]),
+        tab=st.sampled_from(["", "", "tab olena"]),
+        version=st.one_of(st.none(), st.none(), st.integers(0, 60)),
+        limit=st.sampled_from([0.0, 60.0]),
+    )
+    def set_status(self, name, status, tab, version, limit):
+        chosen = {"reason": "break", "limit": limit, "tab": tab, "version": version}
+        self.both("set_status", COMPANY, name, status, self.now, **chosen)
+
+    @rule(name=names)
+    def finish(self, name):
+        self.both("finish", COMPANY, name, self.now)
+
+    @rule(name=names)
+    def extend(self, name):
+        self.both("extend", COMPANY, name, 33.3, self.now)
+
+    @rule(which=st.integers(0, 9), then=st.sampled_from(["ring", "answered", "unanswered"]))
+    def token(self, which, then):
+        """Use a late token now and then, the newest ones mostly."""
+        self.both(then, self.tokens[-1 - which % len(self.tokens)], self.now)
+
+    @rule(which=st.integers(0, 9), why=st.sampled_from(["declined", "failed"]))
+    def unanswered(self, which, why):
+        self.both("unanswered", self.tokens[-1 - which % len(self.tokens)], self.now, why)
+
+    @rule()
+    def everybody_talks(self):
+        for offer in self.both("offers"):
+            self.both("answered", offer.token, self.now)
+
+    @rule(name=tickets)
+    def ended(self, name):
+        self.both("ended", name, self.now)
+
+    @rule(name=tickets)
+    def dropped(self, name):
+        self.both("dropped", name, self.now)
+
+    @rule(name=names)
+    def returned(self, name):
+        self.both("returned", COMPANY, name, self.now)
+
+    @rule(name=tickets, queue=st.sampled_from(["", *QUEUES]), to=st.sampled_from(["", *NAMES]))
+    def transfer(self, name, queue, to):
+        self.both("transfer", name, self.now, queue, to)
+
+    @rule(name=tickets, operator=names)
+    def take(self, name, operator):
+        self.both("take", name, operator, self.now)
+
+    @rule(name=names, other=names, token=st.sampled_from(["c1", "c2"]))
+    def consult(self, name, other, token):
+        self.both("consult", COMPANY, name, other, token, self.now)
+
+    @rule(token=st.sampled_from(["c1", "c2", "c3"]), ticket=st.sampled_from(["", *TICKETS]))
+    def consulted(self, token, ticket):
+        self.both("consulted", token, self.now, ticket)
+
+    # -------------------------------------------------------------- what always holds
+
+    @invariant()
+    def the_same_in_both(self):
+        if not hasattr(self, "memory"):
+            return
+        one, other = (without_empty(q.snapshot(COMPANY)) for q in (self.memory, self.redis))
+        assert one == other
+        found = self.memory.audit(COMPANY, self.now) + self.redis.audit(COMPANY, self.now)
+        assert [each for each in found if "nobody ticks" not in each] == []
+        for offer in self.both("offers"):
+            if offer.token not in self.tokens:
+                self.tokens.append(offer.token)
+        self.both("waiting", COMPANY)
+        self.both("waiting", COMPANY, "metering")
+        self.both("operators", COMPANY)
+        for name in (*TICKETS, ""):
+            self.both("ticket", name)
+            for queue in ("general", "metering"):
+                self.both("place", COMPANY, queue, self.now, ticket=name)
+        self.both("place", COMPANY, "general", self.now, "raised")
+
+
+def test_any_sequence_of_events_gives_the_same_queue_in_memory_and_in_redis(redis_client):
+    Twins.client = redis_client
+    run_state_machine_as_test(
+        Twins,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
