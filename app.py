@@ -373,6 +373,39 @@ def jobs(_options: argparse.Namespace) -> None:
             stopping.wait(1.0)
 
 
+def dispatch(_options: argparse.Namespace) -> None:
+    """Bring callers and operators together until SIGTERM; of several, one acts."""
+    from ivr import parts
+    from ivr.channels.ami import AsteriskSwitch
+    from ivr.events import StoreLog, StreamLog
+    from ivr.matchmaker import Loop, Matchmaker, RedisLease
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
+    if not secret:
+        raise Press2Error(
+            "no password for the manager interface: name the environment variable that holds it "
+            f"in {config.path.name}, [asterisk] ami_password"
+        )
+    switch = AsteriskSwitch(parts.exchanges(config, secret))
+    companies = company.load(COMPANIES)
+    store, client, queue = store_of(config), redis_of(config), queue_of(config, companies)
+    with contextlib.closing(StoreLog(store)) as slow_log:
+        log = StreamLog(client, slow_log)
+        matchmaker = Matchmaker(
+            queue, switch, store, companies, log, _now, wake=lambda: loop.wake()
+        )
+        loop = Loop(matchmaker, queue, RedisLease(client))
+        _on_stop(loop.stop)
+        switch.start(matchmaker)
+        try:
+            loop.run()
+        finally:
+            switch.stop()
+            matchmaker.close()
+
+
 def log_to(target: TextIO, level: str) -> None:
     """Log from a thread of its own: a call never waits for whoever reads the log."""
     import atexit
@@ -597,6 +630,21 @@ def export_command(options: argparse.Namespace) -> None:
     print(f"{count} readings written", file=sys.stderr)  # noqa: T201 - stdout may be the file
 
 
+def report(options: argparse.Namespace) -> None:
+    """Write a report from the log of events."""
+    from ivr import reports
+
+    config = settings()
+    profile = _profile(options.company or config.press2.company)
+    last = options.last or _now().astimezone(profile.zone).date()
+    first = options.first or last
+    if first > last:
+        raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
+    with contextlib.closing(store_of(config)) as store:
+        rows = reports.wait(store, profile.id, profile.zone, first, last)
+    _say(reports.FORMATS[options.format](rows))
+
+
 def _profile(home: str) -> Company:
     companies = company.load(COMPANIES)
     if home not in companies:
@@ -673,6 +721,7 @@ def _parser() -> argparse.ArgumentParser:
     add("web", web, "the start page with the browser phone, and the operators' desk")
     worker = add("agi", agi, "a FastAGI worker")
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    add("dispatch", dispatch, "brings callers and operators together; several may run")
     add("jobs", jobs, "moves the log of events into the store")
 
     add("doctor", doctor, "looks at the set-up and says what is wrong with it")
@@ -724,6 +773,18 @@ def _parser() -> argparse.ArgumentParser:
     exporter.add_argument("--since", type=date.fromisoformat, help="first day stored, 2026-10-30")
     exporter.add_argument("--until", type=date.fromisoformat, help="last day stored, 2026-11-03")
     exporter.add_argument("--company", help="company profile")
+
+    reporter = add("report", report, "figures from the log of events")
+    reporter.add_argument("name", choices=("wait",), help="wait: the wait told and the true one")
+    reporter.add_argument(
+        "--from", dest="first", type=date.fromisoformat, metavar="DAY",
+        help="first local day, 2026-10-30; default: the last one",
+    )  # fmt: skip
+    reporter.add_argument(
+        "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="default: today"
+    )
+    reporter.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    reporter.add_argument("--company", help="company profile")
     return parser
 
 
