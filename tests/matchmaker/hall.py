@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +20,14 @@ from ivr.store.database import Store
 from ivr.store.models import Base, Callback, Conversation
 
 RULES = Rules(wrap_up=30.0, announce=45.0)
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Poll until `true()`; the last answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := true()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return answer
 
 
 class Flaky(MemoryQueue):

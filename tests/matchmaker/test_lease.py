@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import redis
-from hall import Hall
+from hall import Hall, until
 
 from ivr.agent_queue.model import QueueDown
 from ivr.matchmaker import Lease, Loop, MemoryLease, RedisLease
 from ivr.matchmaker.lease import KEY
-
-
-def _until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (answer := true()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return answer
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -48,7 +40,7 @@ def test_only_one_holds_it(two: tuple[Lease, Lease]) -> None:
 def test_it_ends_by_itself(redis_client: redis.Redis) -> None:
     dead, other = RedisLease(redis_client, seconds=0.1), RedisLease(redis_client)
     assert dead.hold()
-    assert _until(other.hold)
+    assert until(other.hold)
     dead.release()
     assert redis_client.get(KEY) == other.holder.encode()
     assert 0 < redis_client.pttl(KEY) <= 3000
@@ -84,12 +76,12 @@ def test_a_loop_acts_on_news_and_gives_the_lease_back(
     matchmaker = hall.another()
     loop = Loop(matchmaker, hall.queue, RedisLease(redis_client))
     with _running(loop):
-        assert _until(lambda: matchmaker.leading)
+        assert until(lambda: matchmaker.leading)
         assert redis_client.get(KEY) is not None
         hall.matchmaker = _Idle()
         hall.operator()
         hall.caller()
-        assert _until(lambda: bool(hall.exchange.ringing))
+        assert until(lambda: bool(hall.exchange.ringing))
     assert redis_client.get(KEY) is None
     hall.matchmaker = matchmaker
 
@@ -100,7 +92,7 @@ def test_another_one_takes_over(hall: Hall, redis_client: redis.Redis) -> None:
     matchmaker = hall.another()
     loop = Loop(matchmaker, hall.queue, RedisLease(redis_client, seconds=0.3), beat=0.1)
     with _running(loop):
-        assert _until(lambda: matchmaker.leading)
+        assert until(lambda: matchmaker.leading)
     matchmaker.close()
 
 
@@ -108,11 +100,11 @@ def test_who_lost_the_lease_stops_acting(hall: Hall, redis_client: redis.Redis) 
     matchmaker = hall.another()
     loop = Loop(matchmaker, hall.queue, RedisLease(redis_client), beat=0.05)
     with _running(loop):
-        assert _until(lambda: matchmaker.leading)
+        assert until(lambda: matchmaker.leading)
         redis_client.set(KEY, "another one")
-        assert _until(lambda: not matchmaker.leading)
+        assert until(lambda: not matchmaker.leading)
         redis_client.delete(KEY)
-        assert _until(lambda: matchmaker.leading)
+        assert until(lambda: matchmaker.leading)
     matchmaker.close()
 
 
@@ -121,12 +113,12 @@ def test_whoever_held_it_goes_on_while_redis_is_away(hall: Hall, redis_server: A
         matchmaker = hall.another()
         loop = Loop(matchmaker, hall.queue, RedisLease(client), beat=0.05)
         with _running(loop):
-            assert _until(lambda: matchmaker.leading)
+            assert until(lambda: matchmaker.leading)
             redis_server.kill()
             hall.queue.away_now = True
             hall.exchange.stand("pbx1-1.1")
             hall.clock.pass_(1)
-            assert _until(lambda: _passes(hall) and bool(hall.exchange.told))
+            assert until(lambda: _passes(hall) and bool(hall.exchange.told))
             assert matchmaker.leading
         redis_server.start()
         matchmaker.close()
@@ -150,7 +142,7 @@ def test_a_step_that_fails_is_not_the_last(hall: Hall) -> None:
         hall.companies["odesa"] = good
         hall.clock.pass_(10)
         hall.queue.send({"do": "call_back", "callback": 1})
-        assert _until(lambda: bool(hall.exchange.ringing))
+        assert until(lambda: bool(hall.exchange.ringing))
     hall.matchmaker = matchmaker
 
 
