@@ -71,7 +71,7 @@ export class Desk {
 
   /** Seconds the operator has been in what he does now. @param {number} now seconds of our clock */
   since(now) {
-    const began = this.state?.talk?.since ?? this.operator?.since;
+    const began = this.mode === "talk" ? this.state?.talk.since : this.operator?.since;
     return began ? Math.max(0, this.time(now) - began) : 0;
   }
 

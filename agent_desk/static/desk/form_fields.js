@@ -39,10 +39,14 @@ export function required(type, field, values, account) {
   return type === "complaint" && values.answer_by === field.name;
 }
 
-/** @param {string} type @param {string} field @param {Values} values @returns {boolean} whether `warn_TYPE_FIELD` is shown */
-export function warned(type, field, values) {
-  return (type === "outage" && field === "danger" && values.danger === "yes") || (type === "meter_fault" && field === "supply" && values.supply === "no");
-}
+/** Answers that call for a warning, by type and field; its words are `warn_TYPE`. */
+const WARNED = /** @type {Record<string, Record<string, string>>} */ ({ outage: { danger: "yes" }, meter_fault: { supply: "no" } });
+
+/** @param {string} type @param {string} field */
+export const mayWarn = (type, field) => field in (WARNED[type] ?? {});
+
+/** @param {string} type @param {string} field @param {Values} values */
+export const warns = (type, field, values) => mayWarn(type, field) && values[field] === WARNED[type][field];
 
 /**
  * Tells what is wrong, by field.

@@ -190,7 +190,8 @@ function chooseAccount() {
   if (chooseAccount.ticket !== ticket) {
     chooseAccount.ticket = ticket;
     const accounts = desk.caller?.accounts ?? [];
-    app.account = accounts.length === 1 || desk.caller?.match === "keyed" ? (accounts[0] ?? null) : null;
+    const keyed = desk.caller?.keyed?.find((/** @type {any} */ { what }) => what === "account")?.value;
+    app.account = accounts.find((/** @type {any} */ { account }) => account === keyed) ?? (accounts.length === 1 ? accounts[0] : null);
   } else if (app.account) {
     // Its card may have been renewed: a reading was stored, a ticket opened.
     const fresh = desk.caller?.accounts?.find((/** @type {any} */ card) => card.account === app.account.account);

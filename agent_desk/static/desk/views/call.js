@@ -66,7 +66,7 @@ export class CallPanel {
       ["danger", "priority_site"].includes(caller.priority) &&
         h("p", { class: `mark ${caller.priority}` }, icon("alarm"), say.of("priority", caller.priority)),
       h("p", { class: "number" }, telephone(caller.number) || say("number_hidden")),
-      h("p", { class: "quiet" }, say.of("queue", caller.queue), contact?.kind === "callback" ? ` · ${say("callback_kind")}` : ""),
+      h("p", { class: "quiet" }, say("in_queue", { queue: say.of("queue", caller.queue) }), contact?.kind === "callback" ? ` · ${say("callback_kind")}` : ""),
     ];
   }
 

@@ -31,14 +31,14 @@ export class Forms {
     for (const name of inOrder(app.given.forms)) {
       this.forms[name] = new TicketForm(app, name, (values) => this.#typed(name, values), () => this.drafts.drop(name));
     }
-    this.saved = h("span", { class: "quiet saved" });
+    this.saved = h("p", { class: "quiet saved" });
     this.tabs = h("div", { role: "tablist", "aria-label": say("skip_forms") });
     const panels = Object.entries(this.forms).map(([name, form]) =>
       h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, hidden: true }, form.element),
     );
     fill(this.tabs, Object.keys(this.forms).map((name) => this.#tab(name)));
     this.tabs.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#walk(event));
-    fill(this.place, [h("div", { class: "card" }, h("header", {}, this.tabs, this.saved), panels)]);
+    fill(this.place, [h("div", { class: "card" }, h("header", {}, this.tabs), panels, this.saved)]);
     this.#select(this.#open);
   }
 

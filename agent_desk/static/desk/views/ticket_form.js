@@ -1,7 +1,7 @@
 // @ts-check
 /** One ticket form, made from the fields the server names. */
 import { fill, h, icon, write } from "../dom.js";
-import { asked, filled, look, problems, required, warned } from "../form_fields.js";
+import { asked, filled, look, mayWarn, problems, required, warns } from "../form_fields.js";
 
 export class TicketForm {
   /** Sent with the form: a form that is sent again because the answer was lost is registered once. */
@@ -59,7 +59,7 @@ export class TicketForm {
       { class: `field ${kind === "area" || name === "address" ? "wide" : ""}`, "data-field": name },
       h("label", { for: id }, label),
       input,
-      h("p", { class: "warn", role: "status", hidden: true }, icon("alarm"), say(`warn_${this.type}`)),
+      mayWarn(this.type, name) ? h("p", { class: "warn", role: "status", hidden: true }, icon("alarm"), say(`warn_${this.type}`)) : null,
       problem,
     );
   }
@@ -138,7 +138,7 @@ export class TicketForm {
       if (must) input.setAttribute("aria-required", "true");
       else input.removeAttribute("aria-required");
       const warning = place.querySelector(".warn");
-      if (warning) warning.hidden = !warned(type, field.name, values);
+      if (warning) warning.hidden = !warns(type, field.name, values);
     }
   }
 
