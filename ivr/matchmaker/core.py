@@ -164,6 +164,7 @@ class Matchmaker(Reports):
         operator = queue.operator(offer.company, offer.operator)
         if ticket is None or operator is None or ticket.token != offer.token:
             return
+        operator = self._reached(operator)
         if not operator.endpoint:
             self._ledger.offered(ticket, operator, offer)
             self.unanswered(offer.token, "failed")
@@ -173,16 +174,19 @@ class Matchmaker(Reports):
             self._call_back(ticket, operator, offer)
         elif (rung := queue.ring(offer.token, now)) is not None:
             self._ledger.offered(rung, operator, offer)
-            self._connect(rung, offer)
+            self._ring(rung, operator, offer)
 
     def _reachable(self, ticket: Ticket, operator: Operator) -> bool:
         nodes = self._means.switch.nodes()
         return {node for node in (ticket.node, operator.node) if node} <= nodes.keys()
 
     def _connect(self, ticket: Ticket, offer: Offer) -> None:
+        """Ring once more for a claimed offer that was never carried out."""
         operator = self._means.queue.operator(ticket.company, offer.operator)
-        if operator is None:
-            return
+        if operator is not None:
+            self._ring(ticket, self._reached(operator), offer)
+
+    def _ring(self, ticket: Ticket, operator: Operator, offer: Offer) -> None:
         ring = self._means.rules(ticket.company, ticket.queue).ring
         recording = recording_of(ticket, offer.token)
         try:

@@ -43,6 +43,7 @@ class Reports:
         self._ledger = Ledger(means, self._broke)
         self._promises = Promises(means)
         self._found: dict[str, tuple[str, float]] = {}
+        self._lost: set[str] = set()
 
     # ------------------------------------------------------------------ the operator's telephone
 
@@ -138,6 +139,7 @@ class Reports:
         """An operator's telephone is registered; a broken talk goes on."""
         with self._report() as mine:
             self._found[endpoint] = node, self._means.now()
+            self._lost.discard(endpoint)
             for operator in self._owners(endpoint) if mine else ():
                 self._placed(operator, endpoint, node)
                 if operator.state == "disconnected":
@@ -146,7 +148,9 @@ class Reports:
     def phone_lost(self, endpoint: str, node: str) -> None:
         """It is not any more: nothing is rung there. A talk that goes on is not touched."""
         with self._report() as mine:
-            self._found.pop(endpoint, None)
+            if self._found.get(endpoint, (node, 0.0))[0] == node:
+                self._found.pop(endpoint, None)
+                self._lost.add(endpoint)
             for operator in self._owners(endpoint) if mine else ():
                 if operator.endpoint == endpoint and operator.node in ("", node):
                     gone = replace(operator, endpoint="", node="")
@@ -192,6 +196,13 @@ class Reports:
     def _back_already(self, company: str, name: str, since: float) -> None:
         if self._found.get(f"op-{name}", ("", 0.0))[1] >= since:
             self._returned(company, name)
+
+    def _reached(self, operator: Operator) -> Operator:
+        """Return an operator with the telephone where the exchanges know it, not where he says."""
+        endpoint = operator.endpoint or f"op-{operator.name}"
+        if endpoint in self._found:
+            return replace(operator, endpoint=endpoint, node=self._found[endpoint][0])
+        return replace(operator, endpoint="") if endpoint in self._lost else operator
 
     def _phones_again(self) -> None:
         """Tell the queue of telephones that were found while it, or nobody, listened."""

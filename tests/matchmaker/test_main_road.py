@@ -180,3 +180,24 @@ def test_what_cannot_be_sent_to_the_exchange_stops_nobody_else(hall: Hall) -> No
     hall.matchmaker.step()
     assert hall.exchange.last.operator.name == "olena"
     assert hall.state("bad") == "disconnected"
+
+
+def test_the_exchange_knows_better_where_a_telephone_is(hall: Hall) -> None:
+    hall.exchange.started["pbx2"] = 1.0
+    hall.operator()
+    hall.matchmaker.phone_found("op-olena", "pbx2")
+    hall.operator()  # the desk signs in anew, with the node it stands next to
+    hall.caller()
+    assert hall.exchange.last.operator.node == "pbx2"
+
+
+def test_a_lost_telephone_is_not_rung_though_the_desk_is_back(hall: Hall) -> None:
+    hall.operator(status="paused")
+    hall.matchmaker.phone_lost("op-olena", "pbx1")
+    hall.operator()
+    hall.caller()
+    assert hall.exchange.ringing == []
+    assert hall.state() == "disconnected"
+    hall.matchmaker.phone_found("op-olena", "pbx1")
+    hall.matchmaker.step()
+    assert len(hall.exchange.ringing) == 1
