@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 from desk_house import House, Telephone, music, settled
+from playwright.sync_api import Browser, Page, sync_playwright
 from running import Press2, free_ports, until
 
 HOME = Path(__file__).parents[2]

@@ -237,15 +237,17 @@ class Telephone(Listening):
         super().__init__(machine.page(mishaps))
         self.house = house
         self.call = ""
+        self._questions = 0
         self.page.goto(house.press2.page)
 
-    def ring(self, *keys: str) -> Telephone:
-        """Call, and press keys when the menu is there: ("2", "main.menu") each."""
+    def ring(self) -> Telephone:
+        """Call; returns when the flow has begun."""
         known = set(self.house.calls())
         self.page.get_by_role("button", name="Call", exact=True).click()
         self.state("talking")
         assert until(lambda: set(self.house.calls()) - known), self.house.press2.log()[-2000:]
         (self.call,) = set(self.house.calls()) - known
+        self._questions = 0
         return self
 
     def state(self, name: str) -> None:
@@ -253,22 +255,24 @@ class Telephone(Listening):
             "data-state", name, timeout=1000 * PATIENCE
         )
 
-    def through(self, keys: Mapping[str, str], step: str) -> Telephone:
-        """Answer the questions that come with the keys given for them, until `step` asks."""
-        done = 0
-        while True:
-            assert until(lambda: len(self.house.questions(self.call)) > done, PATIENCE), (
-                self.house.tail(self.call)
-            )
-            if step in (asked := self.house.questions(self.call))[done:]:
-                return self
-            self.press(keys.get(asked[done], ""))
-            done += 1
-
     def at(self, step: str) -> Telephone:
         """Wait until the flow asks at this step."""
-        assert self.house.asked(self.call, step), self.house.tail(self.call)
+        return self.through({}, step)
+
+    def through(self, keys: Mapping[str, str], step: str) -> Telephone:
+        """Answer the questions that come with the keys given for them, until `step` asks."""
+        while (asked := self._question()) != step:
+            self.press(keys.get(asked, ""))
         return self
+
+    def _question(self) -> str:
+        """The next question of the flow."""
+        wanted = self._questions + 1
+        assert until(lambda: len(self.house.questions(self.call)) >= wanted, PATIENCE), (
+            f"no question came: {self.house.tail(self.call)}"
+        )
+        self._questions = wanted
+        return self.house.questions(self.call)[wanted - 1]
 
     def press(self, keys: str) -> Telephone:
         for key in keys:
@@ -491,17 +495,13 @@ class House:
 
     def calls(self) -> list[str]:
         """Ids of all calls, in the order of their beginnings."""
-        return list(dict.fromkeys(re.findall(r"call ([\w.-]+) turn 1 ", self.press2.log())))
+        return list(dict.fromkeys(re.findall(r"call ([\w.-]+) turn ", self.press2.log())))
 
     def tail(self, call: str) -> str:
         """The last lines of the log about a call, and all lines of trouble."""
         lines = self.press2.log().splitlines()
         wanted = [line for line in lines if call in line or "ERROR" in line or "Traceback" in line]
         return "\n".join(wanted[-30:])
-
-    def asked(self, call: str, step: str, seconds: float = PATIENCE) -> bool:
-        """Wait until the flow asks at a step."""
-        return bool(until(lambda: step in self.questions(call), seconds))
 
     def questions(self, call: str) -> list[str]:
         """The steps at which the flow asked this caller, "main.menu"."""
