@@ -300,22 +300,21 @@ def after_talks(house: House, side: Side, names: Sequence[str], offers: int) -> 
 
 
 def after_pauses(house: House, side: Side, names: Sequence[str], offers: int) -> list[float]:
-    """Return the seconds from the end of a pause to the ringing; one operator at a time."""
+    """Return the seconds from the end of a pause to the ringing; one operator at a time is free."""
     phones, chance = house.phones, random.Random(2)
-    ended: list[str] = []
-    phones.hung_up = ended.append
+    phones.hung_up = lambda _: None
     phones.rung.clear()
     with callers(house, side, BUSY):
         for turn in range(offers):
             name = names[turn % len(names)]
+            phone = phones.phones[f"op-{name}"]
+            until_soon(lambda same=phone: same.call is None, 30)  # type: ignore[misc]
             time.sleep(chance.uniform(0.2, 1.2))
             rings = phones.rings
-            phones.freed(f"op-{name}")
+            phones.freed(phone.name)
             side.ready(name)
             until_soon(lambda before=rings: phones.rings > before, 30)  # type: ignore[misc]
             side.pause(name)
-            until_soon(lambda which=name: f"op-{which}" in ended, 30)  # type: ignore[misc]
-            ended.clear()
     return phones.rung[:offers]
 
 
