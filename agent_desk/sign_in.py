@@ -152,16 +152,11 @@ def require() -> Response | None:
         g.shift = found
         return None
     tried = "forged_cookie" if token else ""
-    if request.method == "GET" and request.accept_mimetypes.accept_html and wants_page():
+    if request.endpoint == "desk.room":
         if tried:
             note(tried, allowed=False)
         return redirect(url_for("entrance.page"), 303)
     raise Refused("signed_out", 401, audit=tried)
-
-
-def wants_page() -> bool:
-    """Tell whether the request is for the page itself and not for its data."""
-    return request.endpoint == "desk.room"
 
 
 def sign_out() -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from werkzeug.test import TestResponse
 
 from agent_desk import users
@@ -22,8 +22,9 @@ from agent_desk.live import Live
 from agent_desk.office import Office
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Ticket
-from ivr.store.database import Store
-from ivr.store.models import Audit
+from ivr.store.database import Store, memory_store
+from ivr.store.models import Audit, User
+from ivr.store.world import keep_company
 
 HOME = Path(__file__).parents[2]
 START = datetime(2026, 10, 31, 6, 30, tzinfo=UTC).timestamp()
@@ -78,11 +79,12 @@ class Browser:
 
     def event(self) -> tuple[str, Any]:
         """Wait for the next event: its name and its data."""
-        while True:
+        for _ in range(8):
             text = next(self.stream).decode()
             if not text.startswith(":"):
                 found = re.fullmatch(r"event: (\w+)\ndata: (.*)\n\n", text)
                 return found[1], json.loads(found[2])
+        raise AssertionError("only heartbeats")
 
     def state(self, good: Callable[[Any], Any] = lambda state: True) -> Any:
         """Wait for a state that is as wanted."""
@@ -164,13 +166,21 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def hashes() -> dict[str, str]:
-    """Passwords of the demo's operators, hashed once for all tests."""
-    return {}
+def staff(house: Any) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Passwords and rows of the demo's operators, made once: a hash takes its time."""
+    store = memory_store()
+    with store.session() as db:
+        keep_company(db, "odesa")
+    now = datetime.fromtimestamp(START, UTC)
+    passwords = users.add_demo(store, "odesa", house.companies["odesa"].queues, now)
+    with store.session(read_only=True) as db:
+        rows = [dict(row) for row in db.execute(select(User.__table__)).mappings()]
+    store.close()
+    return passwords, rows
 
 
 @pytest.fixture
-def world(house: Any, demo_store: Store, tmp_path: Path) -> Iterator[World]:
+def world(house: Any, demo_store: Store, staff: Any, tmp_path: Path) -> Iterator[World]:
     watch = Watch()
     queue = MemoryQueue({name: profile.queues for name, profile in house.companies.items()})
     live = Live(limit=20)
@@ -184,8 +194,9 @@ def world(house: Any, demo_store: Store, tmp_path: Path) -> Iterator[World]:
         node="pbx1",
         clock=watch,
     )
-    queues = house.companies["odesa"].queues
-    passwords = users.add_demo(demo_store, "odesa", queues, office.now())
+    passwords = dict(staff[0])
+    with demo_store.session() as db:
+        db.execute(insert(User), staff[1])
     desk = Desk("127.0.0.1", 5060, 8088, "", ())
     app = create_app(desk, (), office)
     live.start(office)
