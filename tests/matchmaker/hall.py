@@ -45,12 +45,19 @@ class Flaky(MemoryQueue):
 class Hall:
     """A matchmaker over a queue in memory, a simulated exchange and simulated time."""
 
-    def __init__(self, store: Store, clock: Clock, companies: Any, rules: Rules = RULES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        companies: Any,
+        rules: Rules = RULES,
+        queue_of: Callable[[Any], Any] = Flaky,
+    ) -> None:
         self.store, self.clock, self.companies = store, clock, dict(companies)
         odesa = self.companies["odesa"]
         queues = dict.fromkeys(odesa.queues, rules)
         self.companies["odesa"] = replace(odesa, queues=queues)
-        self.queue = Flaky({name: profile.queues for name, profile in self.companies.items()})
+        self.queue = queue_of({name: each.queues for name, each in self.companies.items()})
         self.exchange = Exchange()
         self.log = MemoryLog()
         self.matchmaker = self.another()
