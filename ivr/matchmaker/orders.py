@@ -29,6 +29,7 @@ from ivr.matchmaker.switch import SwitchDown
 logger = logging.getLogger(__name__)
 
 PATIENCE = 30.0
+CONNECTED = ("ringing", "talking")
 AGAIN = 1.0
 """Seconds between two tries."""
 
@@ -98,8 +99,10 @@ class Orders:
         self._means.switch.dismiss_phone(operator.endpoint or f"op-{operator.name}", operator.node)
 
     def _tell(self, order: Order) -> None:
-        if ticket := self._ticket(order):
-            self._means.switch.tell(ticket, str(order["outcome"]))
+        ticket, outcome = self._ticket(order), str(order["outcome"])
+        if ticket is None or (outcome == "transferred" and ticket.state in CONNECTED):
+            return  # the next operator was quicker than the announcement
+        self._means.switch.tell(ticket, outcome)
 
     def _hang_up(self, order: Order) -> None:
         if ticket := self._ticket(order):

@@ -104,6 +104,17 @@ def test_passed_on_to_another_queue(hall: Hall) -> None:
     assert hall.rows(Conversation)[0].ended_at is not None
 
 
+def test_passed_on_to_somebody_who_is_free_at_once(hall: Hall) -> None:
+    _talking(hall)
+    hall.operator("taras", skills={"metering": 3})
+    hall.queue.transfer("pbx1-1.1", hall.now, queue="metering")
+    hall.matchmaker.step()
+    assert hall.exchange.last.operator.name == "taras"
+    hall.queue.send({"do": "tell", "ticket": "pbx1-1.1", "outcome": "transferred"})
+    hall.matchmaker.step()
+    assert hall.exchange.told == []
+
+
 def test_the_one_consulted_keeps_the_caller(hall: Hall) -> None:
     _talking(hall)
     hall.operator("taras")
