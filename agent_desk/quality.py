@@ -60,7 +60,7 @@ def keep(row: Conversation, parts: Office) -> None:
         known = parts.quality.get(row.token)
         if known is None:
             return
-        worst: dict[str, Any] = dict(row.quality.get("worst") or {})
+        worst: dict[str, Any] = dict((row.quality or {}).get("worst") or {})
         for name, value in known["worst"].items():
             worst[name] = max(value, worst.get(name, 0.0))
         row.quality = {"last": known["last"], "worst": worst, "times": known["times"]}

@@ -18,14 +18,15 @@ from ivr.store.models import SignIn, User
 LOGIN = r"[a-z0-9]{1,32}"
 LEVELS = range(1, 6)
 DEMO = {
-    "olena": ("Олена", "operator"),
-    "taras": ("Тарас", "operator"),
-    "iryna": ("Ірина", "operator"),
-    "bohdan": ("Богдан", "operator"),
-    "marta": ("Марта", "operator"),
-    "vira": ("Віра", "supervisor"),
+    "olena": ("Олена", "operator", ("general", "metering")),
+    "taras": ("Тарас", "operator", ("outage", "danger")),
+    "iryna": ("Ірина", "operator", ("connection", "general")),
+    "bohdan": ("Богдан", "operator", ("business",)),
+    "marta": ("Марта", "operator", ("metering", "outage", "danger")),
+    "vira": ("Віра", "supervisor", ()),
 }
-"""Login -> name and role of the demo's operators; each serves every queue."""
+"""Login -> name, role and best queues of the demo's operators; they serve every other one too."""
+USUAL, BEST = 3, 5
 
 
 def add(
@@ -88,11 +89,14 @@ def add_demo(store: Store, company: str, queues: Collection[str], now: datetime)
     with store.session(read_only=True) as db:
         if db.scalar(select(func.count(User.id))):
             return {}
-    skills = dict.fromkeys(queues, 3)
     return {
-        login: add(store, company, login, name, role, skills, now)
-        for login, (name, role) in DEMO.items()
+        login: add(store, company, login, name, role, _skills(queues, best), now)
+        for login, (name, role, best) in DEMO.items()
     }
+
+
+def _skills(queues: Collection[str], best: Collection[str]) -> dict[str, int]:
+    return {queue: BEST if queue in best else USUAL for queue in queues}
 
 
 def skills_of(text: str, queues: Collection[str]) -> dict[str, int]:
@@ -104,7 +108,7 @@ def skills_of(text: str, queues: Collection[str]) -> dict[str, int]:
             raise SetupError(f"{queue!r} is no queue; the queues are {', '.join(queues)}")
         if level and (not level.isdecimal() or int(level) not in LEVELS):
             raise SetupError(f"{part}: a level is a number from 1 (least) to 5 (best)")
-        skills[queue] = int(level or 3)
+        skills[queue] = int(level or USUAL)
     return skills
 
 

@@ -16,9 +16,8 @@ def test_the_first_event_is_the_whole_state(world):
         "until": 0.0,
         "version": 0,
         "tested": False,
-        "skills": dict.fromkeys(
-            ("danger", "outage", "metering", "connection", "business", "general"), 3
-        ),
+        "skills": dict.fromkeys(("danger", "outage", "connection", "business"), 3)
+        | dict.fromkeys(("metering", "general"), 5),
     }
     assert state["offer"] is None
     assert state["talk"] is None
