@@ -18,14 +18,13 @@ from ivr.channels.ami_wire import Exchange
 from ivr.company import Company
 from ivr.config import Config
 from ivr.errors import ConfigError, SetupError
+from ivr.speech.build import MUSIC
 from ivr.supervise import Part, answers
 
 SOCKET_PATH_LIMIT = 107
 """Bytes of a UNIX socket's path (unix(7))."""
 AMI_SECRET = "PRESS2_AMI_SECRET"  # noqa: S105 - the name of one
 """Environment variable in which `app.py dispatch` finds the password of the manager interface."""
-MUSIC = "music"
-"""Folder of the sounds with the music for the wait."""
 OTHER_NODE = re.compile(r"(?P<name>[\w-]+)=(?P<host>[\w.-]+):(?P<sip>\d{1,5})/(?P<ami>\d{1,5})")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 

@@ -55,6 +55,7 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
         **{name: getattr(settings, name) for name in asdict(settings)},
         "run_dir": run_dir,
         "recordings_dir": recordings,
+        "music_dir": music_of(settings.music_dir),
         "mark": event_mark(settings.ami_secret),
         "realm": REALM,
         "modules": modules,
@@ -88,6 +89,11 @@ def check(settings: AsteriskSettings) -> None:
                 f"asterisk: the apology {settings.sounds_dir / sound}.wav is missing; "
                 "run `app.py prompts build`"
             )
+
+
+def music_of(folder: Path | None) -> Path | None:
+    """Return the folder of the music, None when there is none to be heard."""
+    return folder.resolve() if folder and any(folder.glob("*.wav")) else None
 
 
 def files_allowed() -> int:

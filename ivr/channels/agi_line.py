@@ -202,7 +202,7 @@ class AgiLine(Line):
 
     def _key(self) -> None:
         """Go to a worker with one key, as context press2-wait does; an operator's caller stays."""
-        if self._runner.taken(self._caller.call):
+        if self._operators.have(self._caller.call):
             self._ahead = ""
             return
         key, self._ahead = self._ahead[0], self._ahead[1:]

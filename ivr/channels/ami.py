@@ -46,6 +46,8 @@ CONTEXTS = {
 REGISTERED = {"Created", "Reachable", "NonQualified", "Updated", "Unqualified"}
 CALLED_BACK = "press2-callback-"
 UNTIL = "press2-until"
+REGISTRAR = "registrar/contact"
+"""Families of Asterisk's database: when an account ends; the registrar's contacts."""
 UNREACHED = {"BUSY": "declined", "NOANSWER": "no_answer", "CANCEL": "no_answer"}
 SIP_PHONE = {
     "allow": "opus,alaw,ulaw",
@@ -210,6 +212,12 @@ class AsteriskSwitch:
         for kind in ("endpoint", "auth", "aor"):
             wire.ask("DBDel", Family=f"press2/{kind}", Key=endpoint)
         wire.ask("DBDel", Family=UNTIL, Key=endpoint)
+        # Without its account a contact would stay, and be rung in the next shift.
+        for contact in wire.list("DBGetTree", Family=REGISTRAR):
+            family, _, key = contact.get("Key").lstrip("/").partition(f"{REGISTRAR}/")
+            if key.startswith(f"{endpoint};@"):
+                wire.ask("DBDel", Family=REGISTRAR, Key=key)
+        wire.later(partial(self._reached, wire.exchange.name, endpoint, set()))
 
     # ------------------------------------------------------------------ what there is
 
@@ -236,6 +244,8 @@ class AsteriskSwitch:
         known = [endpoint for at, endpoint in self._phones if at == node]
         for endpoint in {*known, *filter(ENDPOINT.fullmatch, there)}:
             self._reached(node, endpoint, there.get(endpoint, set()))
+            if endpoint in there:
+                self._listener.phone_found(endpoint, node)
         self._listener.resync()
 
     def _take(self, node: str, message: Message) -> None:
@@ -261,13 +271,13 @@ class AsteriskSwitch:
                 self._listener.dropped(call)
             case "Press2Over" if message.get("Outcome") == "no_answer":
                 self._listener.unanswered(token, UNREACHED.get(message.get("Status"), "failed"))
-            case "Press2CalledBack":
-                self._listener.called_back(token, message.get("How"))
+            case "Press2CalledBack" if how := called_back(message):
+                self._listener.called_back(token, how)
             case "Press2Gone":
                 self._listener.gone(message.get("Ticket") or call)
 
     def _contact(self, node: str, message: Message) -> None:
-        """Report when an operator's telephone registers and when the last contact of it is gone."""
+        """Report that an operator's telephone registers, or that the last contact of it is gone."""
         endpoint = message.get("AOR")
         if not ENDPOINT.fullmatch(endpoint):
             return
@@ -275,14 +285,15 @@ class AsteriskSwitch:
         uri = {message.get("URI")}
         registered = message.get("ContactStatus") in REGISTERED
         self._reached(node, endpoint, contacts | uri if registered else contacts - uri)
+        if registered:
+            self._listener.phone_found(endpoint, node)
 
     def _reached(self, node: str, endpoint: str, contacts: set[str]) -> None:
-        """Take note of where a telephone is reached now, and report it when that is news."""
-        before = self._phones.get((node, endpoint))
-        self._phones[node, endpoint] = contacts
-        if contacts and not before:
-            self._listener.phone_found(endpoint, node)
-        elif before and not contacts:
+        """Take note of where a telephone is reached now; report the loss of its last contact."""
+        before = self._phones.pop((node, endpoint), None)
+        if contacts:
+            self._phones[node, endpoint] = contacts
+        elif before:
             self._listener.phone_lost(endpoint, node)
 
     # ------------------------------------------------------------------ the way there
@@ -313,6 +324,21 @@ class AsteriskSwitch:
 def channel_of(ticket: Ticket) -> str:
     """Return the unique id that Asterisk finds the caller's channel by; no other ever has it."""
     return checked(CALL, ticket.id if ticket.kind == "call" else ticket.token)
+
+
+def called_back(message: Message) -> str:
+    """Return how a call-back went, "" when that was told before: its talk is over now."""
+    if message.get("How") == "answered":
+        return "answered"
+    # CANCEL: the operator hung up before the customer was there.
+    outcomes = {
+        "ANSWER": "",
+        "BUSY": "busy",
+        "NOANSWER": "no_answer",
+        "CANCEL": "operator_failed",
+        "": "operator_failed",
+    }
+    return outcomes.get(message.get("Status"), "failed")
 
 
 def live_call(channel: Message, node: str) -> LiveCall | None:

@@ -56,7 +56,7 @@ class ConsoleLine:
     def _may_press(self) -> bool:
         """Enter the queue if he has not; False when an operator has him, who takes no keys."""
         if self._standing:
-            return not self._runner.taken(self._call)
+            return not self._operators.have(self._call)
         self._runner.here(self._call)
         return True
 

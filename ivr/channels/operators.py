@@ -99,6 +99,11 @@ class Operators:
         self._callers.add(call)
         self._matchmaker.step()
 
+    def have(self, call: str) -> bool:
+        """Tell whether a caller is out of the wait: a telephone rings for him, or he talks."""
+        ticket = self.queue.ticket(call)
+        return ticket is not None and ticket.state in ("ringing", "talking")
+
     def pass_(self, call: str, seconds: float) -> Iterator[str]:
         """Let time pass for a caller who waits; yields what he is to be told meanwhile."""
         end = self.now + seconds

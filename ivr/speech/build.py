@@ -20,7 +20,7 @@ from typing import NamedTuple, TextIO
 
 from ivr.errors import SetupError
 from ivr.prompts import Catalogue
-from ivr.speech import audio
+from ivr.speech import audio, music
 from ivr.speech.progress import Progress
 from ivr.speech.recordings import Recording, digest, find
 from ivr.speech.synthesis import Engine, Synthesiser, speak
@@ -28,6 +28,8 @@ from ivr.speech.synthesis import Engine, Synthesiser, speak
 CHAIN = f"{audio.LEVEL} {audio.PEAK} {audio.QUIET} {audio.EDGE} {audio.FADE}"
 """What the audio chain does to every sound; another figure builds all sounds anew."""
 SILENCES = {"silence_300ms": 300, "silence_1s": 1000}
+MUSIC = "music"
+"""Folder of the sounds with the music for the wait."""
 BUILT_LIST = "built.json"
 DYNAMIC_DAYS = 90
 """Days after which a text synthesised during a call is dropped; the next call makes it again."""
@@ -97,6 +99,7 @@ def run(
         for language, catalogue in catalogues.items():
             jobs = plan(language, catalogue, recordings / language, synthesiser)
             _build(language, jobs, sounds / language, report, out)
+        music.make(sounds / MUSIC)
     _summary(report, out)
     return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -30,6 +31,10 @@ class Ami:
         self.socket.sendall(f"{text}\r\n".encode())
 
     def read(self) -> None:
+        with contextlib.suppress(ConnectionResetError):  # closed while events still came
+            self.take()
+
+    def take(self) -> None:
         event: Event = {}
         for line in self.replies:
             name, colon, value = line.rstrip("\r\n").partition(": ")

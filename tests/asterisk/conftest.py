@@ -16,12 +16,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from ami import Ami
+from hall import Hall
 from scripted import record_tone
 from sip_caller import SipCaller
 from sip_operator import SipOperator
 
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings, Trunk
+from ivr.channels.ami_wire import Exchange
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
@@ -79,7 +81,7 @@ class Pbx:
         program, last = how or ("worker.py", json.dumps(SCRIPTS))
         command = [sys.executable, str(Path(__file__).parent / program)]
         arguments = [self.ports[place], self.folder, self.sounds, last]
-        log = (self.folder / f"worker{len(self.workers)}.log").open("w")
+        log = (self.folder / f"worker{next(SERIAL)}.log").open("w")
         worker = subprocess.Popen(
             command + [str(argument) for argument in arguments],
             stdout=subprocess.PIPE,
@@ -128,11 +130,15 @@ class Pbx:
             caller.close()
         for operator in self.operators:
             operator.close()
+        self.kill_workers()
+
+    def kill_workers(self) -> None:
         for worker in self.workers:
             worker.kill()
             worker.wait()
             assert worker.stdout
             worker.stdout.close()
+        self.workers.clear()
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +180,17 @@ def pbx(asterisk: tuple[Asterisk, list[int], Path], tmp_path: Path) -> Iterator[
     yield house
     house.clean()
     ami.close()
+
+
+@pytest.fixture
+def hall(serving: Pbx) -> Iterator[Hall]:
+    """Two workers, a queue, and the switch to the Asterisk they serve."""
+    (serving.folder / "queue").touch()
+    settings = serving.asterisk.settings
+    exchange = Exchange("pbx1", "127.0.0.1", settings.ami_port, "press2", settings.ami_secret)
+    hall = Hall(("127.0.0.1", settings.sip_port), [exchange], "pbx1", serving)
+    yield hall
+    hall.close()
 
 
 @pytest.fixture

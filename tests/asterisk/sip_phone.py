@@ -208,6 +208,11 @@ class SipPhone:
             assert self.changed.wait_for(true, seconds), "it never came"
 
     def close(self) -> None:
+        """End its calls and switch it off."""
+        self.alive = self.sounds = True
+        for dialog in self.dialogs:
+            if dialog.state == "talking":
+                self.hang_up(dialog)
         self.thread_over = True
         self.thread.join()
         self.sip.close()
