@@ -15,11 +15,19 @@
  * @property {any[]} colleagues
  */
 
+/** Where the ticket of the talk is kept. */
+const TALK = "desk.talk";
+
 export class Desk {
   /** @type {State | null} */
   state = null;
   /** Seconds by which the server's clock is ahead of ours. */
   #ahead = 0;
+
+  /** @param {{ getItem(key: string): string | null, setItem(key: string, value: string): void, removeItem(key: string): void }} memory lasts as long as the tab */
+  constructor(memory) {
+    this.memory = memory;
+  }
 
   /**
    * Takes a new state; one that is older than what is known changes nothing.
@@ -31,7 +39,20 @@ export class Desk {
     }
     this.state = state;
     this.#ahead = state.time - now;
+    this.#remember(state);
     return true;
+  }
+
+  /** Keeps which caller the operator is with, over a reload of the page. @param {State} state */
+  #remember({ talk, offer, operator }) {
+    if (talk && talk.state !== "wrap_up") this.memory.setItem(TALK, talk.ticket);
+    else if (talk || (!offer && operator.state === "idle")) this.memory.removeItem(TALK);
+  }
+
+  /** Whether the offer is a caller we were cut off from: he is taken back without a question. */
+  get returning() {
+    const offer = this.state?.offer;
+    return !!offer && (offer.back || offer.ticket === this.memory.getItem(TALK));
   }
 
   /** @param {any} operator as answered to a change of status */
@@ -99,7 +120,7 @@ export class Desk {
  */
 export function duty(desk, phone, wishes) {
   const { offer, talk } = desk.state ?? {};
-  if (offer && phone.call?.token !== offer.token && phone.answering !== offer.token && (offer.back || wishes.automatic)) {
+  if (offer && phone.call?.token !== offer.token && phone.answering !== offer.token && (desk.returning || wishes.automatic)) {
     return "answer";
   }
   if (phone.answering && phone.answering !== offer?.token && phone.answering !== talk?.token) return "forget";

@@ -33,7 +33,7 @@ const say = words(given.words, document.documentElement.lang);
 /** Later tabs have greater ids: the newest one has the say. */
 const tab = `${String(Date.now()).padStart(13, "0")}-${crypto.randomUUID().slice(0, 8)}`;
 const api = new Api(given.csrf, tab);
-const desk = new Desk();
+const desk = new Desk(sessionStorage);
 const sounds = new Sounds(localStorage);
 const settings = new Settings(localStorage);
 const notices = new Notices(say);
@@ -140,7 +140,7 @@ async function answer(token) {
 function obey() {
   const what = duty(desk, phone, settings);
   if (what === "answer") {
-    if (!desk.state?.offer.back) sounds.beep();
+    if (!desk.returning) sounds.beep();
     answer(desk.state?.offer.token);
   } else if (what === "forget") phone.forget(phone.answering);
   else if (what === "hang_up") setTimeout(() => duty(desk, phone, settings) === "hang_up" && phone.hangUp(), 1500);
@@ -216,7 +216,7 @@ function tellMode(mode) {
 
 /** Whether somebody waits for this operator to pick up. */
 const wanted = () =>
-  !phone.call && !phone.answering && (desk.mode === "offer" || phone.rings.size > 0) && !desk.state?.offer?.back;
+  !phone.call && !phone.answering && (desk.mode === "offer" || phone.rings.size > 0) && !desk.returning;
 
 function ringOrNot() {
   if (wanted()) sounds.ring();

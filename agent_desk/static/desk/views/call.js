@@ -32,7 +32,7 @@ export class CallPanel {
     const { mode } = desk;
     const ring = phone.call ? null : ([...phone.rings.values()][0] ?? null);
     const state = [
-      mode, desk.contact?.token, desk.contact?.kind, desk.state?.offer?.back, desk.caller?.number, desk.caller?.priority,
+      mode, desk.contact?.token, desk.contact?.kind, desk.returning, desk.caller?.number, desk.caller?.priority,
       desk.state?.talk?.recording, phone.call?.state, phone.call?.held, phone.call?.token, phone.muted, phone.answering,
       phone.second?.state, this.keypadOpen, ring?.token, desk.operator.status, desk.operator.tested, desk.operator.reason,
       phone.registration,
@@ -73,9 +73,9 @@ export class CallPanel {
   #offer() {
     const { say, desk, phone, act } = this.app;
     const { offer } = desk.state ?? {};
-    const coming = phone.answering === offer.token || offer.back;
+    const coming = phone.answering === offer.token || desk.returning;
     return [
-      h("h2", {}, offer.back ? say("back") : offer.kind === "consult" ? say("consult_offer") : say("offer")),
+      h("h2", {}, desk.returning ? say("back") : offer.kind === "consult" ? say("consult_offer") : say("offer")),
       ...this.#who(),
       h("p", { class: "facts" }, h("span", { class: "quiet" }, say("waits")), " ", this.waited),
       coming

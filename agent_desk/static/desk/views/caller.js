@@ -186,9 +186,7 @@ export class CallerPanel {
         "p",
         { class: "address" },
         h("b", {}, card.address),
-        h("span", { class: "quiet" }, ` ${say("account_number", { number: card.account })} · ${say.of("kind", card.kind)}`),
-        card.priority ? h("strong", { class: "mark priority_site" }, icon("alarm"), say("priority_priority_site")) : null,
-        card.schedule_queue ? h("span", { class: "quiet" }, ` · ${say("schedule_queue", { queue: card.schedule_queue })}`) : null,
+        h("span", { class: "quiet" }, ` ${say("account_number", { number: card.account })} · ${say.of("kind", card.kind)}${card.schedule_queue ? ` · ${say("schedule_queue", { queue: card.schedule_queue })}` : ""}`),
       ),
       h(
         "div",

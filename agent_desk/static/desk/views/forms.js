@@ -29,7 +29,7 @@ export class Forms {
     /** @type {Record<string, Reading | TicketForm>} */
     this.forms = { reading: new Reading(app, (values) => this.#typed("reading", values)) };
     for (const name of inOrder(app.given.forms)) {
-      this.forms[name] = new TicketForm(app, name, (values) => this.#typed(name, values), () => this.drafts.drop(name));
+      this.forms[name] = new TicketForm(app, name, (values) => this.#typed(name, values), () => this.#sent(name));
     }
     this.saved = h("p", { class: "quiet saved" });
     this.tabs = h("div", { role: "tablist", "aria-label": say("skip_forms") });
@@ -48,6 +48,7 @@ export class Forms {
     if (contact !== this.#contact) {
       this.#contact = contact;
       write(this.saved, "");
+      this.place.parentElement?.scrollTo(0, 0);
       const drafts = desk.state?.talk?.drafts ?? {};
       for (const [name, form] of Object.entries(this.forms)) form.begin(drafts[name] ?? null);
       const begun = Object.keys(drafts).find((name) => name in this.forms);
@@ -80,6 +81,12 @@ export class Forms {
   #typed(name, values) {
     const call = this.app.desk.contact?.ticket;
     if (call) this.drafts.typed(call, name, values);
+  }
+
+  /** @param {string} name it is registered: its draft is void */
+  #sent(name) {
+    this.drafts.drop(name);
+    write(this.saved, "");
   }
 
   /** @param {string} name */
