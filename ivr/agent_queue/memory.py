@@ -400,8 +400,14 @@ class MemoryQueue:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each change, in the thread that made it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        own = partial(listener)  # the same listener may be there twice
+        self._listeners.append(own)
+
+        def stop() -> None:
+            if own in self._listeners:
+                self._listeners.remove(own)
+
+        return stop
 
     def send(self, command: Mapping[str, Any]) -> None:
         """Ask the matchmaker for something."""

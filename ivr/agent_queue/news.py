@@ -34,6 +34,7 @@ class News:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._connected = threading.Event()
+        self._missed = False
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Begin to tell a listener; returns how to stop. Waits a moment for the connection."""
@@ -41,6 +42,7 @@ class News:
             self._listeners.append(listener)
             if self._thread is None:
                 self._connected.clear()
+                self._missed = False
                 self._thread = threading.Thread(target=self._run, name="queue-news", daemon=True)
                 self._thread.start()
         self._connected.wait(1.0)
@@ -51,17 +53,20 @@ class News:
             if listener in self._listeners:
                 self._listeners.remove(listener)
 
+    def close(self) -> None:
+        """Tell nobody any more; the thread ends."""
+        with self._lock:
+            self._listeners.clear()
+
     def _run(self) -> None:
-        missed = False
         while self._wanted():
             try:
-                client: Any = self._client
-                with client.pubsub() as pubsub:
-                    pubsub.subscribe(CHANGES)
-                    missed = self._listen(pubsub, missed)
-            except (redis.RedisError, OSError) as reason:
-                logger.warning("no news of the queue (%s); connecting again", reason)
-                missed = True
+                self._listen()
+            except Exception as reason:  # redis-py also has TypeErrors for a closed connection
+                if self._connected.is_set() or not self._missed:
+                    logger.warning("no news of the queue (%s); connecting again", reason)
+                self._connected.clear()
+                self._missed = True
                 time.sleep(PAUSE)
 
     def _wanted(self) -> bool:
@@ -71,33 +76,37 @@ class News:
                 self._thread = None
             return bool(self._listeners)
 
-    def _listen(self, pubsub: Any, missed: bool) -> bool:
+    def _listen(self) -> None:
         """Hand on what comes. Each "subscribe" is a connection: the client renews them, too."""
+        client: Any = self._client
         heard = time.monotonic()
-        while self._listeners:
-            message = pubsub.get_message(timeout=PAUSE)
-            if message is None:
-                heard = self._ask(pubsub, heard)
-                continue
-            heard = time.monotonic()
-            if message["type"] == "message":
-                self._hand_on(message["data"])
-            elif message["type"] == "subscribe":
-                if missed:
-                    self._tell(EVERYTHING)
-                missed = True
-                self._connected.set()
-        return missed
+        with client.pubsub() as pubsub:
+            pubsub.subscribe(CHANGES)
+            while self._listeners:
+                message = pubsub.get_message(timeout=PAUSE)
+                if message is None:
+                    self._ask(pubsub, heard)
+                    continue
+                heard = time.monotonic()
+                if message["type"] == "message":
+                    self._hand_on(message["data"])
+                elif message["type"] == "subscribe":
+                    self._begin()
+
+    def _begin(self) -> None:
+        if self._missed:
+            self._tell(EVERYTHING)
+        self._missed = True
+        self._connected.set()
 
     @staticmethod
-    def _ask(pubsub: Any, heard: float) -> float:
+    def _ask(pubsub: Any, heard: float) -> None:
         """Ask a silent server whether it is there; an answer comes as a message."""
         silent = time.monotonic() - heard
         if silent > 2 * PATIENCE:
             raise redis.ConnectionError("the server is silent")
         if silent > PATIENCE:
             pubsub.ping()
-        return heard
 
     def _hand_on(self, data: bytes) -> None:
         news = json.loads(data)

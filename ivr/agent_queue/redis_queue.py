@@ -231,6 +231,10 @@ class RedisQueue:
         """Call `listener` after each change, in the thread that listens to Redis."""
         return self._news.subscribe(listener)
 
+    def close(self) -> None:
+        """Stop telling listeners; the client stays open for whoever gave it."""
+        self._news.close()
+
     def send(self, command: Mapping[str, Any]) -> None:
         """Ask the matchmaker for something."""
         company, what = str(command.get("company", "")), str(command.get("do", ""))

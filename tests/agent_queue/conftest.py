@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -117,11 +118,16 @@ def in_memory() -> SceneMaker:
 
 
 @pytest.fixture
-def in_redis(redis_client) -> SceneMaker:
-    def make(rules: Mapping[str, Rules] | None = None, **general: Any) -> Scene:
-        return Scene(RedisQueue(redis_client, {COMPANY: rules_of(rules, general)}, counted()))
+def in_redis(redis_client) -> Iterator[SceneMaker]:
+    queues: list[RedisQueue] = []
 
-    return make
+    def make(rules: Mapping[str, Rules] | None = None, **general: Any) -> Scene:
+        queues.append(RedisQueue(redis_client, {COMPANY: rules_of(rules, general)}, counted()))
+        return Scene(queues[-1])
+
+    yield make
+    for queue in queues:
+        queue.close()
 
 
 @pytest.fixture(params=["in_memory", "in_redis"])
@@ -135,3 +141,16 @@ def scene(scene_of):
     scene = scene_of()
     yield scene
     assert scene.audit() == []
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait until something is true; fail if it does not become so."""
+
+    def wait(true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.005)
+
+    return wait
