@@ -22,7 +22,7 @@ AHEAD = ("danger", "priority_site")
 
 @service(
     "queues.ask",
-    "free", "wait", "promised", "nobody", "nobody_outage", "full", "too_long", "closed", "down",
+    "free", "wait", "urgent", "promised", "nobody", "nobody_outage", "full", "too_long", "closed", "down",
     prompts=(*PLACED, *NOTICES),
     reads=True,
 )  # fmt: skip
@@ -60,7 +60,9 @@ def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
     }
     if promise:
         return Result("promised", {**values, "entered": since.timestamp()})
-    return Result("free" if place.free >= place.position else "wait", values)
+    if place.free >= place.position:
+        return Result("free", values)
+    return Result("urgent" if name == "danger" else "wait", values)
 
 
 def _priority(inquiry: Inquiry, name: str, promise: Callback | None) -> str:
