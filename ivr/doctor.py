@@ -14,9 +14,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ivr import company, config, prompts
+from ivr.agent_queue.model import QueueDown
+from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.process import find_program
 from ivr.config import Config
-from ivr.errors import ConfigError, Press2Error
+from ivr.errors import ConfigError, Press2Error, SetupError
 from ivr.parts import reachable, redis_answers, worker_ports
 from ivr.speech.synthesis import Synthesiser
 from ivr.store.database import open_store
@@ -61,6 +63,19 @@ def examine(path: Path, environ: Mapping[str, str], home: Path) -> Iterator[Find
             yield from check(given, home)
         except Press2Error as error:
             yield Finding("problem", check.__name__.strip("_"), str(error))
+
+
+def examine_queue(queue: RedisQueue, now: float) -> tuple[list[str], str]:
+    """Audit the queue of every company: the findings, one line each, and a line about it all."""
+    findings, tickets, operators = [], 0, 0
+    try:
+        for name in queue.companies():
+            findings += [f"{name}: {sentence}" for sentence in queue.audit(name, now)]
+            tickets += len(queue.waiting(name))
+            operators += len(queue.operators(name))
+    except QueueDown as reason:
+        raise SetupError(f"the queue does not answer: {reason}") from reason
+    return findings, f"the queue: {tickets} tickets, {operators} operators, nothing wrong"
 
 
 def _python() -> Iterator[Finding]:

@@ -204,7 +204,7 @@ class RedisQueue:
 
     def tick(self, now: float) -> float | None:
         """Do all that is due; the first one of this process also looks at every ticket anew."""
-        times = [self._tick(company, now) for company in self._companies()]
+        times = [self._tick(company, now) for company in self.companies()]
         return min((when for when in times if when is not None), default=None)
 
     def _tick(self, company: str, now: float) -> float | None:
@@ -222,7 +222,7 @@ class RedisQueue:
     def offers(self) -> list[Offer]:
         """Return the offers that nobody has claimed yet."""
         found = []
-        for company in self._companies():
+        for company in self.companies():
             rows = self._run("offers", company, [])
             found += sorted((record.offer_of(company, row) for row in rows), key=_by_ticket)
         return found
@@ -260,6 +260,12 @@ class RedisQueue:
         with answering():
             names = [key.decode()[len(keys) :] for key in self._client.scan_iter(f"{keys}*", 1000)]
         return record.snapshot_of(company, self._run("snapshot", company, names))
+
+    def companies(self) -> list[str]:
+        """Return the companies that have a profile here or a queue in Redis."""
+        with answering():
+            known = cast(set[bytes], self._client.smembers(COMPANIES))
+        return sorted({name.decode() for name in known} | set(self._rules))
 
     # ------------------------------------------------------------------ inside
 
@@ -299,17 +305,12 @@ class RedisQueue:
 
     def _first(self, ask: Callable[[Any, str], Any]) -> str:
         """Return the first company for which Redis says yes."""
-        companies = self._companies()
+        companies = self.companies()
         pipe = self._client.pipeline(transaction=False)
         for company in companies:
             ask(pipe, prefix(company))
         answers = zip(companies, pipe.execute(), strict=True)
         return next((company for company, yes in answers if yes), "")
-
-    def _companies(self) -> list[str]:
-        with answering():
-            known = cast(set[bytes], self._client.smembers(COMPANIES))
-        return sorted({name.decode() for name in known} | set(self._rules))
 
     def _note(self, company: str) -> None:
         with answering():
