@@ -16,6 +16,7 @@ class Trunk:
 
     host: name or address of its SIP server, with ":port" where it is not 5060.
     register: sign in there with `user` and `secret`; otherwise it knows us by address.
+    qualify: seconds between two looks whether it answers, 0: nobody looks.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Trunk:
     user: str = ""
     secret: str = ""
     register: bool = False
+    qualify: int = 60
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,7 @@ class AsteriskSwitch:
         """Ring the operator for `ring` seconds; when he is there, dial the customer."""
         token = checked(TOKEN, offer.token)
         variables = {
+            "PJSIP_HEADER(add,X-Press2-Token)": token,
             "PRESS2_TOKEN": token,
             "PRESS2_TICKET": checked(TOKEN, ticket.id),
             "PRESS2_NUMBER": checked(NUMBER, destination.number),
@@ -158,7 +159,6 @@ class AsteriskSwitch:
             Priority="1",
             Timeout=str(round(ring * 1000)),
             CallerID=f"<{destination.number}>",
-            PreDialGoSub=f"press2-leg,s,1({token})",
             Async="true",
             ActionID=f"{CALLED_BACK}{token}",
         )

@@ -20,6 +20,7 @@ from hall import Hall
 from scripted import record_tone
 from sip_caller import SipCaller
 from sip_operator import SipOperator
+from sip_phone import SipPhone
 
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings, Trunk
@@ -147,7 +148,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
         sounds = Path(folder) / "sounds"
         record_tone(sounds / "uk/apology.wav", 0.2)
         record_tone(sounds / "music/loop.wav", 5)
-        sip, operator, http, ami, first, second = free_ports(6)
+        sip, operator, http, ami, first, second, outside = free_ports(7)
         settings = AsteriskSettings(
             run_dir=Path(folder) / "asterisk",
             sounds_dir=sounds,
@@ -159,7 +160,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
             ami_secret="of-the-tests",
             softphones=("127.0.0.1/32",),
             phone_secret="of-the-phone",
-            trunks=(Trunk("company", "192.0.2.1"),),
+            trunks=(Trunk("company", f"127.0.0.9:{outside}", qualify=0),),
             ring_group=(f"sip:operator@127.0.0.1:{operator}",),
             ring_seconds=2,
             music_dir=sounds / "music",
@@ -191,6 +192,16 @@ def hall(serving: Pbx) -> Iterator[Hall]:
     hall = Hall(("127.0.0.1", settings.sip_port), [exchange], "pbx1", serving)
     yield hall
     hall.close()
+
+
+@pytest.fixture
+def outside(pbx: Pbx) -> Iterator[SipPhone]:
+    """The telephone company: whatever number is dialled rings here."""
+    host, _, port = pbx.asterisk.settings.trunks[0].host.partition(":")
+    settings = pbx.asterisk.settings
+    phone = SipPhone(("127.0.0.1", settings.sip_port), "trunk", address=host, port=int(port))
+    yield phone
+    phone.close()
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ class SipPhone:
         secret: str = "",
         *,
         address: str = "127.0.0.1",
+        port: int = 0,
         answers: bool = True,
     ) -> None:
         self.server, self.user, self.secret = server, user, secret
@@ -96,7 +97,7 @@ class SipPhone:
         self.sounds = True
         self.alive = True
         self.sip = socket.socket(type=socket.SOCK_DGRAM)
-        self.sip.bind((address, 0))
+        self.sip.bind((address, port))
         self.media = socket.socket(type=socket.SOCK_DGRAM)
         self.media.bind((address, 0))
         self.here = "{}:{}".format(*self.sip.getsockname())
