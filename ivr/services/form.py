@@ -363,7 +363,7 @@ class Form:
         verdict = judge(row.value, counter, self.inquiry.company.readings)
         if row.state == "to_review":
             self.reviewed(counter, verdict.value)
-        elif verdict.fine or verdict.kind == "rollover" or row.flags:
+        elif verdict.kind == "rollover" or verdict.fine or (row.flags and verdict.used > 0):
             unsaid = verdict.kind == "equal" and not self.proved
             self.put(counter, verdict, flags=list(row.flags), unsaid=unsaid)
         else:
