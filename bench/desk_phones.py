@@ -77,7 +77,7 @@ class Phone:
 class DeskPhones(threading.Thread):
     """All telephones. rung: seconds from free to ringing, in order. media: port named in the SDP.
 
-    talk: seconds, drawn for each. hung_up: told the name of each whose talk ended (or None).
+    talk: seconds, drawn for each. hung_up: told the name of each whose talk ended; without it he is free then.
     """
 
     def __init__(
@@ -97,6 +97,13 @@ class DeskPhones(threading.Thread):
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.port: int = self.socket.getsockname()[1]
+
+    def begin(self, hung_up: Callable[[str], None] | None) -> None:
+        """Forget what was measured. hung_up: as above."""
+        self.hung_up = hung_up
+        for phone in self.phones.values():
+            phone.free = 0
+        self.rung.clear()
 
     def freed(self, name: str, at: int = 0) -> None:
         """Note that an operator is free from now on."""

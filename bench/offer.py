@@ -43,6 +43,7 @@ TALK = (1.0, 3.0)
 """Seconds of a talk: drawn, so that it keeps no step with anybody's clock."""
 BUSY = 20
 """Callers who wait while offers are measured."""
+ROUNDS = 4
 RATE = 25
 """Calls a second with which the waiting come."""
 MUSIC_SECONDS = 60
@@ -164,7 +165,7 @@ def phone_endpoints(names: Sequence[str], port: int) -> str:
 
 @dataclass
 class House:
-    """What both sides need."""
+    """What both sides need. idle: share of a processor each program uses without a caller."""
 
     asterisk: Asterisk
     phones: DeskPhones
@@ -172,6 +173,7 @@ class House:
     sip_port: int
     folder: Path
     sides: list[Side] = field(default_factory=list)
+    idle: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
@@ -288,8 +290,7 @@ def until(holds: Callable[[], bool], seconds: float) -> None:
 def after_talks(house: House, side: Side, names: Sequence[str], offers: int) -> list[float]:
     """Return the seconds from the end of a talk to the next ringing of the same operator."""
     phones = house.phones
-    phones.hung_up = None
-    phones.rung.clear()
+    phones.begin(None)
     with callers(house, side, BUSY):
         for name in names:
             side.ready(name)
@@ -302,8 +303,7 @@ def after_talks(house: House, side: Side, names: Sequence[str], offers: int) -> 
 def after_pauses(house: House, side: Side, names: Sequence[str], offers: int) -> list[float]:
     """Return the seconds from the end of a pause to the ringing; one operator at a time is free."""
     phones, chance = house.phones, random.Random(2)
-    phones.hung_up = lambda _: None
-    phones.rung.clear()
+    phones.begin(lambda _: None)
     with callers(house, side, BUSY):
         for turn in range(offers):
             name = names[turn % len(names)]
@@ -328,15 +328,14 @@ def until_soon(holds: Callable[[], bool], seconds: float) -> None:
 
 
 def cost(house: House, side: Side, waiting: int, seconds: float) -> dict[str, float]:
-    """Return milliseconds of CPU a second that one waiting caller costs, by program."""
+    """Return the share of a processor one waiting caller costs, by program."""
     programs = {"Asterisk": house.asterisk.pid, **side.programs}
-    idle = used(programs, seconds / 3)
     with callers(house, side, waiting + OPERATORS):
         until(lambda: side.waiting() >= waiting, 30)
         time.sleep(2)
         busy = used(programs, seconds)
         there = side.waiting()
-    return {name: (busy[name] - idle[name]) / there * 1000 for name in programs}
+    return {name: (busy[name] - house.idle.get(name, 0.0)) / there for name in programs}
 
 
 def used(programs: dict[str, int], seconds: float) -> dict[str, float]:
@@ -348,6 +347,43 @@ def used(programs: dict[str, int], seconds: float) -> dict[str, float]:
 
 
 # ---------------------------------------------------------------------- the report
+
+
+def report_offers(house: House, names: Sequence[str], offers: int) -> None:
+    """Print how long telephones take to ring; the sides take turns."""
+    print("| free to ringing | offers | median ms | p90 ms | p99 ms |\n|---|---|---|---|---|")
+    for what, measure in (("pause ended", after_pauses), ("talk ended", after_talks)):
+        rung: dict[str, list[float]] = {side.name: [] for side in house.sides}
+        for _ in range(ROUNDS):
+            for side in house.sides:
+                rung[side.name] += measure(house, side, names, offers // ROUNDS)
+        for name, each in rung.items():
+            print(
+                f"| {what}, {name} | {len(each)} | {statistics.median(each) * 1000:.1f} |"
+                f" {percentile(each, 0.9):.1f} | {percentile(each, 0.99):.1f} |",
+                flush=True,
+            )
+
+
+def report_costs(house: House, numbers: Sequence[int], seconds: float) -> None:
+    """Print what those who wait cost; the sides take turns."""
+    print("\n| waiting | side | CPU ms a second, a caller: Asterisk | others |\n|---|---|---|---|")
+    programs = {"Asterisk": house.asterisk.pid}
+    for side in house.sides:
+        programs |= side.programs
+    house.idle = used(programs, 10)
+    for waiting in numbers:
+        found: dict[str, list[dict[str, float]]] = {side.name: [] for side in house.sides}
+        for sides in (house.sides, house.sides[::-1]):
+            for side in sides:
+                found[side.name].append(cost(house, side, waiting, seconds / 2))
+        for name, each in found.items():
+            mean = {key: statistics.fmean(one[key] for one in each) * 1000 for key in each[0]}
+            asterisk = mean.pop("Asterisk")
+            others = ", ".join(f"{key} {value:.3f}" for key, value in mean.items()) or "-"
+            print(f"| {waiting} | {name} | {asterisk:.3f} | {others} |", flush=True)
+    idle = ", ".join(f"{key} {value * 1000:.1f}" for key, value in house.idle.items())
+    print(f"\nWithout callers, ms a second: {idle}")
 
 
 def main() -> None:
@@ -370,24 +406,8 @@ def main() -> None:
         for side in built.sides:
             for name in names:
                 side.pause(name)
-        print("| free to ringing | offers | median ms | p90 ms | p99 ms |\n|---|---|---|---|---|")
-        for what, measure in (("pause ended", after_pauses), ("talk ended", after_talks)):
-            for side in built.sides:
-                rung = measure(built, side, names, options.offers)
-                print(
-                    f"| {what}, {side.name} | {len(rung)} | {statistics.median(rung) * 1000:.1f} |"
-                    f" {percentile(rung, 0.9):.1f} | {percentile(rung, 0.99):.1f} |",
-                    flush=True,
-                )
-        print(
-            "\n| waiting | side | CPU ms a second, a caller: Asterisk | others |\n|---|---|---|---|"
-        )
-        for waiting in map(int, options.waiting.split(",")):
-            for side in built.sides:
-                costs = cost(built, side, waiting, options.seconds)
-                asterisk = costs.pop("Asterisk")
-                others = ", ".join(f"{name} {each:.3f}" for name, each in costs.items()) or "-"
-                print(f"| {waiting} | {side.name} | {asterisk:.3f} | {others} |", flush=True)
+        report_offers(built, names, options.offers)
+        report_costs(built, list(map(int, options.waiting.split(","))), options.seconds)
     print(f"\nload after: {os.getloadavg()[0]:.2f}")
 
 
