@@ -77,7 +77,8 @@ class Phone:
 class DeskPhones(threading.Thread):
     """All telephones. rung: seconds from free to ringing, in order. media: port named in the SDP.
 
-    talk: seconds, drawn for each. hung_up: told the name of each whose talk ended; without it he is free then.
+    talk: seconds, drawn for each. hung_up: told the name of each whose talk ended; without it he is
+    free then.
     """
 
     def __init__(
