@@ -29,6 +29,7 @@
  * @property {"connecting" | "ringing" | "talking"} state
  * @property {Line | null} line
  * @property {boolean} held
+ * @property {string} [address] of the colleague we called
  *
  * @typedef {"off" | "connecting" | "registered" | "lost" | "refused"} Registration
  *
@@ -159,7 +160,7 @@ export class Phone {
     const exchange = this.#exchange;
     if (this.second || !this.call?.line || !exchange) return;
     /** @type {Call} */
-    const call = { token, state: "connecting", line: null, held: false };
+    const call = { token, address, state: "connecting", line: null, held: false };
     this.second = call;
     this.#changed();
     await this.#hold(this.call, true);
