@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from running import Press2, free_ports, until
 
 HOME = Path(__file__).parents[2]
+sys.path.append(str(HOME / "tests" / "asterisk"))
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",

@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from playwright.sync_api import Browser, CDPSession, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Dialog, Page, expect
 from running import Press2, until
 
 from ivr import company
-from ivr.agent_queue.model import Ticket
+from ivr.agent_queue.model import QueueDown, Ticket
 from ivr.agent_queue.redis_queue import RedisQueue
 
 HOME = Path(__file__).parents[2]
@@ -163,6 +163,10 @@ class Machine:
         context = self.browser.new_context(
             locale="en-GB", viewport={"width": 1366, "height": 768}, reduced_motion="reduce"
         )
+        return self.tab(context, mishaps)
+
+    def tab(self, context: BrowserContext, mishaps: list[str]) -> Page:
+        """Open another page beside those of a context."""
         page = context.new_page()
         page.on("pageerror", lambda error: mishaps.append(f"{self.name}: {error}"))
         page.add_init_script(path=EARS)
@@ -311,11 +315,16 @@ class Desk(Listening):
         self.tab = ""
         self.page.on("request", self._see)
         self.page.on("dialog", _agree)
+        self.crashed = False
+        self.page.on("crash", self._crashed)
         self.origin = f"http://127.0.0.1:{machine.wire.port}"
 
     def _see(self, request: Any) -> None:
         if found := re.search(r"/desk/events\?tab=([\w-]+)", request.url):
             self.tab = found[1]
+
+    def _crashed(self, _page: Page) -> None:
+        self.crashed = True
 
     def sign_in(self) -> Desk:
         """Sign in by the form, as a person does."""
@@ -353,6 +362,11 @@ class Desk(Listening):
     def ready(self) -> Desk:
         self.page.keyboard.press("Alt+g")
         return self.becomes("ready", "offer")
+
+    def sees_free(self, name: str) -> None:
+        """Wait until a colleague is shown as free."""
+        row = self.page.locator("#colleagues li", has_text=name)
+        expect(row.locator(".lamp")).to_have_class("lamp free", timeout=1000 * PATIENCE)
 
     @property
     def mode(self) -> str:
@@ -403,7 +417,7 @@ class Desk(Listening):
         return status, told
 
     def _tick(self) -> bool:
-        self.page.wait_for_timeout(20)
+        self.page.wait_for_timeout(20)  # playwright takes in what has happened
         return True
 
     def operator(self) -> dict[str, Any]:
@@ -416,6 +430,23 @@ class Desk(Listening):
         if folder := os.environ.get("DESK_SHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+    def automatic(self) -> Desk:
+        """Let offers be answered by themselves."""
+        self.page.get_by_label("Answer automatically").first.check()
+        return self
+
+    def crash(self) -> None:
+        """Kill the process of the tab: no script of it runs any more."""
+        line = self.page.context.new_cdp_session(self.page)
+        with suppress(Exception):
+            line.send("Page.crash")
+        assert until(lambda: self.crashed or not self._settle())
+
+    def _settle(self) -> bool:
+        with suppress(Exception):
+            self.page.context.cookies()
+        return True
 
     def close(self) -> None:
         with suppress(Exception):
@@ -477,6 +508,11 @@ class House:
         """An operator who signed in and tested his headset, and is not ready yet."""
         return self.desk(login).sign_in().tested()
 
+    def tab(self, desk: Desk) -> Desk:
+        """Another tab beside a desk's, not open yet."""
+        page = desk.machine.tab(desk.page.context, self.mishaps)
+        return self.desk(desk.login, page)
+
     def clear(self) -> None:
         """Send everybody home: the next test finds no call, no offer and nobody signed in."""
         for phone in self.telephones:
@@ -506,6 +542,18 @@ class House:
     def questions(self, call: str) -> list[str]:
         """The steps at which the flow asked this caller, "main.menu"."""
         return re.findall(rf"call {re.escape(call)} turn \d+ ([\w.]+): ask", self.press2.log())
+
+    @property
+    def sip(self) -> tuple[str, int]:
+        """Where softphones call."""
+        return "127.0.0.1", int(re.search(r"sip_port = (\d+)", self.conf.read_text())[1])
+
+    def queue_answers(self) -> bool:
+        """Tell whether Redis is there."""
+        with suppress(QueueDown):
+            self.queue.operators("odesa")
+            return True
+        return False
 
     def ticket(self, call: str) -> Ticket:
         """The ticket of a call."""

@@ -244,7 +244,6 @@ def test_numbers_that_may_not_be_dialled_are_refused_on_the_page(
     desk.page.keyboard.press("Escape")
     hear_each_other(caller, desk)
     assert len(house.refusals("transfer")) == before + 1
-    assert number not in problem.inner_text()
 
 
 def test_a_caller_is_passed_to_a_queue(house: House, caller: Telephone) -> None:
@@ -267,6 +266,7 @@ def test_a_caller_is_passed_to_a_colleague(house: House, caller: Telephone) -> N
     other = house.seated("petro")
     desk = talk(house, caller)
     other.ready()
+    desk.sees_free("Petro")
     desk.page.keyboard.press("Alt+t")
     desk.page.get_by_role("button", name="Transfer: Petro").click()
     desk.becomes("wrap_up")
@@ -283,6 +283,7 @@ def test_a_colleague_is_asked_first_and_then_has_the_caller(
     other = house.seated("petro")
     desk = talk(house, caller)
     other.ready()
+    desk.sees_free("Petro")
     desk.page.keyboard.press("Alt+t")
     desk.page.get_by_role("button", name="Ask first: Petro").click()
     expect(other.page.locator(".face .big.answer")).to_be_visible(timeout=20_000)
@@ -311,6 +312,7 @@ def test_a_colleague_is_asked_and_the_caller_stays(house: House, caller: Telepho
     other = house.seated("petro")
     desk = talk(house, caller)
     other.ready()
+    desk.sees_free("Petro")
     desk.page.keyboard.press("Alt+t")
     desk.page.get_by_role("button", name="Ask first: Petro").click()
     expect(other.page.locator(".face .big.answer")).to_be_visible(timeout=20_000)
@@ -327,7 +329,9 @@ def test_a_caller_gives_a_reading_in_the_menu_and_comes_back(
 ) -> None:
     desk = talk(house, caller)
     desk.page.keyboard.press("Alt+t")
-    desk.page.locator("dialog[open]").get_by_role("button", name=re.compile("^Submit a reading")).click()
+    desk.page.locator("dialog[open]").get_by_role(
+        "button", name=re.compile("^Submit a reading")
+    ).click()
     desk.becomes("wrap_up")
     caller.through(TO_READING, "reading.enter").press("02500#")
     caller.at("reading.read_back_private").press("1").at("reading.another").press("2")
@@ -344,9 +348,7 @@ def test_a_caller_gives_a_reading_in_the_menu_and_comes_back(
 
 def test_of_two_tabs_the_newer_one_has_the_say(house: House, caller: Telephone) -> None:
     old = house.seated("olha").ready()
-    new = house.desk("olha", old.page.context.new_page())
-    new.page.add_init_script(path=Path(__file__).with_name("ears.js"))
-    new.open()
+    new = house.tab(old).open()
     expect(old.page.locator("body")).to_have_attribute("data-over", "taken")
     before = len(house.refusals("stale_tab"))
     status, told = old.post("status", {"status": "paused", "reason": "break"})
