@@ -1,7 +1,8 @@
 """The answer base: a folder of Markdown entries, searched as the operator types.
 
 `LANGUAGE/SLUG.md` begins with `# Title`; lines `keywords:` and `steps:` may follow: words callers
-use, and the flows, steps and reasons at which the entry is suggested. The index lives in memory and
+use, and the places at which the entry is suggested: a step (`reading.enter`), a flow, a queue, or
+the reason why somebody left the menu. The index lives in memory and
 is made anew when a file changes.
 """
 
@@ -12,7 +13,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,10 @@ class AnswerBase:
         html = self._markdown.render(found.text)
         return {"id": found.id, "title": found.title, "html": html}
 
-    def suggested(self, flow: str, step: str, reason: str, language: str) -> list[dict[str, str]]:
-        """Return {"id", "title"} of entries for where a caller left the menu, closest first."""
-        places = [place for place in (f"{flow}.{step}", reason, flow) if place]
+    def suggested(self, places: Sequence[str], language: str) -> list[dict[str, str]]:
+        """Return {"id", "title"} of entries whose `steps` name one of these places, the first
+        places first.
+        """
         entries = [e for e in self._index.entries.values() if e.language == language]
         near = {
             entry.id: min(places.index(place) for place in entry.steps & set(places))
@@ -204,10 +206,19 @@ def _stems(question: str) -> list[str]:
     return [_stem(word) for word in re.findall(r"[^\W_]+", _plain(question))]
 
 
+_WORDS_END = """
+ого ому ими ыми его ему ами ями ові еві ість ості ость ости ing ed es s ах ях ов ів ев ей ий ій ый
+ой ая яя ое ее ие ия ом ем ам ям ую юю их ых им ым и ы і ї а я о е є у ю ь й
+"""
+_ENDINGS = sorted(_WORDS_END.split(), key=len, reverse=True)
+"""Endings of nouns and adjectives, the longest first. What is left is sought as a beginning."""
+
+
 def _stem(word: str) -> str:
-    if word.isdigit() or len(word) < 5:
-        return word
-    return word[: max(4, len(word) - (2 if len(word) > 6 else 1))]
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
 
 
 def _excerpt(text: str, words: list[str]) -> str:

@@ -30,6 +30,8 @@ def caller(
     keyed = _keyed_account(db, company, context)
     accounts = _accounts(contacts, keyed)
     flow, step = str(context.get("flow") or ""), str(context.get("step") or "")
+    why = str(context.get("reason") or "")
+    places = [place for place in (f"{flow}.{step}", step, why, flow, ticket.queue) if place]
     return {
         "number": ticket.number,
         "match": _match(contacts, keyed),
@@ -41,7 +43,7 @@ def caller(
         "entered": ticket.entered,
         "waited": max(0.0, ticket.since - ticket.entered),
         "dialled": ticket.dialled,
-        "why": str(context.get("reason") or ""),
+        "why": why,
         "flow": flow,
         "step": step,
         "keyed": _keyed(context),
@@ -50,9 +52,7 @@ def caller(
         "interrupted": bool(context.get("interrupted")),
         "unrecorded": bool(context.get("unrecorded")),
         "contacts": _contacts(db, company.id, ticket, accounts),
-        "answers": answers.suggested(flow, step, str(context.get("reason") or ""), language)[
-            :SUGGESTED
-        ],
+        "answers": answers.suggested(places, language)[:SUGGESTED],
     }
 
 

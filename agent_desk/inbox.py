@@ -70,7 +70,7 @@ def _message(row: VoiceMessage) -> dict[str, Any]:
     }
 
 
-@blueprint.post("/inbox/callback/<int:key>")
+@blueprint.post("/inbox/callback/<int(max=2147483647):key>")
 def callback(key: int) -> Response:
     """Take a call-back now, or end it: done, or cancelled for a reason."""
     sent = body()
@@ -127,7 +127,7 @@ def _mine(row: Callback | None) -> Callback:
 # ---------------------------------------------------------------------- voice messages
 
 
-@blueprint.post("/inbox/message/<int:key>")
+@blueprint.post("/inbox/message/<int(max=2147483647):key>")
 def message(key: int) -> Response:
     """Note that a voice message was dealt with."""
     body().choice("do", "done")
@@ -141,7 +141,7 @@ def message(key: int) -> Response:
     return jsonify({})
 
 
-@blueprint.get("/inbox/message/<int:key>/sound")
+@blueprint.get("/inbox/message/<int(max=2147483647):key>/sound")
 def sound(key: int) -> Response:
     """Return the sound of a voice message; each listening is noted."""
     with office().store.session(read_only=True) as db:

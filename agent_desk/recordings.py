@@ -51,7 +51,7 @@ def recordings() -> Response:
     return jsonify(recordings=rows)
 
 
-@blueprint.get("/recordings/<int:key>/sound")
+@blueprint.get("/recordings/<int(max=2147483647):key>/sound")
 def sound(key: int) -> Response:
     """Return the sound of a talk."""
     _supervisor("play_recording", recording=key)
