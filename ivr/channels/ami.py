@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -202,11 +203,19 @@ class AsteriskSwitch:
             for kind, values in account.items():
                 wire.ask("DBPut", Family=f"press2/{kind}", Key=endpoint, Val=json.dumps(values))
             wire.ask("DBPut", Family=UNTIL, Key=endpoint, Val=str(round(until)))
+            self._sweep(wire)
 
     def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
         """Let it register no more, with any exchange."""
         for wire in self._up():
             self._dismiss(wire, checked(ENDPOINT, operator_endpoint))
+
+    def _sweep(self, wire: Wire) -> None:
+        """Dismiss the telephones whose shift is over."""
+        for entry in wire.list("DBGetTree", Family=UNTIL):
+            endpoint = entry.get("Key").rpartition("/")[2]
+            if ENDPOINT.fullmatch(endpoint) and int(entry.get("Val")) < time.time():
+                self._dismiss(wire, endpoint)
 
     def _dismiss(self, wire: Wire, endpoint: str) -> None:
         for kind in ("endpoint", "auth", "aor"):

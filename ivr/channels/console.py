@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TextIO
 
-from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Said, act, taken
+from ivr.channels.line import BARGE_IN, KEY, OPERATOR, Clock, Heard, Said, act, taken
 from ivr.channels.operators import Operators
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
 from ivr.prompts import Catalogue, seconds
@@ -146,7 +147,10 @@ class ConsoleLine:
 HELP = """\
 Type keys (0-9 * #) and Enter; several at once are typed ahead. An empty line is silence until the
 question times out. "word" in quotes is said aloud. h hangs up.
+While you wait for an operator: keys; w30 lets 30 seconds pass; answers, no_answer, drops, returns
+and ends are what the operator does; an empty line ends the talk.
 """
+WAIT = re.compile(r"w(?:ait)? ?(\d{1,4})", re.ASCII)
 
 
 def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[dict[str, str]]:
@@ -160,9 +164,7 @@ def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[
         if line.open is None:
             return done
         if isinstance(line.open.need, Enqueue):
-            out.write(
-                f"   [in the queue {line.open.need.queue}; h hangs up, Enter: the talk ends]\n"
-            )
+            out.write(f"   [in the queue {line.open.need.queue}; keys, w30, answers, ends, h]\n")
         out.write("> ")
         out.flush()
         typed = lines.readline()
@@ -184,8 +186,10 @@ def _turn(typed: str, queued: bool, out: TextIO) -> dict[str, str]:
     word = typed.strip()
     if typed == "" or word in ("h", "hangup"):
         return {"hangup": ""}
-    if queued:
-        return {"operator": "ends"}
+    if queued and (word == "" or word in OPERATOR):
+        return {"operator": word or "ends"}
+    if queued and (wait := WAIT.fullmatch(word)):
+        return {"wait": wait.group(1)}
     if word == "":
         return {"silence": ""}
     if set(word) <= KEYS:

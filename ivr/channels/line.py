@@ -20,6 +20,10 @@ KEY = 0.3
 """Seconds a key takes."""
 
 
+OPERATOR = frozenset(("answers", "no_answer", "drops", "returns", "ends"))
+"""What an operator at the other end may do."""
+
+
 class Clock:
     """Simulated time. now: aware datetime."""
 

@@ -66,15 +66,19 @@ class Hall:
     def __post_init__(self) -> None:
         self.switch = AsteriskSwitch(self.exchanges, SIP_PHONE)
         self.switch.start(self.reports)
-        for _ in self.exchanges:
-            self.reports.wait("resync")
-        assert self.switch.nodes().keys() == {each.name for each in self.exchanges}
+        until(lambda: self.switch.nodes().keys() == {each.name for each in self.exchanges})
 
-    def operator(self, name: str, *, at: tuple[str, int] | None = None, **how: bool) -> SipPhone:
+    def admit(self, name: str, secret: str = SECRET, until: float = 100.0) -> None:
+        """Give an operator's telephone its account, `until` seconds from now."""
+        text = f"op-{name}:{REALM}:{secret}"
+        digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        self.switch.admit_phone(Operator(name, "odesa"), digest, time.time() + until)
+
+    def operator(
+        self, name: str, *, at: tuple[str, int] | None = None, until: float = 100.0, **how: bool
+    ) -> SipPhone:
         """Sign an operator in and register his telephone, with the exchange `at`."""
-        digest = hashlib.md5(f"op-{name}:{REALM}:{SECRET}".encode(), usedforsecurity=False)
-        who = Operator(name, "odesa")
-        self.switch.admit_phone(who, digest.hexdigest(), time.time() + 100)
+        self.admit(name, until=until)
         phone = self.phone(f"op-{name}", SECRET, at=at, **how)
         mark = len(self.reports.all)
         assert phone.register() == 200

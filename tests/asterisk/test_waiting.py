@@ -140,6 +140,46 @@ def test_a_call_can_be_ended(hall):
     phone.until(lambda: dialog.state == "over")
 
 
+def test_a_shift_ends_for_the_telephone_too(hall):
+    anna = hall.operator("anna")
+    hall.admit("anna", until=-1.0)
+    hall.reports.wait("phone_lost", "op-anna")
+    assert anna.register() in {401, 403}
+
+
+def test_a_new_secret_makes_the_old_one_void(hall):
+    anna = hall.operator("anna")
+    hall.admit("anna", "of-another-shift")
+    assert anna.register() == 401
+    anna.secret = "of-another-shift"
+    assert anna.register() == 200
+
+
+def test_a_second_tab_takes_the_telephone_over(hall):
+    first = hall.operator("anna", answers=False)
+    second = hall.operator("anna", answers=False)
+    _, ticket, _ = hall.caller("4814")
+    hall.connect(ticket, "anna")
+    second.rung()
+    assert not first.dialogs
+    assert "phone_lost" not in hall.reports.names()
+
+
+def test_without_a_queue_the_ring_group_is_rung(hall):
+    (hall.pbx.folder / "queue").unlink()
+    operator = hall.pbx.operator(answers=True)
+    call = hall.pbx.call("4", "2", "1")
+    call.hears("menu")
+    call.press()
+    call.hears("please_wait")
+    call.hears("queue_down")
+    call.hears("after")
+    call.press()
+    call.over()
+    assert hall.pbx.state(call)["heard"][1] == {"kind": "operator", "outcome": "ended"}
+    operator.done()
+
+
 def test_a_session_that_ends_because_he_is_put_through_closes_nothing(hall):
     """He is led away while a worker speaks to him."""
     anna = hall.operator("anna", answers=False)
