@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from sqlalchemy import select
 
-from ivr.channels.line import Clock, Heard, Line, act
+from ivr.channels.line import OPERATOR, Clock, Heard, Line, act
 from ivr.channels.operators import Operators
 from ivr.company import Company
 from ivr.errors import ImportFileError, ScriptError
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 TOP = frozenset(("script", "company", "now", "from", "to", "world", "turns", "calls", "expect"))
 CALL = frozenset(("now", "from", "to", "turns"))
 TURNS = frozenset(("press", "say", "silence", "wait", "hangup", "operator"))
-OPERATOR = frozenset(("answers", "no_answer", "drops", "returns", "ends"))
 ROWS = ("readings", "tickets", "callbacks", "subscriptions")
 EXPECT = frozenset(
     (*ROWS, "queued", "handover", "ended", "language", "says", "never_says", "within")

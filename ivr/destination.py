@@ -45,7 +45,7 @@ _KEY: Any = object()
 
 @dataclass(frozen=True)
 class Destination:
-    """A number that may be dialled. number: E.164, a plus and digits. Made by `destination` only."""
+    """A number that may be dialled, made by `destination` only. number: E.164, plus and digits."""
 
     number: str
     _key: Any = field(default=None, repr=False, compare=False)

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+RECENT = 1.0
+"""Seconds. An operator whose telephone rings for less is another one than he who did not answer:
+the exchange has told the matchmaker of that one, and the queue has found the next."""
 CONNECTED = ("offered", "ringing", "talking")
 """States of a ticket whose caller an operator is about to get, or has."""
 LEFT_AS = {"callback": "called_back", "completed": "deflected"}
@@ -190,18 +193,23 @@ class Runner:
         return True
 
     def _of_operator(self, call: str, event: Event) -> Event:
-        """Do the queue's part of what an operator did; a repeated event changes nothing."""
+        """Do the queue's part of what an operator did; a repeated event changes nothing.
+
+        A channel may bring the `token` of the offer as a value; the slots get none from a channel.
+        """
+        token = str(event.values.get("token") or "")
+        event = replace(event, values={})
 
         def note(queue: AgentQueue, now: float) -> Event:
-            ticket = queue.ticket(call)
             if event.outcome == "ended":
                 queue.ended(call, now)
             elif event.outcome == "dropped":
                 queue.dropped(call, now)
-            elif event.outcome == "no_answer" and ticket and ticket.token:
-                queue.unanswered(ticket.token, now)
-            elif event.outcome == "transferred" and ticket:
-                return replace(event, values={**event.values, "queue": ticket.queue})
+            elif event.outcome == "no_answer":
+                if rung := token or _rung(queue.ticket(call), now):
+                    queue.unanswered(rung, now)
+            elif event.outcome == "transferred" and (ticket := queue.ticket(call)):
+                return replace(event, values={"queue": ticket.queue})
             return event
 
         return self._of_queue(call, note, event)
@@ -341,6 +349,13 @@ class Runner:
         if isinstance(turn.need, Hangup):
             entries.append(self._entry(caller, "ended", session, {"reason": turn.need.reason}))
         return entries
+
+
+def _rung(ticket: Ticket | None, now: float) -> str:
+    """The token of the offer that nobody has answered, "" where that is over already."""
+    if ticket is None or ticket.state != "ringing" or now - ticket.since < RECENT:
+        return ""
+    return ticket.token
 
 
 def _context(session: Session, need: Enqueue) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import redis
 import yaml
 
 from ivr import check, company, flow, prompts
+from ivr.agent_queue.model import AgentQueue
 from ivr.channels.line import Clock
 from ivr.company import Company
 from ivr.engine import Flows, Limits, Session, begin, step
@@ -99,6 +100,7 @@ class RunnerMaker(Protocol):
         services: Mapping[str, Service] = SERVICES,
         flows: Flows | None = None,
         store: Store | None = None,
+        queue: AgentQueue | None = None,
     ) -> Runner: ...
 
 
@@ -110,6 +112,7 @@ def worker(house: House, demo_store: Store, clock: Clock) -> RunnerMaker:
         services: Mapping[str, Service] = SERVICES,
         flows: Flows | None = None,
         store: Store | None = None,
+        queue: AgentQueue | None = None,
     ) -> Runner:
         return Runner(
             flows or house.flows,
@@ -120,6 +123,7 @@ def worker(house: House, demo_store: Store, clock: Clock) -> RunnerMaker:
             MemoryLog() if log is None else log,
             clock,
             "odesa",
+            queue=queue,
         )
 
     return make

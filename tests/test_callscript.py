@@ -15,6 +15,7 @@ from ivr import callscript
 from ivr.callscript import Report, Script
 from ivr.channels.agi_line import AgiExchange
 from ivr.channels.console import ConsoleLine, talk
+from ivr.channels.operators import Operators
 from ivr.errors import ScriptError
 from ivr.events import MemoryLog
 from ivr.runner import Runner
@@ -131,6 +132,18 @@ GOLDEN = {
     "reading.replaced": "ac-01-second-reading-1",
     "reading.star": "ac-01-star-1",
     "last_reading.told": "menu-5-last-reading-1",
+    "operator.connected": "ac-26-recording-refused-1",
+    "operator.second-in-the-queue": "ac-18-callback-1",
+    "operator.nobody": "ac-18-nobody-signed-in-1",
+    "operator.not-answered": "ac-21-no-answer-1",
+    "operator.lost": "ac-21-operator-lost-1",
+    "operator.returned": "ac-21-operator-returns-1",
+    "operator.too-long": "ac-19-storm-readings-1",
+    "operator.hospital": "ac-20-hospital-1",
+    "operator.reading-meanwhile": "queue-keys-2",
+    "operator.in-english": "queue-languages-2",
+    "callback.another-number": "ac-18-other-number-1",
+    "callback.kept-place": "queue-callback-from-the-wait-5",
 }
 
 
@@ -155,6 +168,7 @@ def golden(script: Script, report: Report) -> str:
     for row in outcome["readings"]:
         words = [row[key] for key in ("account", "register", "value", "state", "as_of")]
         lines += ["reading: " + " ".join(str(word) for word in (*words, *row["flags"]))]
+    lines += [f"call-back: {row['number']} {row['queue']}" for row in outcome["callbacks"]]
     lines += [
         f"ticket: {row['type']} {row['account']} {row['reason']}" for row in outcome["tickets"]
     ]
@@ -487,11 +501,19 @@ def test_the_command_prints_json(capsys):
 # ---------------------------------------------------------------------- a person at the terminal
 
 
-def test_a_call_at_the_terminal_can_be_saved_and_run(play, worker, house, caller, clock, tmp_path):
+@pytest.fixture
+def terminal(worker, house, demo_store, clock):
+    """A line as `app.py console` holds it, with the operators of the demo at its end."""
+    odesa = house.companies["odesa"]
+    operators = Operators(odesa, house.companies, demo_store, MemoryLog(), clock)
+    operators.arrive(house.world)
+    return ConsoleLine(worker(queue=operators.queue), house.catalogues, clock, operators)
+
+
+def test_a_call_at_the_terminal_can_be_saved_and_run(play, terminal, house, caller, tmp_path):
     typed = StringIO('2\n1\n"двадцять"\n\n2421#\nq\n1\n2\n')
     out = StringIO()
-    line = ConsoleLine(worker(), house.catalogues, clock)
-    turns = talk(line, caller, typed, out)
+    turns = talk(terminal, caller, typed, out)
     assert "uk: Вітаємо. Одеські електромережі." in out.getvalue()
     assert "[the call is over: completed]" in out.getvalue()
     start = caller.arrived.astimezone(house.companies["odesa"].zone)
@@ -511,7 +533,16 @@ def test_a_call_at_the_terminal_can_be_saved_and_run(play, worker, house, caller
         callscript.save(path, caller, start, turns)
 
 
-def test_the_end_of_the_input_hangs_up(worker, house, caller, clock):
-    line = ConsoleLine(worker(), house.catalogues, clock)
-    assert talk(line, caller, StringIO(""), StringIO()) == [{"hangup": ""}]
-    assert line.heard.ended == "caller"
+def test_the_end_of_the_input_hangs_up(terminal, caller):
+    assert talk(terminal, caller, StringIO(""), StringIO()) == [{"hangup": ""}]
+    assert terminal.heard.ended == "caller"
+
+
+def test_who_waits_at_the_terminal_may_press_keys_too(terminal, caller):
+    out = StringIO()
+    turns = talk(terminal, caller, StringIO("7\n5\nanswers\nw 30\n\n"), out)
+    talked = [{"operator": "answers"}, {"wait": "30"}, {"operator": "ends"}]
+    assert turns == [{"press": "7"}, {"press": "5"}, *talked]
+    assert "uk: Добре, без запису. Залишайтеся на лінії." in out.getvalue()
+    assert "[in the queue business;" in out.getvalue()
+    assert terminal.heard.ended == "operator"

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from ivr.agent_queue.memory import MemoryQueue
+from ivr.agent_queue.model import Operator
 from ivr.channels.line import Clock
 from ivr.engine import DEFAULT_LIMITS
 from ivr.errors import StaleTurn
@@ -21,7 +23,7 @@ from ivr.services import SERVICES
 from ivr.services.form import STORED
 from ivr.sessions import MemorySessions
 from ivr.store.database import memory_store
-from ivr.store.models import FIRST_RECEIPT, Reading, Receipt, Ticket
+from ivr.store.models import FIRST_RECEIPT, Callback, Reading, Receipt, Ticket
 from ivr.store.world import load_world
 
 CALLERS, AT_ONCE = 10_000, 20
@@ -72,9 +74,26 @@ SENSE = {
     "by_keys.enter": [f"{account}#" for account in ACCOUNTS],
     "reading.enter": [f"{value}#" for value in VALUES],
     "last_reading.prove": ["2345#", "2771#", "2118#", "9999#"],
+    "callback.enter": [
+        "0500000777#",
+        "0671110001#",
+        "00380500000778#",
+        "0900300400#",
+        "+",
+        "12#",
+        "0048221234567#",
+        "89171234567#",
+        "0912345678#",
+    ],
+    "operator.offer": ["6", "6", "2", "*", "0"],
+    "main.offer": ["6", "6", "2", "*", "0"],
 }
 """What a caller with a wish answers to a question; "1" or "2" to any other one."""
-OUTCOMES = ("ended", "unavailable", "no_answer")
+OUTCOMES = (
+    "ended", "unavailable", "no_answer", "dropped", "announce", "transferred", "reading", "outage",
+)  # fmt: skip
+WAITING = ("2", "5", "6", "9", "*", "1", "61", "6250012#", "62", "*2")
+"""Keys of a caller who waits."""
 COMPANIES = (*["odesa"] * 8, "kazan", "nghean")
 SENSIBLE = 224
 """A byte below it is a sensible answer."""
@@ -143,11 +162,8 @@ class Exchange:
             load_world(session, "odesa", {"accounts": [*house.world["accounts"], *more]})
         self.clock = Clock(MOMENTS[0])
         self.log = MemoryLog()
-        services = {name: replace(s, answer=self._answer(s)) for name, s in SERVICES.items()}
-        self.runner = Runner(
-            house.flows, house.companies, services, self.store, MemorySessions(), self.log,
-            self.clock, "odesa",
-        )  # fmt: skip
+        self.sessions = MemorySessions()
+        self.services = {name: replace(s, answer=self._answer(s)) for name, s in SERVICES.items()}
         self.handed = {
             pattern.format(company=company)
             for service in SERVICES.values()
@@ -170,10 +186,12 @@ class Exchange:
         self.failing = visit.failing
         self.clock.now = visit.moment
         company = self.house.companies[visit.company]
+        self._open_queue(company.id, visit.acts)
         caller = Caller(
             f"call-{number}", company.id, visit.phone, company.numbers[0], "random", visit.moment
         )
         self.languages = set(company.languages)
+        self.caller = caller
         turn = self.checked(self.runner.open(caller))
         for act in visit.acts:
             event = self.sensible(turn, act) if isinstance(act, int) else act
@@ -183,26 +201,65 @@ class Exchange:
                 break
             waits = isinstance(turn.need, Enqueue)
             end = Event("operator", outcome="ended") if waits else Event("silence")
+            self._answer_call(caller)
             turn = self.step(caller, turn, end)
         assert isinstance(turn.need, Hangup), "a call without an end"
         assert turn.says or turn.need.reason == "caller", "the line went dead without a word"
         self.runner.close(caller.call)
         assert self.runner.open(caller) == turn
+        ticket = self.queue.ticket(caller.call)
+        assert ticket is None or ticket.state == "done", "a ticket without a call"
+        assert self.queue.audit(company.id, self.clock().timestamp()) == []
         self.log.entries.clear()
+
+    def _open_queue(self, company: str, acts) -> None:
+        """Now nobody is signed in, now somebody is, now he takes a break. Time may go back."""
+        rules = {name: profile.queues for name, profile in self.house.companies.items()}
+        self.queue = MemoryQueue(rules)
+        self.runner = Runner(
+            self.house.flows, self.house.companies, self.services, self.store, self.sessions,
+            self.log, self.clock, "odesa", queue=self.queue,
+        )  # fmt: skip
+        status = ("offline", "ready", "ready", "paused")[sum(map(bool, acts)) % 4]
+        skills = dict.fromkeys(("general", "metering", "outage", "danger", "business"), 3)
+        operator = Operator("olena", company, skills=skills, status=status, endpoint="op-olena")
+        self.queue.sign_in(operator, self.clock().timestamp())
+
+    def _answer_call(self, caller: Caller) -> None:
+        """The operator answers, if one is offered."""
+        ticket = self.queue.ticket(caller.call)
+        if ticket is not None and ticket.token:
+            self.queue.answered(ticket.token, self.clock().timestamp())
 
     def sensible(self, turn: Turn, number: int) -> Event:
         """What fits the open need, as the log tells it."""
         if isinstance(turn.need, Enqueue):
-            return Event("operator", outcome=OUTCOMES[number % len(OUTCOMES)])
+            return self.waiting(number)
         last = self.log.entries[-1]
         keys = SENSE.get(f"{last.flow}.{last.step}", "112")
         return Event("keys", text=keys[number % len(keys)], ended=True)
+
+    def waiting(self, number: int) -> Event:
+        """What happens to somebody who waits: he presses a key, or an operator does something."""
+        if number % 3 == 0:
+            return Event("keys", text=WAITING[number // 3 % len(WAITING)], ended=True)
+        outcome = OUTCOMES[number % len(OUTCOMES)]
+        if outcome in ("ended", "dropped", "transferred", "reading", "outage"):
+            self._answer_call(self.caller)
+        if outcome in ("reading", "outage"):
+            self.queue.away(self.caller.call, self.clock().timestamp(), back_to="olena")
+        if outcome == "transferred":
+            self.queue.transfer(self.caller.call, self.clock().timestamp(), queue="business")
+        return Event("operator", outcome=outcome)
 
     def step(self, caller: Caller, turn: Turn, event: Event) -> Turn:
         self.clock.pass_(3.0)
         with pytest.raises(StaleTurn):
             self.runner.advance(caller.call, event, turn.number - 1)
-        return self.checked(self.runner.advance(caller.call, event, turn.number))
+        turn = self.checked(self.runner.advance(caller.call, event, turn.number))
+        if isinstance(turn.need, Enqueue):
+            assert self.runner.here(caller.call)
+        return turn
 
     def checked(self, turn: Turn) -> Turn:
         """Check that a channel can perform the turn, and that what it says is true."""
@@ -220,6 +277,8 @@ class Exchange:
                     assert say.values[slot] in self.handed, f"no service declares {slot} of {say}"
             if say.prompt in ("accepted", "accepted_outside"):
                 self.is_stored(Reading, say.values["receipt"], Reading.state.in_(STORED))
+            if say.prompt in ("callback_noted", "callback_noted_later"):
+                self.is_promised(turn)
             if say.prompt == "review_registered":
                 self.is_stored(Reading, say.values["receipt"], Reading.state == "to_review")
                 self.is_stored(Ticket, say.values["receipt"], Ticket.type == "reading_review")
@@ -231,6 +290,12 @@ class Exchange:
                 kind.receipt_id == int(receipt) - FIRST_RECEIPT, state
             )  # fmt: skip
             assert session.scalar(wanted), f"{kind.__name__} {receipt} was told and is not stored"
+
+    def is_promised(self, turn: Turn) -> None:
+        with self.store.session(read_only=True) as session:
+            row = session.scalars(select(Callback).order_by(Callback.id.desc())).first()
+            assert row is not None, "a call-back was told and is not stored"
+            assert row.number.startswith(self.house.companies[row.company].calling.allow)
 
     def check_store(self) -> None:
         """Check the store as a whole: every number given belongs to something."""
@@ -244,7 +309,11 @@ MUST_BE_HEARD = {
     "accepted", "accepted_outside", "accepted_backup", "review_registered", "already_stored",
     "draft_found", "window_closed", "rollover", "decimal", "reading_too_high", "reading_too_low",
     "account_several", "account_not_found_again", "keep_phone", "told_end", "language_option",
-    "operator_nobody", "danger_again", "service_failed", "star_menu", "wait_offer", "no_meter",
+    "operator_nobody", "danger_again", "operator_free", "operator_queue", "operator_off",
+    "operator_dropped", "operator_no_answer", "operator_transferred", "place_kept",
+    "place_kept_menu", "callback_this", "callback_read_back", "callback_noted", "callback_already",
+    "callback_premium", "callback_foreign", "callback_impossible", "place_resumed",
+    "recording_off", "service_failed", "star_menu", "wait_offer", "no_meter",
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ AHEAD = ("danger", "priority_site")
 
 @service(
     "queues.ask",
-    "free", "wait", "urgent", "promised", "nobody", "nobody_outage", "full", "too_long", "closed", "down",
+    "free", "wait", "urgent", "promised", "nobody", "nobody_outage", "full", "too_long", "closed",
+    "down",
     prompts=(*PLACED, *NOTICES),
     reads=True,
 )  # fmt: skip
@@ -55,7 +56,7 @@ def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
     values = {
         "queue": name,
         "priority": priority,
-        "recording": _notice(inquiry, name),
+        "recording": "" if ticket else _notice(inquiry, name),
         **_told(inquiry, name, place),
     }
     if promise:
