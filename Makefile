@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-replay bench-offer lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -57,6 +57,10 @@ bench-replay: ## a day and a storm through our queue and through a model of app_
 bench-offer: ## operator free to his telephone ringing, ours against Queue() (minutes)
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.offer
+
+bench-queue: ## cycles a second of the queue, in memory and in Redis
+	@deploy/setup.sh
+	$(PYTHON) -m bench.queue
 
 lock: ## pin what requirements.txt and requirements-dev.txt bring along
 	$(PYTHON) -m pip install --quiet uv==0.13.9

@@ -29,4 +29,4 @@ for _, class in ipairs(PRIORITIES) do
   end
 end
 return { ahead + 1, waiting, call('SCARD', P .. 'serving:' .. queue),
-  call('ZCARD', P .. 'free:' .. queue), call('LRANGE', P .. 'talks:' .. queue, 0, -1), state, told }
+  call('ZCARD', P .. 'free:' .. queue), call('LRANGE', P .. 'talks:' .. queue, 0, TALKS - 1), state, told }

@@ -11,7 +11,7 @@ local call = redis.call
 
 local T, S, R = {}, {}, {} -- tickets, operators, rules read so far
 local written, news_list, news_seen = {}, {}, {}
-local freed, loosened = {}, {}
+local changed, freed, loosened = {}, {}, {} -- operators, operators by name, tickets by id
 local made = 0
 
 -- Lua writes 14 digits of a number; a time needs all 17.
@@ -63,46 +63,43 @@ end
 
 ------------------------------------------------------------------------ records
 
-local TEXTS = { 'queue', 'priority', 'state', 'operator', 'token', 'sticky', 'outcome', 'kind',
-  'number', 'over' }
-local NUMBERS = { 'entered', 'since', 'held', 'offers', 'until', 'met', 'back' }
-local TICKET = {}
-for _, name in ipairs(TEXTS) do TICKET[#TICKET + 1] = name end
-for _, name in ipairs(NUMBERS) do TICKET[#TICKET + 1] = name end
-
 local function ticket(id)
   local t = T[id]
   if t ~= nil then return t end
-  local values = call('HMGET', P .. 'ticket:' .. id, unpack(TICKET))
-  if not values[1] then
+  local key = P .. 'ticket:' .. id
+  local v = call('HMGET', key, 'queue', 'priority', 'state', 'operator', 'token', 'sticky',
+    'outcome', 'kind', 'number', 'over', 'entered', 'since', 'held', 'offers', 'until', 'met',
+    'back')
+  if not v[1] then
     T[id] = false
     return false
   end
-  t = { id = id, key = P .. 'ticket:' .. id }
-  for i, name in ipairs(TICKET) do
-    t[name] = i <= #TEXTS and (values[i] or '') or tonumber(values[i]) or 0
-  end
+  t = { id = id, key = key, queue = v[1], priority = v[2], state = v[3], operator = v[4],
+    token = v[5], sticky = v[6], outcome = v[7], kind = v[8], number = v[9], over = v[10],
+    entered = tonumber(v[11]), since = tonumber(v[12]), held = tonumber(v[13]),
+    offers = tonumber(v[14]), ['until'] = tonumber(v[15]), met = tonumber(v[16]),
+    back = tonumber(v[17]) }
   if t.state ~= 'done' then t.listed = rank(t) end
   T[id] = t
   return t
 end
 
-local SEAT = { 'status', 'state', 'ticket', 'token', 'skills', 'asks', 'tab', 'reason', 'since',
-  'idle_since', 'version', 'missed', 'wrap', 'pause' }
-
 local function operator(name)
   if name == '' then return false end
   local s = S[name]
   if s ~= nil then return s end
-  local values = call('HMGET', P .. 'operator:' .. name, unpack(SEAT))
-  if not values[1] then
+  local key = P .. 'operator:' .. name
+  local v = call('HMGET', key, 'status', 'state', 'ticket', 'token', 'skills', 'asks', 'tab',
+    'reason', 'since', 'idle_since', 'version', 'missed', 'wrap', 'pause')
+  if not v[1] then
     S[name] = false
     return false
   end
-  s = { name = name, key = P .. 'operator:' .. name }
-  for i, field in ipairs(SEAT) do
-    s[field] = i <= 8 and values[i] or tonumber(values[i])
-  end
+  s = { name = name, key = key, status = v[1], state = v[2], ticket = v[3], token = v[4],
+    skills = v[5], asks = v[6], tab = v[7], reason = v[8], since = tonumber(v[9]),
+    idle_since = tonumber(v[10]), version = tonumber(v[11]), missed = tonumber(v[12]),
+    wrap = tonumber(v[13]), pause = tonumber(v[14]) }
+  s.listed = s.status == 'ready' and s.state == 'idle'
   S[name] = s
   return s
 end
@@ -171,14 +168,23 @@ local function ends(s)
   return 0
 end
 
-local function enlist_free(s)
-  for queue, level in pairs(skills(s)) do
-    if is_free(s) then
-      call('ZADD', P .. 'free:' .. queue, num(s.idle_since - level * SPREAD), s.name)
-    else
-      call('ZREM', P .. 'free:' .. queue, s.name)
+-- Bring the sets of free operators up to date; called before they are read, and at the end, so that
+-- who becomes free and is offered a ticket in one step is not put in and taken out again.
+local function enlist()
+  for s in pairs(changed) do
+    local free = is_free(s)
+    if free ~= s.listed then
+      for queue, level in pairs(skills(s)) do
+        if free then
+          call('ZADD', P .. 'free:' .. queue, num(s.idle_since - level * SPREAD), s.name)
+        else
+          call('ZREM', P .. 'free:' .. queue, s.name)
+        end
+      end
+      s.listed = free
     end
   end
+  changed = {}
 end
 
 local function enlist_serving(s)
@@ -192,17 +198,18 @@ local function strike(s)
     call('ZREM', P .. 'free:' .. queue, s.name)
     call('SREM', P .. 'serving:' .. queue, s.name)
   end
+  s.listed = false
 end
 
 local let_go -- below, with the tickets
 
 local function operate(s, fields)
-  local free, serving, steady, ended = is_free(s), is_serving(s), is_steady(s), ends(s)
+  local serving, steady, ended = is_serving(s), is_steady(s), ends(s)
   local status, state = s.status, s.state
   for field, value in pairs(fields) do write(s, field, value) end
   write(s, 'version', s.version + 1)
   if status ~= s.status or state ~= s.state then write(s, 'since', N) end
-  if free ~= is_free(s) then enlist_free(s) end
+  changed[s] = true
   if serving ~= is_serving(s) then enlist_serving(s) end
   due('o:' .. s.name, ended, ends(s))
   if steady and not is_steady(s) then let_go(s.name) end
@@ -410,8 +417,7 @@ end
 local function talked(t)
   if t.state == 'talking' then
     local key = P .. 'talks:' .. t.queue
-    call('LPUSH', key, num(N - t.since))
-    call('LTRIM', key, 0, TALKS - 1)
+    if call('LPUSH', key, num(N - t.since)) > 2 * TALKS then call('LTRIM', key, 0, TALKS - 1) end
   end
   wrap_up(operator(t.operator), t.queue)
 end
@@ -447,6 +453,7 @@ local function best_operator(t)
   local s = operator(t.sticky)
   if s and is_free(s) then return s end
   if t.held > 0 then return nil end
+  enlist()
   for _, queue in ipairs(t.over ~= '' and { t.queue, t.over } or { t.queue }) do
     local first = call('ZRANGE', P .. 'free:' .. queue, 0, 0, 'WITHSCORES')
     if first[1] then
@@ -487,6 +494,7 @@ local function choice(s, t)
 end
 
 local function sorted(records, order)
+  if not next(records) then return records end
   local all = {}
   for _, record in pairs(records) do all[#all + 1] = record end
   table.sort(all, order)
@@ -542,6 +550,7 @@ local function operator_due(s)
     end_consult(s.token)
   else
     strike(s)
+    changed[s] = nil
     due('o:' .. s.name, 1, 0)
     call('DEL', s.key)
     call('SREM', P .. 'operators', s.name)
@@ -575,6 +584,7 @@ end
 -- End a change: match, write, tell. answer: what the script returns, or a function that reads it.
 local function finish(answer)
   settle()
+  enlist()
   flush()
   for _, t in pairs(T) do
     if t and t.forgotten then call('EXPIRE', t.key, DAY) end

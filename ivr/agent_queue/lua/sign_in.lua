@@ -16,7 +16,6 @@ strike(s)
 s.levels = nil
 operate(s, { skills = ARGV[5], shown = ARGV[8], node = ARGV[9], endpoint = ARGV[10],
   tab = ARGV[11] })
-if is_free(s) then enlist_free(s) end
 if is_serving(s) then enlist_serving(s) end
 freed[name] = s
 return finish(function() return call('HGETALL', s.key) end)
