@@ -86,6 +86,8 @@ def answer() -> Response:
     """Tell whether the telephone that rings may be answered."""
     token = body().name("token")
     known = talks.holder(token, "answer", "offered", "talking")
+    if not known.ticket:
+        return jsonify({})  # a colleague asks for advice: there is no caller in it
     ticket = office().queue.ticket(known.ticket)
     if ticket is None or ticket.token != token or ticket.state not in _OPEN:
         raise Refused("too_late", 409, audit="answer", call=known.ticket, token=token)

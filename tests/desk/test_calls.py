@@ -289,9 +289,10 @@ def test_somebody_elses_call_is_not_passed_on(world):
 def test_a_colleague_is_asked(world):
     olena = world.desk("olena").ready()
     ticket = world.talk()
-    world.desk("taras").ready()
+    taras = world.desk("taras").ready()
     told = olena.send("consult", {"operator": "taras"}).json
     assert told["address"] == "op-taras"
+    assert taras.send("answer", {"token": told["token"]}).status_code == 200
     assert olena.send("consult", {"operator": "taras"}).json["error"] == "operator_busy"
     assert olena.send("consult/end", {"token": told["token"]}).status_code == 200
     assert world.queue.operator("odesa", "taras").state == "idle"

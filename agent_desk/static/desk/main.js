@@ -100,6 +100,7 @@ function stop(why) {
 
 /** @param {string} token @returns {Promise<string>} */
 async function mayAnswer(token) {
+  if (phone.rings.get(token)?.from.startsWith("op-")) return ""; // a colleague: no offer to be late for
   try {
     await api.post("/desk/answer", { token });
     return "";
@@ -170,6 +171,7 @@ function show() {
   chooseAccount();
   document.body.dataset.mode = mode;
   for (const view of Object.values(views)) view.show();
+  transfer.show();
   app.talk.show();
   ringOrNot();
   showTrouble();

@@ -1,6 +1,6 @@
 // @ts-check
 /** Passing a caller on: to a colleague (asked first or not), a queue, a number, into the menu. */
-import { h, write } from "../dom.js";
+import { canvas, h, write } from "../dom.js";
 import { Dialog } from "./dialog.js";
 import { presence } from "./colleagues.js";
 
@@ -8,16 +8,25 @@ export class Transfer {
   /** @param {import("../main.js").App} app */
   constructor(app) {
     this.app = app;
-    this.dialog = new Dialog(app.say("transfer_title"), app.say("close"), "wide");
+    /** Of the talk with a colleague that is not over yet. */
+    this.token = "";
+    const { say } = app;
+    this.dialog = new Dialog(say("transfer_title"), say("close"), "wide");
+    this.colleagues = h("ul", { class: "people" });
+    this.queues = h("div", { class: "choices" });
+    this.drawColleagues = canvas(this.colleagues);
+    this.drawQueues = canvas(this.queues);
+    this.problem = h("p", { class: "problem", role: "alert" });
   }
 
   open() {
     const { say } = this.app;
-    this.problem = h("p", { class: "problem", role: "alert" });
+    write(this.problem, "");
+    this.#draw();
     this.dialog.open(
       [
-        h("section", {}, h("h3", {}, say("transfer_colleague")), this.#colleagues()),
-        h("div", { class: "pair" }, h("section", {}, h("h3", {}, say("transfer_queue")), this.#queues()), h("section", {}, h("h3", {}, say("transfer_flow")), this.#flows())),
+        h("section", {}, h("h3", {}, say("transfer_colleague")), this.colleagues),
+        h("div", { class: "pair" }, h("section", {}, h("h3", {}, say("transfer_queue")), this.queues), h("section", {}, h("h3", {}, say("transfer_flow")), this.#flows())),
         h("section", {}, h("h3", {}, say("transfer_number")), this.#number()),
         this.problem,
       ],
@@ -25,37 +34,53 @@ export class Transfer {
     );
   }
 
-  #colleagues() {
+  /** Who is free changes while the dialog is open; there may be nobody left to be passed on. */
+  show() {
+    this.#release();
+    if (!this.dialog.isOpen) return;
+    if (this.app.desk.mode === "talk") this.#draw();
+    else this.dialog.close();
+  }
+
+  #draw() {
     const { say, desk } = this.app;
     const others = (desk.state?.colleagues ?? []).filter(({ name }) => name !== desk.operator.name);
-    if (!others.length) return h("p", { class: "quiet" }, say("colleagues_none"));
+    this.drawColleagues(others, () =>
+      others.length ? others.map((colleague) => this.#colleague(colleague)) : [h("li", { class: "quiet wide" }, say("colleagues_none"))],
+    );
+    this.drawQueues(desk.state?.queues, () => (desk.state?.queues ?? []).map((queue) => this.#queue(queue)));
+  }
+
+  /** @param {any} colleague */
+  #colleague(colleague) {
+    const { say } = this.app;
+    const state = presence(colleague);
+    const name = colleague.shown || colleague.name;
+    const button = (/** @type {string} */ word, /** @type {boolean} */ disabled, /** @type {() => void} */ act) =>
+      h(
+        "button",
+        { type: "button", class: "small", disabled, "data-focus": `${word}-${colleague.name}`, "aria-label": `${say(word)}: ${name}`, on: { click: act } },
+        say(word),
+      );
     return h(
-      "ul",
-      { class: "people" },
-      others.map((colleague) => {
-        const state = presence(colleague);
-        const name = colleague.shown || colleague.name;
-        return h(
-          "li",
-          {},
-          h("span", { class: `lamp ${state}`, "aria-hidden": "true" }),
-          h("span", {}, name),
-          h("small", {}, say(`presence_${state}`)),
-          h("button", { type: "button", class: "small", disabled: state !== "free", "aria-label": `${say("consult")}: ${name}`, on: { click: () => this.#consult(colleague) } }, say("consult")),
-          h("button", { type: "button", class: "small", disabled: state === "disconnected", "aria-label": `${say("transfer_now")}: ${name}`, on: { click: () => this.#pass("operator", colleague.name) } }, say("transfer_now")),
-        );
-      }),
+      "li",
+      {},
+      h("span", { class: `lamp ${state}`, "aria-hidden": "true" }),
+      h("span", {}, name),
+      h("small", {}, say(`presence_${state}`)),
+      button("consult", state !== "free", () => this.#consult(colleague)),
+      button("transfer_now", state === "disconnected", () => this.#pass("operator", colleague.name)),
     );
   }
 
-  #queues() {
-    const { say, desk } = this.app;
+  /** @param {any} queue */
+  #queue({ queue, free, waiting }) {
+    const { say } = this.app;
     return h(
-      "div",
-      { class: "choices" },
-      (desk.state?.queues ?? []).map(({ queue, free, waiting }) =>
-        h("button", { type: "button", on: { click: () => this.#pass("queue", queue) } }, h("span", {}, say.of("queue", queue)), h("small", {}, say("transfer_queue_figures", { free, waiting }))),
-      ),
+      "button",
+      { type: "button", "data-focus": queue, on: { click: () => this.#pass("queue", queue) } },
+      h("span", {}, say.of("queue", queue)),
+      h("small", {}, say("transfer_queue_figures", { free, waiting })),
     );
   }
 
@@ -117,12 +142,19 @@ export class Transfer {
     await phone.consult(told.token, told.address);
   }
 
-  /** The colleague did not answer, hung up, or is thanked: the caller is back. */
+  /** The colleague is thanked: the caller is back. */
   async endConsult() {
+    await this.app.phone.hangUpSecond();
+    this.#release();
+  }
+
+  /** A colleague who is not on the second line any more, or never was, may be offered callers again. */
+  #release() {
     const { phone, guarded, api } = this.app;
-    const token = phone.second?.token;
-    await phone.hangUpSecond();
-    if (token) await guarded(() => api.post("/desk/consult/end", { token }));
+    const { token } = this;
+    if (!token || phone.second) return;
+    this.token = "";
+    guarded(() => api.post("/desk/consult/end", { token }));
   }
 
   async handOver() {
@@ -130,9 +162,11 @@ export class Transfer {
     const token = phone.second?.token;
     const ticket = desk.state?.talk?.ticket;
     if (!token || !ticket) return;
+    this.token = ""; // he stays with the caller, whenever the lines end
     try {
       await phone.handOver();
     } catch {
+      this.token = token;
       return notices.tell("error", say("hand_over_failed"));
     }
     await guarded(() => api.post("/desk/consult/end", { token, ticket }));
