@@ -40,6 +40,9 @@ RECHECK = 20.0
 PACE = 1.0
 """Least seconds between two figures of a company; many colleagues make it slower (`_pace`)."""
 
+_AT_ONCE = threading.BoundedSemaphore(8)
+"""States made at the same moment: after a restart every desk wants its own at once."""
+
 blueprint = Blueprint("live", __name__)
 
 
@@ -54,9 +57,7 @@ def events() -> Response:
     if not parts.live.add(stream):
         raise Refused("full", 503)
     try:
-        stream.take_over()
-    except QueueDown:
-        logger.warning("the queue is down: %s signs in when it is back", stream.shift.login)
+        stream.begin()
     except BaseException:
         parts.live.remove(stream)
         raise
@@ -103,6 +104,17 @@ class Stream:
 
     # from the thread of the connection
 
+    def begin(self) -> None:
+        """Sign in at the queue at once if that can be done; else the first message does it."""
+        if not _AT_ONCE.acquire(timeout=HEARTBEAT):
+            return
+        try:
+            self.take_over()
+        except QueueDown:
+            logger.warning("the queue is down: %s signs in when it is back", self.shift.login)
+        finally:
+            _AT_ONCE.release()
+
     def take_over(self) -> None:
         """Sign in at the queue; an older tab than the one there has no say."""
         parts, user = self._office, self.shift.user
@@ -123,7 +135,6 @@ class Stream:
         if back and operator.status == "paused" and operator.reason == "connection":
             parts.queue.set_status(user.company, user.login, "ready", now, tab=self.tab)
         self._signed_in = True
-        self._stale = True
 
     def _retired(self) -> bool:
         presence = self._office.live.presence
@@ -155,21 +166,27 @@ class Stream:
             return self._last("bye")
         with suppress(redis.RedisError):  # the watch waits as well
             self._office.live.presence.seen(self.shift.company, self.shift.login)
+        if not self._stale:
+            return self._changed(self._down)
+        if not _AT_ONCE.acquire(timeout=HEARTBEAT):
+            return ":\n\n"
         try:
-            if not self._signed_in:
-                self.take_over()
-            if self._stale and not self._renew():
+            if not self._renew():
                 return self._last("taken")
             down = False
         except (QueueDown, SQLAlchemyError, TimeoutError) as reason:
             logger.warning("the state of %s waits: %s", self.shift.login, type(reason).__name__)
             down = self._stale = True
+        finally:
+            _AT_ONCE.release()
         return self._changed(down)
 
     def _renew(self) -> bool:
         """Make the own part anew; False: another tab has the say."""
         self._stale = False
         parts = self._office
+        if not self._signed_in:
+            self.take_over()
         operator = parts.queue.operator(self.shift.company, self.shift.login)
         if operator is None:  # the queue lost its memory
             self._signed_in = False
