@@ -284,7 +284,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def _doctor_queue() -> int:
-    """Audit the live queue; Redis pauses while it is read, some 10 ms for 1,000 tickets."""
+    """Audit the live queue; Redis pauses while it is read, some 50 ms for 1,000 tickets."""
     import redis
 
     from ivr.agent_queue.redis_queue import RedisQueue

@@ -26,7 +26,8 @@ from ivr.agent_queue.order import (
     overflow_at,
     rank,
 )
-from ivr.agent_queue.state import Seat, Slip, State, ends
+from ivr.agent_queue.slips import Seat, Slip, ends
+from ivr.agent_queue.state import State
 
 LATE = 60.0
 """Seconds after which something due shows that nobody ticks."""

@@ -27,7 +27,8 @@ from ivr.agent_queue.model import (
     Ticket,
 )
 from ivr.agent_queue.order import CARD, LIMIT, RulesOf, higher, rank, rules_for
-from ivr.agent_queue.state import Slip, State
+from ivr.agent_queue.slips import Slip
+from ivr.agent_queue.state import State
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from ivr.agent_queue.audit import Snapshot
 from ivr.agent_queue.model import Offer, Operator, Place, Rules, Ticket
 from ivr.agent_queue.order import CARD
-from ivr.agent_queue.state import Seat, Slip
+from ivr.agent_queue.slips import Seat, Slip
 
 Hash = Mapping[str, str]
 
