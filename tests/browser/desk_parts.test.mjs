@@ -93,6 +93,7 @@ test("what the operator does follows from the state", () => {
     [{ operator: { status: "paused" } }, "paused"],
     [{ operator: { status: "offline" } }, "offline"],
     [{ operator: { state: "disconnected" } }, "disconnected"],
+    [{ operator: { state: "talking" } }, "consult"],
     [{ offer: { token: "t" } }, "offer"],
     [{ talk: { token: "t", state: "talking" } }, "talk"],
     [{ talk: { token: "t", state: "broken" } }, "broken"],
@@ -152,6 +153,9 @@ test("the telephone does what the state asks for", () => {
   assert.equal(duty(desk, { ...idle, answering: "t" }, { automatic: true }), "");
   assert.equal(duty(desk, { ...idle, call: { token: "t" } }, { automatic: true }), "");
   assert.equal(duty(desk, { ...idle, answering: "older" }, human), "forget");
+  const colleague = { ...idle, answering: "c", rings: new Map([["c", {}]]) };
+  assert.equal(duty(desk, colleague, human), "");
+  assert.equal(duty(desk, { ...idle, answering: "c", call: { token: "c" } }, human), "");
   desk.take(state({ offer: { ticket: "c", token: "t", back: true } }), 1010);
   assert.equal(duty(desk, idle, human), "answer");
   desk.take(state({ talk: { token: "t", state: "talking" } }), 1010);

@@ -2,7 +2,7 @@
 /**
  * What the desk knows now: the State the server sent last, and what follows from it. Pure.
  *
- * @typedef {"loading" | "ready" | "paused" | "offline" | "offer" | "talk" | "broken" | "wrap_up" | "disconnected"} Mode
+ * @typedef {"loading" | "ready" | "paused" | "offline" | "offer" | "talk" | "broken" | "wrap_up" | "consult" | "disconnected"} Mode
  *
  * @typedef {object} State see the events of /desk/events
  * @property {number} time
@@ -74,6 +74,7 @@ export class Desk {
     if (talk) return talk.state === "talking" ? "talk" : talk.state === "wrap_up" ? "wrap_up" : "broken";
     if (offer) return "offer";
     if (operator.state === "disconnected") return "disconnected";
+    if (operator.state === "talking") return "consult"; // with a colleague, no caller of his own
     return operator.status;
   }
 
@@ -123,7 +124,8 @@ export function duty(desk, phone, wishes) {
   if (offer && phone.call?.token !== offer.token && phone.answering !== offer.token && (desk.returning || wishes.automatic)) {
     return "answer";
   }
-  if (phone.answering && phone.answering !== offer?.token && phone.answering !== talk?.token) return "forget";
+  const here = [offer?.token, talk?.token, phone.call?.token].includes(phone.answering) || phone.rings.has(phone.answering);
+  if (phone.answering && !here) return "forget"; // it is nobody's any more, or somebody else's
   if (talk?.state === "wrap_up" && phone.call?.token === talk.token) return "hang_up";
   return "";
 }

@@ -30,7 +30,9 @@ export class Talk {
   show() {
     const { phone, desk } = this.app;
     const call = phone.call;
-    if (call?.line && call.state === "talking" && !this.#watch) this.#begin(call.token);
+    if (call?.line && call.state === "talking" && !this.#watch) this.#begin();
+    // A caller handed over by a colleague comes with a token of his own.
+    if (call) this.#token = desk.state?.talk?.token ?? "";
     if (!call && this.#watch) this.#end();
     if (phone.deaf && call) this.#resting = true;
     if (this.#resting && !call && desk.mode !== "talk" && desk.mode !== "offer") {
@@ -39,10 +41,8 @@ export class Talk {
     }
   }
 
-  /** @param {string} token */
-  #begin(token) {
+  #begin() {
     this.#watch = new Watch();
-    this.#token = token;
     this.#timer = setInterval(() => this.#look(), SAMPLE_EVERY);
   }
 
@@ -64,7 +64,7 @@ export class Talk {
 
   #report() {
     const figures = this.#watch?.report();
-    if (figures) this.app.api.last("/desk/quality", { token: this.#token, ...figures });
+    if (figures && this.#token) this.app.api.last("/desk/quality", { token: this.#token, ...figures });
   }
 
   #end() {

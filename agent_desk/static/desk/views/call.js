@@ -140,7 +140,7 @@ export class CallPanel {
     const { say, desk, act, phone } = this.app;
     const lead = h("p", { class: "quiet" }, say(desk.operator.tested || mode === "disconnected" ? `rest_${mode}` : "rest_untested"));
     const button =
-      mode === "ready" || mode === "disconnected" || mode === "broken" || mode === "wrap_up"
+      mode === "ready" || mode === "consult" || mode === "disconnected" || mode === "broken" || mode === "wrap_up"
         ? null
         : desk.operator.tested
           ? this.#big("ready", "play", "go_ready", ["Alt", "G"], true)
