@@ -21,6 +21,7 @@ from ivr.errors import FlowError, StaleTurn
 from ivr.events import Entry, EventLog
 from ivr.model import Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
 from ivr.services import Inquiry, Service
+from ivr.services.callers import house
 from ivr.sessions import Document, Sessions
 from ivr.store.database import Store
 
@@ -81,7 +82,8 @@ class Runner:
             self._note(caller, "resumed", Session.from_json(document["session"]))
             return Turn.from_json(document["turn"])
         company = self._companies[caller.company]
-        session = begin(self._flows, company.languages[0], {})
+        language = company.languages[0]
+        session = begin(self._flows, language, house(company, language))
         try:
             return self._walk(caller, session, Event("answered"), expected=0)
         except StaleTurn:  # another worker opened it at the same moment

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ivr.company import Company
 from ivr.model import Result
 from ivr.services import accounts
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Preference
+
+
+def house(company: Company, language: str) -> dict[str, Any]:
+    """Return the words of a company that any sentence may need, whatever fails in the call."""
+    return {
+        "company_name": f"company_{company.id}",
+        "emergency": f"emergency_{company.id}",
+        "house_language": company.languages[0],
+        "languages": [{"language": known} for known in company.languages],
+        "offered": [{"language": known} for known in company.offer if known != language],
+    }
 
 
 @service(
@@ -22,14 +36,7 @@ def welcome(inquiry: Inquiry) -> Result:
     language = company.languages[0]
     if chosen is not None and chosen.language in company.languages:
         language = chosen.language
-    values = {
-        "company_name": f"company_{company.id}",
-        "emergency": f"emergency_{company.id}",
-        "house_language": company.languages[0],
-        "languages": [{"language": known} for known in company.languages],
-        "offered": [{"language": known} for known in company.offer if known != language],
-        "language": language,
-    }
+    values = {**house(company, language), "language": language}
     site = accounts.priority_site(inquiry)
     if site is None:
         return Result("welcome", values)
