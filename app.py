@@ -218,6 +218,7 @@ def web(_options: argparse.Namespace) -> None:
     log_to(sys.stderr, config.press2.log_level)
     companies = company.load(COMPANIES)
     store = store_of(config)
+    loopback = config.web.host == "127.0.0.1" and not config.web.secure
     desk = Desk(
         sip_host=parts.reachable(config.asterisk.bind),
         sip_port=config.asterisk.sip_port,
@@ -225,7 +226,7 @@ def web(_options: argparse.Namespace) -> None:
         phone_secret=os.environ.get("PRESS2_PHONE_SECRET", ""),
         lines=tuple(Line(*line) for line in parts.lines(config, companies)),
         demo_account=_account_to_try(store, config.press2.company),
-        hosts=("localhost", "127.0.0.1") if config.web.host == "127.0.0.1" else (),
+        hosts=("localhost", "127.0.0.1") if loopback else (),
     )
     office = _office(config, companies, store)
     app = create_app(desk, _probes(config, store), office)
@@ -236,7 +237,7 @@ def web(_options: argparse.Namespace) -> None:
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    server.serve(app, config.web.host, config.web.port, config.web.desks)
+    server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
 
 
 def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:

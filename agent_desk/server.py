@@ -16,12 +16,21 @@ CONNECTIONS = 5
 """Connections of one browser: the events, and those it asks and loads with."""
 UNHEARD = 6000
 """Milliseconds in which a heartbeat must be acknowledged (TCP_USER_TIMEOUT, tcp(7))."""
+PROXY: dict[str, Any] = {
+    "trusted_proxy": "127.0.0.1",
+    "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    "clear_untrusted_proxy_headers": True,
+}
 
 
-def serve(app: Flask, host: str, port: int, desks: int) -> None:
-    """Serve until the process ends. desks: how many may be open at once."""
+def serve(app: Flask, host: str, port: int, desks: int, proxied: bool = False) -> None:
+    """Serve until the process ends. desks: how many may be open at once.
+
+    proxied: a proxy on this machine does TLS, and tells who really asks (X-Forwarded-For, -Proto).
+    """
+    more = PROXY if proxied else {}
     with listener(host, port) as listening:
-        waitress.serve(app, sockets=[listening], **settings(desks))
+        waitress.serve(app, sockets=[listening], **settings(desks), **more)
 
 
 def listener(host: str, port: int) -> socket.socket:

@@ -20,8 +20,10 @@ from agent_desk.answer_base import AnswerBase
 from agent_desk.desk import Desk, create_app
 from agent_desk.live import Live
 from agent_desk.office import Office
+from agent_desk.presence import RedisPresence
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Ticket
+from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.store.database import Store, memory_store
 from ivr.store.models import Audit, User
 from ivr.store.world import keep_company
@@ -179,26 +181,52 @@ def staff(house: Any) -> tuple[dict[str, str], list[dict[str, Any]]]:
     return passwords, rows
 
 
-@pytest.fixture
-def world(house: Any, demo_store: Store, staff: Any, tmp_path: Path) -> Iterator[World]:
-    watch = Watch()
-    queue = MemoryQueue({name: profile.queues for name, profile in house.companies.items()})
-    live = Live(limit=20)
-    office = Office(
-        store=demo_store,
+def _world(
+    house: Any, store: Store, staff: Any, var: Path, watch: Watch, queue: Any, **more: Any
+) -> World:
+    parts = Office(
+        store=store,
         queue=queue,
         companies=house.companies,
         answers=AnswerBase(HOME / "agent_desk" / "answers"),
-        live=live,
-        var=tmp_path,
+        live=more.pop("live", None) or Live(limit=20),
+        var=var,
         node="pbx1",
         clock=watch,
+        **more,
     )
-    passwords = dict(staff[0])
-    with demo_store.session() as db:
+    with store.session() as db:
         db.execute(insert(User), staff[1])
-    desk = Desk("127.0.0.1", 5060, 8088, "", ())
-    app = create_app(desk, (), office)
-    live.start(office)
-    yield World(app, office, queue, demo_store, watch, passwords, tmp_path)
-    live.stop()
+    app = create_app(Desk("127.0.0.1", 5060, 8088, "", ()), (), parts)
+    parts.live.start(parts)
+    return World(app, parts, queue, store, watch, dict(staff[0]), var)
+
+
+@pytest.fixture
+def rules(house: Any) -> dict[str, Any]:
+    """The rules of the queues of every company."""
+    return {name: profile.queues for name, profile in house.companies.items()}
+
+
+@pytest.fixture
+def world(house: Any, demo_store: Store, staff: Any, tmp_path: Path, rules: Any) -> Iterator[World]:
+    """The desk over the queue in memory."""
+    found = _world(house, demo_store, staff, tmp_path, Watch(), MemoryQueue(rules))
+    yield found
+    found.office.live.stop()
+
+
+@pytest.fixture
+def shared(
+    house: Any, demo_store: Store, staff: Any, tmp_path: Path, rules: Any, redis_server: Any
+) -> Iterator[World]:
+    """The desk over the queue in Redis, where attempts are counted and desks are seen as well."""
+    watch = Watch()
+    found = _world(
+        house, demo_store, staff, tmp_path, watch,
+        RedisQueue(redis_server.client(), rules),
+        live=Live(20, RedisPresence(redis_server.client(), watch)),
+        limits=redis_server.url.replace("unix://", "redis+unix://"),
+    )  # fmt: skip
+    yield found
+    found.office.live.stop()
