@@ -115,13 +115,7 @@ export class CallPanel {
     return [
       h("h2", {}, say(heading), " ", this.timer),
       ...this.#who(),
-      h("p", { class: "facts" }, h("span", { class: "quiet" }, say("waited")), " ", this.waited),
-      h(
-        "p",
-        { class: `recording ${recording}` },
-        icon("record"),
-        say(recording === "off" && desk.caller?.unrecorded ? "recording_refused" : `recording_${recording}`),
-      ),
+      ...(desk.caller ? this.#facts(recording) : []),
       h(
         "div",
         { class: "tools" },
@@ -132,6 +126,16 @@ export class CallPanel {
         recording === "off" ? null : tool("record", "record", say(recording === "on" ? "record_pause" : "record_resume"), "Alt+V", recording === "paused"),
       ),
       phone.second ? null : call ? this.#big("hang_up", "hang_up", "hang_up", ["F4"]) : h("p", { class: "coming" }, say("no_sound_hint")),
+    ];
+  }
+
+  /** @param {string} recording */
+  #facts(recording) {
+    const { say, desk } = this.app;
+    const word = recording === "off" && desk.caller.unrecorded ? "recording_refused" : `recording_${recording}`;
+    return [
+      h("p", { class: "facts" }, h("span", { class: "quiet" }, say("waited")), " ", this.waited),
+      h("p", { class: `recording ${recording}` }, icon("record"), say(word)),
     ];
   }
 
