@@ -32,6 +32,8 @@ T = TypeVar("T")
 RECENT = 1.0
 """Seconds. An operator whose telephone rings for less is another one than he who did not answer:
 the exchange has told the matchmaker of that one, and the queue has found the next."""
+OFFERABLE = ("waiting", "offered")
+"""States of a ticket that an operator may get, or is about to be rung for."""
 CONNECTED = ("offered", "ringing", "talking")
 """States of a ticket whose caller an operator is about to get, or has."""
 LEFT_AS = {"callback": "called_back", "completed": "deflected"}
@@ -234,6 +236,18 @@ class Runner:
 
         return self._of_queue(call, step_away, True)
 
+    def _renew(self, caller: Caller, session: Session, turn: Turn) -> None:
+        """Let the ticket know at once what a key changed: he may be offered to an operator while
+        he still hears that he will not be recorded.
+        """
+
+        def renew(queue: AgentQueue, now: float) -> None:
+            known = queue.ticket(caller.call)
+            if known is not None and known.state in OFFERABLE:
+                queue.enter(self._ticket(caller, session, turn, known.leg, known.node), now)
+
+        self._of_queue(caller.call, renew, None)
+
     def _leave(self, caller: Caller, session: Session, reason: str) -> None:
         """End the ticket of a call that is over."""
         if "queue" not in session.slots:
@@ -281,6 +295,8 @@ class Runner:
             return replace(waiting, says=())
         turn = replace(turn, says=tuple(says))
         self._sessions.save(caller.call, _document(caller, session, turn), expected)
+        if waiting and pressed and not goes:
+            self._renew(caller, session, turn)
         entries.extend(self._told(caller, session, turn))
         self._log.append(entries)
         logger.info(

@@ -255,6 +255,9 @@ def test_without_a_recording(desk):
     desk.here()
     turn = desk.press("5")
     assert said(turn) == ["recording_off"]
+    rung = desk.queue.ring(desk.ticket.token, desk.now)
+    assert rung.context["unrecorded"] is True, "he is rung while the caller still hears the answer"
+    assert (rung.leg, rung.node) == ("PJSIP/trunk-1", "pbx1")
     desk.here()
     assert desk.ticket.context["unrecorded"] is True
     assert said(desk.press("5")) == [], "once is enough"
