@@ -221,11 +221,13 @@ class AsteriskSwitch:
         for kind in ("endpoint", "auth", "aor"):
             wire.ask("DBDel", Family=f"press2/{kind}", Key=endpoint)
         wire.ask("DBDel", Family=UNTIL, Key=endpoint)
-        # Without its account a contact would stay, and be rung in the next shift.
+        # Without its account a contact would stay, and be rung in the next shift: its time is over,
+        # and the registrar lets it go.
         for contact in wire.list("DBGetTree", Family=REGISTRAR):
-            family, _, key = contact.get("Key").lstrip("/").partition(f"{REGISTRAR}/")
+            key = contact.get("Key").rpartition("/")[2]
             if key.startswith(f"{endpoint};@"):
-                wire.ask("DBDel", Family=REGISTRAR, Key=key)
+                over = {**json.loads(contact.get("Val")), "expiration_time": "1", "user_agent": ""}
+                wire.ask("DBPut", Family=REGISTRAR, Key=key, Val=json.dumps(over))
         wire.later(partial(self._reached, wire.exchange.name, endpoint, set()))
 
     # ------------------------------------------------------------------ what there is

@@ -28,6 +28,7 @@ from ivr.channels.ami_wire import Exchange
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
+    "0": [["", "queue"], ["bye", "hangup"]],
     "1": [["menu", "key"], ["account", "number"], ["reading", "number"], ["bye", "hangup"]],
     "2": [["long", "key"], ["account", "number"], ["bye", "hangup"]],
     "3": [["menu", "key 0.2 0.2"], ["bye", "hangup"]],

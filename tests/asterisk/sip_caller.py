@@ -213,3 +213,33 @@ class SipCaller:
         self.process.wait()
         self.process.stderr.close()
         self.folder.cleanup()
+
+
+class Crowd:
+    """Many callers who dial a number that lets them wait, and wait for the end."""
+
+    def __init__(self, sip_port: int, number: int) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="press2-sip-")
+        scenario = Path(self.folder.name) / "scenario.xml"
+        caller = "<sip:067111[call_number]@127.0.0.1>"
+        scenario.write_text(
+            '<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="crowd">'
+            f'{INVITE.format(caller=caller)}<recv request="BYE"/>{OK}</scenario>\n'
+        )
+        self.process = subprocess.Popen(
+            ["sipp", "-sf", str(scenario), "-m", str(number), "-l", str(number), "-r", "40"]
+            + ["-s", "0200", "-i", "127.0.0.1", "-nostdin", "-timeout", "120"]
+            + [f"127.0.0.1:{sip_port}"],
+            cwd=self.folder.name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait(self) -> int:
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import wave
+from pathlib import Path
 
 import pytest
 from hall import until
+from sip_caller import Crowd
 
 from ivr.agent_queue.model import Ticket
 
@@ -157,12 +160,13 @@ def test_a_new_secret_makes_the_old_one_void(hall):
 
 def test_a_second_tab_takes_the_telephone_over(hall):
     first = hall.operator("anna", answers=False)
+    mark = len(hall.reports.all)
     second = hall.operator("anna", answers=False)
     _, ticket, _ = hall.caller("4814")
     hall.connect(ticket, "anna")
     second.rung()
     assert not first.dialogs
-    assert "phone_lost" not in hall.reports.names()
+    assert "phone_lost" not in hall.reports.names()[mark:]
 
 
 def test_without_a_queue_the_ring_group_is_rung(hall):
@@ -197,3 +201,51 @@ def test_a_session_that_ends_because_he_is_put_through_closes_nothing(hall):
     assert hall.state(ticket)["closed"] == ""
     phone.hang_up(dialog)
     hall.reports.wait("gone", ticket.id)
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "<sip:%0d%0aEvent%3a%20UserEvent%0d%0aUserEvent%3a%20Press2Gone@127.0.0.1>",
+        "<sip:1%0d%0a%0d%0aEvent%3a%20ContactStatus%0d%0aAOR%3a%20op-anna%0d%0a%0d%0a@127.0.0.1>",
+        '"a\\"b, ${SHELL(id)}" <sip:op-nobody@127.0.0.2>',
+    ],
+)
+def test_what_a_caller_calls_himself_changes_nothing(hall, caller):
+    hall.operator("anna", answers=False)
+    mark = len(hall.reports.all)
+    call = hall.pbx.call("4", "2", caller=caller, hang_up=True)
+    call.hears("menu")
+    call.press()
+    assert hall.reports.wait("waiting", after=mark)[1] == call.call
+    assert [(live.call, live.where) for live in hall.switch.calls()] == [(call.call, "wait")]
+    assert set(hall.reports.names()[mark:]) <= {"waiting", "phone_found"}
+    hall.switch.hang_up(Ticket(call.call, "odesa", "general", 0.0, node="pbx1"))
+    hall.reports.wait("gone", call.call)
+
+
+def sockets(pid):
+    """Return how many sockets a process has."""
+    files = list(Path(f"/proc/{pid}/fd").iterdir())
+    return sum(file.is_socket() for file in files)
+
+
+def test_two_hundred_callers_wait_and_hold_nothing_of_ours(hall):
+    workers = [worker.pid for worker in hall.pbx.workers]
+    held = [sockets(pid) for pid in workers]
+    own = sockets(os.getpid())
+    crowd = Crowd(hall.sip[1], 200)
+    try:
+        until(lambda: hall.reports.names().count("waiting") == 200)
+        until(lambda: [sockets(pid) for pid in workers] == held)
+        assert [len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in workers] == [1, 1]
+        assert sockets(os.getpid()) == own
+        calls = hall.switch.calls()
+        assert {live.where for live in calls} == {"wait"}
+        assert len({live.call for live in calls}) == 200
+        for live in calls:
+            hall.switch.hang_up(Ticket(live.call, "odesa", "general", 0.0, node="pbx1"))
+        until(lambda: hall.reports.names().count("gone") == 200)
+        assert crowd.wait() == 0
+    finally:
+        crowd.close()
