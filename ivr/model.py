@@ -125,7 +125,7 @@ class Event:
       "keys"      text = the keys pressed ("2", "2421#"); ended = no more keys came in time
       "silence"   nothing until the timeout
       "speech"    text = what the recogniser heard, confidence 0..1
-      "recorded"  text = where the recording is
+      "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
                   "announce" | "transferred" | "callback" | the name of a flow an operator sends

@@ -32,6 +32,10 @@ LINE_LIMIT = 1800
 """Bytes of sound names in one command: res_agi.c reads lines of 2048."""
 DEAD_CHANNEL = 511
 """res_agi.c: "511 Command Not Permitted on a dead channel or intercept routine"."""
+SECOND = 16_044
+"""Bytes of a second in a wav file of 8 kHz and 16 bits, with its head."""
+TONE = "press2/tones/speak"
+"""Sound after which a caller speaks."""
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
 SOUND = re.compile(r"[\w/-]+")
@@ -184,8 +188,9 @@ class Line(AGI):  # type: ignore[misc]
         return False
 
     def record(self, path: Path, limit: float) -> None:
-        """Record into `path`.wav until `#` or for `limit` seconds."""
-        self.execute("RECORD FILE", self._quote(path), "wav", '"#"', str(round(limit * 1000)))
+        """Record into `path`.wav until `#`, five seconds of silence or `limit`."""
+        milliseconds = str(round(limit * 1000))
+        self.execute("RECORD FILE", self._quote(path), "wav", '"#"', milliseconds, "s=5")
 
 
 def parts(sounds: Sequence[str]) -> list[str]:
@@ -347,11 +352,22 @@ class Call:
 
     def record(self, limit: float) -> Event:
         """Speak and record."""
-        path = self.recordings.resolve() / f"{self.caller.call}-{self.turn.number}"
-        for part in parts(self.sounds()):
+        for part in (*parts(self.sounds()), TONE):
             self.line.call_routine("press2-play", part)
-        self.line.record(path, limit)
-        return Event("recorded", text=f"{path}.wav")
+        self.line.record(self.recording.with_suffix(""), limit)
+        return self.recorded()
+
+    @property
+    def recording(self) -> Path:
+        """The file of what the caller says in this turn."""
+        call = re.sub(r"[^\w.-]", "_", self.caller.call)
+        return self.recordings.resolve() / f"{call}-{self.turn.number}.wav"
+
+    def recorded(self) -> Event:
+        """Return the event of a recording; one of less than a second says nothing."""
+        path = self.recording
+        spoke = path.is_file() and path.stat().st_size > SECOND
+        return Event("recorded", text=path.name if spoke else "")
 
     def leave(self, way: str) -> None:
         """Give the call back to the dialplan, which goes on at `way`."""
@@ -368,6 +384,8 @@ class Call:
             keys = (self.given() or "") + self.line.keys()
             if keys and isinstance(self.turn.need, Ask):
                 self.advance(Event("keys", text=keys))
+        if isinstance(self.turn.need, Record) and (event := self.recorded()).text:
+            self.advance(event)
         self.runner.close(self.caller.call, "hangup")
         with contextlib.suppress(CallerGone):
             self.line.set("PRESS2_CLOSED", 1)

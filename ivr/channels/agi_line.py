@@ -48,7 +48,7 @@ class NamedVoice:
 
     def text(self, name: str) -> str:
         """Return what the sound `name` says; Press2Error for one that does not exist."""
-        if SILENCE.fullmatch(name.rpartition("/")[2]):
+        if SILENCE.fullmatch(name.rpartition("/")[2]) or name.startswith("tones/"):
             return ","
         if name not in self._texts:
             raise Press2Error(f"the sound {name} is in no catalogue")

@@ -30,6 +30,7 @@ CHAIN = f"{audio.LEVEL} {audio.PEAK} {audio.QUIET} {audio.EDGE} {audio.FADE}"
 SILENCES = {"silence_300ms": 300, "silence_1s": 1000}
 MUSIC = "music"
 """Folder of the sounds with the music for the wait."""
+TONES = "tones"
 BUILT_LIST = "built.json"
 DYNAMIC_DAYS = 90
 """Days after which a text synthesised during a call is dropped; the next call makes it again."""
@@ -100,6 +101,7 @@ def run(
             jobs = plan(language, catalogue, recordings / language, synthesiser)
             _build(language, jobs, sounds / language, report, out)
         music.make(sounds / MUSIC)
+        music.make_tone(sounds / TONES)
     _summary(report, out)
     return report
 

@@ -1,4 +1,4 @@
-"""Music for the wait, made here: a calm arpeggio that loops without a seam."""
+"""Music for the wait, made here: an arpeggio that loops without a seam; the tone "speak now"."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ LEVEL = -22.6
 """dBFS (RMS): -23 LUFS (EBU R 128) for these notes."""
 NAME = "arpeggio-1.wav"
 """Carries the number of the piece: another piece is another file."""
+TONE = "speak.wav"
+TONE_PITCH = 81
+"""880 Hz."""
 
 
 def make(folder: Path) -> None:
@@ -39,6 +42,17 @@ def make(folder: Path) -> None:
     with replacing(target) as path, wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, NARROW, 0, "NONE", ""))
         sound.writeframes(levelled(loop()).tobytes())
+
+
+def make_tone(folder: Path) -> None:
+    """Write the tone after which a caller speaks into `folder` unless it is there already."""
+    target = folder / TONE
+    if target.is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as path, wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, NARROW, 0, "NONE", ""))
+        sound.writeframes(levelled(note(TONE_PITCH)[: NARROW // 2]).tobytes())
 
 
 def loop() -> list[float]:
