@@ -57,13 +57,17 @@ class ConsoleLine:
     def _may_press(self) -> bool:
         """Enter the queue if he has not; False when an operator has him, who takes no keys."""
         if self._standing:
-            return not self._operators.have(self._call)
+            self._operators.let_go(self._call)
+            return not self._operators.talk(self._call)
         self._runner.here(self._call)
         return True
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something, as the recogniser heard it."""
         self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
+        if self._turn and isinstance(self._turn.need, Record):
+            self._answer(Event("recorded", text=f"{self._call}-{self._turn.number}.wav"))
+            return
         self._answer(Event("speech", text=text, confidence=confidence))
 
     def silence(self) -> None:
@@ -75,7 +79,7 @@ class ConsoleLine:
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
         self._stand()
-        for outcome in self._operators.pass_(self._call, seconds):
+        for outcome in self._operators.pass_(seconds):
             self._hear(outcome)
             self._stand()
 
@@ -96,6 +100,8 @@ class ConsoleLine:
     def _hear(self, outcome: str) -> None:
         if outcome and self._waits:
             self._advance(Event("operator", outcome=outcome))
+        if outcome == "dropped":
+            self._speech = 0.0  # the operator's seconds to come back run while it is said
 
     @property
     def _waits(self) -> bool:
@@ -105,8 +111,8 @@ class ConsoleLine:
         """Hang up."""
         self._stand()
         if self.heard.ended is None:
+            self.heard.ended = "operator" if self._operators.talk(self._call) else "caller"
             self._runner.close(self._call)
-            self.heard.ended = "caller"
             self._look()
 
     @property

@@ -121,11 +121,16 @@ def played(event: Event) -> str:
     return ""
 
 
+SPEECH = "/usr/share/sip-tester/g711a.pcap"
+"""Eight seconds, A-law; comes with SIPp."""
+
+
 class SipCaller:
     """One call by SIPp.
 
     keys: one group of keys for each `press`. every: milliseconds from key to key in a group.
     caller: what the From header says. hang_up: the caller ends the call; else he waits for the end.
+    speaks: some seconds of speech from the answer on.
     """
 
     def __init__(
@@ -138,12 +143,15 @@ class SipCaller:
         every: int = 200,
         caller: str = '"Test" <sip:0671110001@127.0.0.1>',
         hang_up: bool = False,
+        speaks: bool = False,
     ) -> None:
         self.ami = ami
         self.seen = ami.mark()
         self.folder = tempfile.TemporaryDirectory(prefix="press2-sip-")
         folder = Path(self.folder.name)
         steps = [INVITE.format(caller=caller)]
+        if speaks:
+            steps.append(f'<nop><action><exec play_pcap_audio="{SPEECH}"/></action></nop>')
         for number, group in enumerate(keys):
             (folder / f"{number}.pcap").write_bytes(keys_pcap(group, every, number))
             play = f'<nop><action><exec play_pcap_audio="{folder}/{number}.pcap"/></action></nop>'

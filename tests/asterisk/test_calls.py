@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 
 import pytest
 
@@ -99,15 +99,36 @@ def test_prompts_longer_than_a_command_play_in_parts(serving):
     assert serving.keys(call) == "1"
 
 
+def two_seconds_said(serving) -> None:  # noqa: ANN001
+    """Wait until two seconds of the one recording are on disk."""
+    recordings = serving.folder / "recordings"
+    deadline = time.monotonic() + 20
+    while not [1 for path in recordings.glob("*.wav") if path.stat().st_size > 32_000]:
+        assert time.monotonic() < deadline, "nothing was recorded"
+        time.sleep(0.05)
+
+
 def test_a_recording_ends_with_the_hash_key(serving):
-    call = serving.call("7", "#")
+    call = serving.call("7", "#", speaks=True)
     call.wait(lambda e: e.get("Event") == "AGIExecStart" and "RECORD FILE" in e["Command"])
+    two_seconds_said(serving)
     call.press()
     call.hears("bye")
     call.over()
     (event,) = serving.state(call)["heard"]
     assert event["kind"] == "recorded"
-    assert Path(event["text"]).stat().st_size > 0
+    assert (serving.folder / "recordings" / event["text"]).is_file()
+
+
+def test_a_recording_of_who_hangs_up_is_kept(serving):
+    call = serving.call("7", hang_up=True, speaks=True)
+    call.wait(lambda e: e.get("Event") == "AGIExecStart" and "RECORD FILE" in e["Command"])
+    two_seconds_said(serving)
+    call.press()
+    call.over()
+    state = serving.state(call)
+    (event,) = state["heard"]
+    assert (serving.folder / "recordings" / event["text"]).is_file()
 
 
 def test_turns_that_say_nothing(serving):
