@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import waitress
+import yaml
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from running import until
 
@@ -19,9 +20,11 @@ from agent_desk.answer_base import AnswerBase
 from agent_desk.desk import Desk, create_app
 from agent_desk.live import Live
 from agent_desk.office import Office
+from ivr import company
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Ticket
-from ivr.store.database import Store
+from ivr.store.database import memory_store
+from ivr.store.world import load_world
 
 HOME = Path(__file__).parents[2]
 EXCHANGE = (Path(__file__).parent / "memory_exchange.js").read_text("utf-8")
@@ -56,14 +59,45 @@ class Stage:
         )
         return page
 
-    def sign_in(self, page: Page, login: str = "olena") -> Page:
+    def sign_in(self, page: Page, login: str = "olena") -> dict[str, str]:
+        """Sign in by keyboard; returns the headers of what the page sends."""
         page.goto(self.page + "desk/sign-in")
         page.locator("#login").fill(login)
         page.locator("#password").fill(self.passwords[login])
-        page.locator("#password").press("Enter")
+        with page.expect_request("**/desk/phone") as first:
+            page.keyboard.press("Enter")
         page.wait_for_url("**/desk/")
         page.wait_for_selector("body:not([data-mode=loading])")
+        return {name: first.value.headers[name] for name in ("x-csrftoken", "x-tab")}
+
+    def ready(self, page: Page, login: str = "olena") -> Page:
+        """Sign in, pass the check of the headset behind the page's back, be ready."""
+        headers = self.sign_in(page, login)
+        page.get_by_role("dialog").wait_for()
+        page.keyboard.press("Escape")
+        passed = {"headset": "USB", "loss": 0, "jitter": 2, "round_trip": 20, "level": 0.5}
+        address = self.page + "desk/phone/tested"
+        assert page.request.post(address, data=passed, headers=headers).ok
+        page.reload()
+        self.at(page, "offline")
+        page.keyboard.press("Alt+g")
+        return self.at(page, "ready")
+
+    def at(self, page: Page, mode: str) -> Page:
+        """Wait until the desk is in a mode."""
+        page.wait_for_selector(f"body[data-mode={mode}]")
         return page
+
+    def talk(self, page: Page, **fields: Any) -> Ticket:
+        """A caller comes and is answered by key."""
+        ticket = self.ring(page, **fields)
+        self.at(page, "offer")
+        page.keyboard.press("F2")
+        self.picked_up(page)
+        self.answered(ticket)
+        self.at(page, "talk")
+        page.wait_for_selector(".face .big.hang_up")
+        return ticket
 
     def ring(self, page: Page, **fields: Any) -> Ticket:
         """A caller comes, is offered to whoever is ready, and the telephone of `page` rings."""
@@ -79,6 +113,11 @@ class Stage:
         self.queue.ring(found.token, time.time())
         page.evaluate("(token) => exchange.ring(token)", found.token)
         return replace(found, state="ringing")
+
+    def picked_up(self, page: Page) -> None:
+        """Wait until the page has answered the ring."""
+        page.wait_for_selector(".face .coming, .face .big.hang_up")
+        assert until(lambda: page.evaluate("exchange.lines.length") > 0)
 
     def answered(self, ticket: Ticket) -> None:
         """What the matchmaker notes when the operator's telephone has answered."""
@@ -98,8 +137,13 @@ def exchange(route: Route) -> None:
     route.fulfill(body=EXCHANGE, content_type="text/javascript")
 
 
-def open_stage(store: Store, companies: Mapping[str, Any], var: Path) -> tuple[Stage, Any]:
-    """Serve a desk; returns it and the server, which the caller runs and closes."""
+def open_stage(var: Path) -> tuple[Stage, Any]:
+    """Serve a desk over the demo data; returns it and the server, which is run by the caller."""
+    companies = company.load(HOME / "flows" / "companies")
+    world = yaml.load((HOME / "deploy" / "demo-data.yaml").read_text("utf-8"), yaml.BaseLoader)
+    store = memory_store()
+    with store.session() as session:
+        load_world(session, COMPANY, world["world"])
     queue = MemoryQueue({name: profile.queues for name, profile in companies.items()})
     office = Office(
         store=store,
