@@ -198,7 +198,7 @@ def private_redis() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="press2-bench-"))
     options = "--port 0 --unixsocket redis.sock --appendonly yes --loglevel warning"
     command = ["redis-server", *options.split(), "--save", ""]
-    server = subprocess.Popen(command, cwd=folder)
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     try:
         while not (folder / "redis.sock").exists():
             time.sleep(0.01)

@@ -490,12 +490,13 @@ class MemoryQueue:
         self, token: str, now: float
     ) -> Iterator[tuple[State, Slip] | tuple[None, None]]:
         """The ticket whose offer or talk has this very token."""
-        ticket = ticket_of(token)
-        with self._change_of(ticket, now) as (state, slip):
-            if state is None or slip is None or slip.ticket.token != token:
-                yield None, None
-            else:
-                yield state, slip
+        company, ticket = company_of(token), ticket_of(token)
+        if not ticket or company not in self._states:
+            yield None, None
+            return
+        with self._change(company, now) as state:
+            slip = state.slips.get(ticket)
+            yield (state, slip) if slip and slip.ticket.token == token else (None, None)
 
     def _tell(self, changes: list[Change]) -> None:
         for listener in list(self._listeners):
@@ -509,6 +510,11 @@ class MemoryQueue:
 def hung_up(ticket: Ticket) -> bool:
     """Tell whether a ticket is over because its call is; such a call cannot come again."""
     return ticket.kind == "call" and ticket.outcome == "abandoned"
+
+
+def company_of(token: str) -> str:
+    """Return the company that a token belongs to."""
+    return token.partition(".")[0]
 
 
 def ticket_of(token: str) -> str:

@@ -13,7 +13,7 @@ import redis
 from ivr.agent_queue import record
 from ivr.agent_queue.audit import Snapshot, findings
 from ivr.agent_queue.keys import CHANGES, COMMANDS, COMPANIES, Scripts, prefix
-from ivr.agent_queue.memory import one_of, secret, ticket_of
+from ivr.agent_queue.memory import company_of, one_of, secret, ticket_of
 from ivr.agent_queue.model import (
     OUTCOMES,
     PRIORITIES,
@@ -352,11 +352,6 @@ def answering() -> Iterator[None]:
         yield
     except redis.RedisError as reason:
         raise QueueDown(str(reason)) from reason
-
-
-def company_of(token: str) -> str:
-    """Return the company that a token belongs to."""
-    return token.partition(".")[0]
 
 
 def _num(value: float) -> str:
