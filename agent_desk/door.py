@@ -40,7 +40,7 @@ def set_up(app: Flask, parts: Office, texts: Mapping[str, Mapping[str, str]]) ->
         "SESSION_COOKIE_SAMESITE": "Strict",
         "SESSION_COOKIE_SECURE": parts.secure,
         "WTF_CSRF_TIME_LIMIT": None,  # a page is open for a whole shift; the session bounds it
-        "WTF_CSRF_SSL_STRICT": False,  # it wants a Referer, which our pages tell browsers not to send
+        "WTF_CSRF_SSL_STRICT": False,  # it wants a Referer, and our pages send none
         "MAX_CONTENT_LENGTH": LARGEST,
         "MAX_FORM_MEMORY_SIZE": LARGEST,
         "RATELIMIT_STORAGE_URI": parts.limits,
