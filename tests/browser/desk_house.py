@@ -45,14 +45,16 @@ MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-str
 
 
 def tone(path: Path, hertz: int, rate: int = 48000, steady: bool = False) -> None:
-    """Write two seconds of a tone; it pulses, because noise suppression takes steady ones away."""
+    """Write two seconds of a tone; it pulses, because noise suppression takes steady ones away,
+    and swells and fades, because a click sounds on every frequency.
+    """
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         for place in range(2 * rate):
-            on = steady or place * 10 // rate % 5 < 4
-            level = 13000 * math.sin(math.tau * hertz * place / rate) if on else 0
+            swell = 1.0 if steady else math.sin(math.tau * place / rate) ** 2
+            level = 13000 * swell * math.sin(math.tau * hertz * place / rate)
             file.writeframesraw(struct.pack("<h", round(level)))
 
 
@@ -285,15 +287,15 @@ class Telephone(Listening):
 
     def to_operator(self) -> Telephone:
         """Call and press 0; returns when the ticket is in the queue."""
-        self.ring().at("main.menu").press("0")
-        self.waits()
-        return self
+        return self.ring().at("main.menu").press("0").waits()
 
-    def waits(self) -> None:
-        """Wait until the caller stands in a queue."""
-        assert until(lambda: self.house.ticket_state(self.call) is not None, PATIENCE), (
-            self.house.tail(self.call)
-        )
+    def waits(self) -> Telephone:
+        """Wait until the caller stands in a queue: # means nothing there, and ends the speech."""
+        house, call = self.house, self.call
+        assert until(lambda: house.needs(call)[-1] == "enqueue", PATIENCE), house.tail(call)
+        self.press("#")
+        assert until(lambda: house.ticket_state(call) is not None, PATIENCE), house.tail(call)
+        return self
 
     def hang_up(self) -> None:
         if self.page.locator(".phone").get_attribute("data-state") == "talking":
@@ -357,6 +359,7 @@ class Desk(Listening):
         if self.page.locator("dialog[open]").count():
             self.page.keyboard.press("Escape")
         expect(self.page.locator("dialog[open]")).to_have_count(0)
+        expect(self.page.locator(".face [data-focus=check]")).to_have_count(0)
         return self
 
     def ready(self) -> Desk:
@@ -542,6 +545,10 @@ class House:
     def questions(self, call: str) -> list[str]:
         """The steps at which the flow asked this caller, "main.menu"."""
         return re.findall(rf"call {re.escape(call)} turn \d+ ([\w.]+): ask", self.press2.log())
+
+    def needs(self, call: str) -> list[str]:
+        """What each turn of a call came to: "ask", "enqueue", "hangup"."""
+        return re.findall(rf"call {re.escape(call)} turn \d+ [\w.]+: (\w+)", self.press2.log())
 
     @property
     def sip(self) -> tuple[str, int]:

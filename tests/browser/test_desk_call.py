@@ -251,7 +251,6 @@ def test_a_caller_is_passed_to_a_queue(house: House, caller: Telephone) -> None:
     other = house.seated("petro").ready()
     desk.page.keyboard.press("Alt+t")
     desk.page.locator("dialog[open]").get_by_role("button", name=re.compile("^Outages")).click()
-    house.told(caller.call, "operator_transferred")
     desk.becomes("wrap_up")
     other.rings().answer()
     hear_each_other(caller, other)
@@ -260,6 +259,26 @@ def test_a_caller_is_passed_to_a_queue(house: House, caller: Telephone) -> None:
     first, second = closed(house, caller.call, 2)
     assert (first["operator"], first["handed_to"]) == ("olha", "outage")
     assert (second["operator"], second["queue"]) == ("petro", "outage")
+
+
+def test_a_caller_who_is_passed_to_a_queue_is_told_and_waits(
+    house: House, caller: Telephone
+) -> None:
+    other = house.seated("petro")
+    desk = talk(house, caller)
+    entered = house.ticket(caller.call).entered
+    desk.page.keyboard.press("Alt+t")
+    desk.page.locator("dialog[open]").get_by_role("button", name=re.compile("^Outages")).click()
+    desk.becomes("wrap_up")
+    house.told(caller.call, "operator_transferred")
+    desk.page.keyboard.press("Alt+p")
+    desk.page.keyboard.press("1")
+    assert house.stands(caller.call, "waiting")
+    assert caller.hears(MUSIC, 30)
+    ticket = house.ticket(caller.call)
+    assert (ticket.queue, ticket.priority, ticket.entered) == ("outage", "raised", entered)
+    other.ready().rings().answer()
+    hear_each_other(caller, other)
 
 
 def test_a_caller_is_passed_to_a_colleague(house: House, caller: Telephone) -> None:

@@ -414,7 +414,7 @@ def test_wrap_up_wants_a_code_and_gives_more_time(stage: Stage, page: Page) -> N
     expect(page.locator("#wrap-problem")).to_have_text("Choose what the talk was about")
     page.get_by_role("button", name="One more minute").click()
     expect(page.locator(".wrap-up .left")).to_contain_text("0:5")
-    page.get_by_label("Complaint", exact=True).check()
+    page.get_by_role("radio", name="Complaint").check()
     page.locator("#wrap-note").fill("angry")
     page.keyboard.press("Control+Enter")
     stage.at(page, "ready")

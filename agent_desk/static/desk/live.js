@@ -73,7 +73,7 @@ export class Live {
     this.#breakOff();
   }
 
-  /** Tries again at once: the network is said to be back, or the machine woke up. */
+  /** Connects anew at once: the network is said to be gone or back, or the machine woke up. */
   hurry() {
     this.#backoff.reset();
     this.#breakOff();

@@ -351,6 +351,7 @@ addEventListener("beforeunload", (event) => {
   views.forms.drafts.flush();
 });
 addEventListener("pagehide", () => app.exchange?.stop());
+addEventListener("offline", () => live.hurry()); // the stream may not know yet that it is dead
 addEventListener("online", () => {
   live.hurry();
   app.exchange?.look();
