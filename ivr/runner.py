@@ -212,9 +212,9 @@ class Runner:
             elif event.outcome == "no_answer":
                 if rung := token or _rung(queue.ticket(call), now):
                     queue.unanswered(rung, now)
-            elif event.outcome == "transferred" and (ticket := queue.ticket(call)):
-                return replace(event, values={"queue": ticket.queue})
-            return event
+            # He may have been passed on: where he waits is where he waits on.
+            ticket = queue.ticket(call)
+            return replace(event, values={"queue": ticket.queue}) if ticket else event
 
         return self._of_queue(call, note, event)
 

@@ -378,6 +378,17 @@ def test_passed_on_to_another_queue(desk):
     assert (desk.ticket.queue, desk.ticket.priority) == ("metering", "raised")
 
 
+def test_passed_on_to_one_who_does_not_answer(desk):
+    talk(desk)
+    desk.sign_in("iryna", "metering")
+    assert desk.queue.transfer(CALL, desk.now, queue="metering")
+    assert desk.queue.ring(desk.ticket.token, desk.now)
+    turn = desk.operator("no_answer", token=desk.ticket.token)
+    assert turn.need == Enqueue("metering", show={}), "nobody announced it: she was free"
+    desk.here()
+    assert (desk.ticket.queue, desk.ticket.state) == ("metering", "waiting")
+
+
 def test_sent_into_the_readings_and_back(desk):
     talk(desk)
     assert desk.queue.away(CALL, desk.now, back_to="olena")
