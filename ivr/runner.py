@@ -209,9 +209,8 @@ class Runner:
                 queue.ended(call, now)
             elif event.outcome == "dropped":
                 queue.dropped(call, now)
-            elif event.outcome == "no_answer":
-                if rung := token or _rung(queue.ticket(call), now):
-                    queue.unanswered(rung, now)
+            elif event.outcome == "no_answer" and (rung := token or _rung(queue.ticket(call), now)):
+                queue.unanswered(rung, now)
             # He may have been passed on: where he waits is where he waits on.
             ticket = queue.ticket(call)
             return replace(event, values={"queue": ticket.queue}) if ticket else event
