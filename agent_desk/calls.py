@@ -116,9 +116,11 @@ def consult_end() -> Response:
     if not office().queue.consulted(token, office().clock(), ticket):
         raise Refused("too_late", 409, audit="consult_end", call=ticket or None)
     if ticket and known is not None:
+        moved = office().queue.ticket(ticket)
+        colleague = moved.operator if moved else ""
         with office().store.session() as db:
-            talks.conversation(db, known).handed_to = "operator"
-        note("transfer", call=ticket, to="consulted")
+            talks.conversation(db, known).handed_to = colleague
+        note("transfer", call=ticket, to="consulted", target=colleague)
     return jsonify({})
 
 

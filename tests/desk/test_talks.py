@@ -308,6 +308,7 @@ def test_the_caller_stays_with_the_colleague(world):
     assert olena.send("consult/end", body).status_code == 200
     assert world.queue.ticket(ticket.id).operator == "taras"
     assert world.queue.operator("odesa", "olena").state == "wrap_up"
+    assert world.rows(Conversation)[0].handed_to == "taras"
 
 
 def test_nobody_is_asked_who_is_not_there(world):
