@@ -16,6 +16,7 @@ from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.asterisk.settings import REALM
 from ivr.channels.ami import SIP_PHONE, AsteriskSwitch
 from ivr.channels.ami_wire import Exchange
+from ivr.matchmaker import LiveCall
 
 SECRET = "of-the-shift"
 
@@ -116,6 +117,14 @@ class Hall:
         offer = Offer(token, "odesa", ticket.id, name, 0.0)
         self.switch.connect(ticket, operator, offer, ring, recording)
 
+    def live(self, call: str) -> LiveCall:
+        """Return the call as its exchange holds it."""
+        return next(live for live in self.switch.calls() if live.call == call)
+
+    def newest(self) -> LiveCall:
+        """Return the call that came last; callers of other tests may not have hung up."""
+        return max(self.switch.calls(), key=lambda live: int(live.call.rpartition(".")[2]))
+
     def state(self, ticket: Ticket) -> dict[str, Any]:
         """Return what the scripted runner knows of a call."""
         return json.loads((self.pbx.folder / f"{ticket.id}.json").read_text())
@@ -138,9 +147,9 @@ class Hall:
         self.switch.stop()
 
 
-def until(true: Callable[[], object]) -> None:
+def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Poll until `true()`."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)

@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 
 import app
+from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.agi import AgiServer
 from ivr.events import StoreLog, StreamLog
 from ivr.runner import Runner
@@ -38,6 +39,7 @@ def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
         StreamLog(client, StoreLog(store)),
         lambda: INSIDE_THE_WINDOW,
         "odesa",
+        queue=RedisQueue(client, {name: each.queues for name, each in companies.items()}),
     )
     voice = Voice(catalogues, app.PROMPTS, Path(sounds), Synthesiser())
     recordings = Path(folder) / "recordings"
