@@ -52,11 +52,11 @@ class AsteriskSettings:
     phone_secret: password of the browser phone's SIP user "caller"; empty: no such user.
     ring_group: SIP addresses ("sip:op1@10.0.0.5") of operators who ring all at once; empty: nobody.
     ring_seconds: how long it rings.
-    music_dir: audio files for the wait; None: the ringing tone.
+    music_dir: folder with wav files for the wait; None, or none in it: the ringing tone.
     recordings_dir: where talks with operators are recorded; None: `run_dir`/recordings.
     nodes: the other exchanges whose operators can be rung from here.
-    call_limit: seconds after which a call is ended whatever it does.
-    ami_port: on 127.0.0.1; 0: off.
+    call_limit: seconds after which a call, or a talk in it, is ended whatever it does.
+    ami_port: on 127.0.0.1, with `nodes` for those too; 0: off.
     debug: a second user of AMI, `ami_user`-debug, is told each dialplan step too, with what callers
         key; for tests only.
     """
