@@ -437,7 +437,9 @@ def log_to(target: TextIO, level: str) -> None:
     listener = logging.handlers.QueueListener(waiting, screen)
     listener.start()
     atexit.register(listener.stop)
-    logging.basicConfig(level=level.upper(), handlers=[logging.handlers.QueueHandler(waiting)])
+    handler = logging.handlers.QueueHandler(waiting)
+    handler.setFormatter(logging.Formatter("%(message)s"))  # the screen's formatter adds the rest
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
