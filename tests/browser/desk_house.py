@@ -198,20 +198,37 @@ class Machine:
 
     def kill(self) -> None:
         """Kill the Chromium as a power cut does: nobody is told anything."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                words = (process / "cmdline").read_bytes().decode().split("\0")
-                ours = f"--use-file-for-fake-audio-capture={self.microphone}" in words
-                if ours and not any(word.startswith("--type=") for word in words):
-                    os.killpg(os.getpgid(int(process.name)), signal.SIGKILL)
+        os.killpg(self._group(), signal.SIGKILL)
         assert self._browser
         assert until(lambda: self._waited() and not self._browser.is_connected())
+
+    def kill_tabs(self) -> None:
+        """Kill the processes of all tabs: no script of theirs runs any more."""
+        group = self._group()
+        for process, words in _command_lines():
+            if "--type=renderer" in words and os.getpgid(process) == group:
+                os.kill(process, signal.SIGKILL)
+
+    def _group(self) -> int:
+        """The process group of the Chromium; its first process knows of the microphone."""
+        sound = f"--use-file-for-fake-audio-capture={self.microphone}"
+        for process, words in _command_lines():
+            if sound in words and not any(word.startswith("--type=") for word in words):
+                return os.getpgid(process)
+        raise AssertionError(f"no Chromium of {self.name} runs")
 
     def _waited(self) -> bool:
         """Let playwright take in what has happened."""
         with suppress(Exception):
             self._browser.contexts[0].pages[0].wait_for_timeout(50)
         return True
+
+
+def _command_lines() -> Iterator[tuple[int, list[str]]]:
+    """Process id and words of every process."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield int(process.name), (process / "cmdline").read_bytes().decode().split("\0")
 
 
 class Listening:
@@ -317,16 +334,11 @@ class Desk(Listening):
         self.tab = ""
         self.page.on("request", self._see)
         self.page.on("dialog", _agree)
-        self.crashed = False
-        self.page.on("crash", self._crashed)
         self.origin = f"http://127.0.0.1:{machine.wire.port}"
 
     def _see(self, request: Any) -> None:
         if found := re.search(r"/desk/events\?tab=([\w-]+)", request.url):
             self.tab = found[1]
-
-    def _crashed(self, _page: Page) -> None:
-        self.crashed = True
 
     def sign_in(self) -> Desk:
         """Sign in by the form, as a person does."""
@@ -440,16 +452,8 @@ class Desk(Listening):
         return self
 
     def crash(self) -> None:
-        """Kill the process of the tab: no script of it runs any more."""
-        line = self.page.context.new_cdp_session(self.page)
-        with suppress(Exception):
-            line.send("Page.crash")
-        assert until(lambda: self.crashed or not self._settle())
-
-    def _settle(self) -> bool:
-        with suppress(Exception):
-            self.page.context.cookies()
-        return True
+        """Kill the process of the tab."""
+        self.machine.kill_tabs()
 
     def close(self) -> None:
         with suppress(Exception):
