@@ -202,10 +202,14 @@ class Asterisk:
         "20", partial(_whole, 1, 300), "Seconds the operators' telephones ring."
     )
     music: Path | None = _setting(
-        "", _folder, "Folder with music for the wait (wav, 8 kHz, mono); empty: a calm piece made here."
+        "",
+        _folder,
+        "Folder with music for the wait (wav, 8 kHz, mono); empty: a calm piece made here.",
     )
     call_limit: int = _setting(
-        "3600", partial(_whole, 60, 86400), "Seconds after which a call, or a talk in it, is ended whatever it does."
+        "3600",
+        partial(_whole, 60, 86400),
+        "Seconds after which a call, or a talk in it, is ended whatever it does.",
     )
     ami_port: int = _setting("5038", _port, "TCP port of its manager interface, this machine only.")
     ami_user: str = _setting("press2", _filled, "Who signs in there.")

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ivr.channels.agi import AgiServer
+from ivr.channels.agi import SECOND, AgiServer
 from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
 from ivr.channels.operators import Operators
 from ivr.errors import CallerGone, Press2Error
@@ -125,6 +125,7 @@ class AgiLine(Line):
         self._clock = clock
         self._variables: dict[str, str] = {}
         self._question: list[str] = []
+        self._recording = ""
         self._ahead = ""
         self._speech = 0.0
         self._told = False
@@ -153,19 +154,32 @@ class AgiLine(Line):
             self._key()
 
     def speak(self, text: str, confidence: float) -> None:
-        """Say something: this channel has no recogniser yet, so the caller goes unheard."""
-        self.silence()
+        """Say something: into a recording, else unheard, because no recogniser is here yet."""
+        if self._recording:
+            self._clock.pass_(self._speech + seconds(text))
+            Path(f"{self._recording}.wav").write_bytes(bytes(2 * SECOND))
+            self._recorded("200 result=35 (dtmf) endpos=16000")
+        else:
+            self.silence()
 
     def silence(self) -> None:
         """Do nothing until the question times out."""
         if self._question:
             self._clock.pass_(self._speech + float(self._question[2]))
             self._give()
+        elif self._recording:
+            self._clock.pass_(self._speech)
+            self._recorded("200 result=0 (timeout) endpos=0")
+
+    def _recorded(self, answer: str) -> None:
+        self._speech, self._recording = 0.0, ""
+        self._answer(answer)
+        self._serve()
 
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
         self._stand()
-        for outcome in self._operators.pass_(self._caller.call, seconds):
+        for outcome in self._operators.pass_(seconds):
             self._come_back(outcome)
             self._stand()
 
@@ -199,10 +213,13 @@ class AgiLine(Line):
         """Go to a worker with what an operator did, as context press2-operator does."""
         if outcome and self._waits:
             self._connect(self._variables["PRESS2_TURN"], outcome)
+        if outcome == "dropped":
+            self._speech = 0.0  # the operator's seconds to come back run while it is said
 
     def _key(self) -> None:
         """Go to a worker with one key, as context press2-wait does; an operator's caller stays."""
-        if self._operators.have(self._caller.call):
+        self._operators.let_go(self._caller.call)
+        if self._operators.talk(self._caller.call):
             self._ahead = ""
             return
         key, self._ahead = self._ahead[0], self._ahead[1:]
@@ -215,8 +232,9 @@ class AgiLine(Line):
         self._stand()
         if self.heard.ended is None:
             self._gone = True
-            self.heard.ended = "caller"
-            if self._question:
+            talked = self._operators.talk(self._caller.call)
+            self.heard.ended = "operator" if talked else "caller"
+            if self._question or self._recording:
                 self._answer("200 result=-1")
                 self._serve()
             else:
@@ -261,6 +279,9 @@ class AgiLine(Line):
                 self._play(arguments[1].split(",")[1])
                 self._told = True
                 return
+            if word == "RECORD" and not self._gone:
+                self._recording = arguments[1]
+                return
             self._answer(self._obey(word, arguments))
         self._socket.close()
         self._back()
@@ -283,8 +304,6 @@ class AgiLine(Line):
             case "EXEC", ["Playback", sounds]:
                 self._play(sounds)
                 return "200 result=0"
-            case "RECORD", ["FILE", *_]:
-                return "200 result=0 (timeout) endpos=8000"
             case "GOSUB", ["press2-ask", *_]:
                 return "200 result=-1"
             case "NOOP", _:

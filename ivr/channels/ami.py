@@ -7,7 +7,6 @@ carry a mark that callers cannot know, whatever they put into their names and nu
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -16,7 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.agent_queue.model import Offer, Operator, Ticket
+from ivr.channels import ami_phones
 from ivr.channels.ami_link import Message, event_mark
+from ivr.channels.ami_phones import BROWSER_PHONE
 from ivr.channels.ami_wire import Exchange, Wire
 from ivr.errors import Press2Error
 from ivr.matchmaker import Listener, LiveCall, SwitchDown
@@ -46,32 +47,7 @@ CONTEXTS = {
 }
 REGISTERED = {"Created", "Reachable", "NonQualified", "Updated", "Unqualified"}
 CALLED_BACK = "press2-callback-"
-UNTIL = "press2-until"
-REGISTRAR = "registrar/contact"
-"""Families of Asterisk's database: when an account ends; the registrar's contacts."""
 UNREACHED = {"BUSY": "declined", "NOANSWER": "no_answer", "CANCEL": "no_answer"}
-SIP_PHONE = {
-    "allow": "opus,alaw,ulaw",
-    "context": "desk",
-    "direct_media": "no",
-    "dtmf_mode": "rfc4733",
-    "moh_suggest": "press2",
-    "rtp_timeout": "2",
-    "rtp_timeout_hold": "10",
-}
-"""An operator's telephone, as pjsip.conf would have it.
-
-rtp_timeout: it sends sound all the time, muted or not; two seconds without any mean that its
-operator is gone.
-"""
-BROWSER_PHONE = {**SIP_PHONE, "webrtc": "yes"}
-CONTACTS = {
-    "max_contacts": "1",
-    "remove_existing": "yes",
-    "maximum_expiration": "120",
-    "qualify_frequency": "10",
-    "qualify_timeout": "3.0",
-}
 
 
 class AsteriskSwitch:
@@ -187,47 +163,21 @@ class AsteriskSwitch:
     def admit_phone(self, operator: Operator, digest: str, until: float) -> None:
         """Let his browser's telephone register until then, with whichever exchange it reaches."""
         endpoint = checked(ENDPOINT, f"op-{operator.name}")
-        account = {
-            "auth": {
-                "auth_type": "md5",
-                "username": endpoint,
-                "md5_cred": checked(DIGEST, digest),
-            },
-            "aor": CONTACTS,
-            "endpoint": {**self._phone, "auth": endpoint, "aors": endpoint},
-        }
         wires = self._up()
         if not wires:
             raise SwitchDown("no exchange answers")
         for wire in wires:
-            for kind, values in account.items():
-                wire.ask("DBPut", Family=f"press2/{kind}", Key=endpoint, Val=json.dumps(values))
-            wire.ask("DBPut", Family=UNTIL, Key=endpoint, Val=str(round(until)))
-            self._sweep(wire)
+            ami_phones.admit(wire, endpoint, checked(DIGEST, digest), until, self._phone)
+            for late in filter(ENDPOINT.fullmatch, ami_phones.over(wire, time.time())):
+                self._dismiss(wire, late)
 
     def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
         """Let it register no more, with any exchange."""
         for wire in self._up():
             self._dismiss(wire, checked(ENDPOINT, operator_endpoint))
 
-    def _sweep(self, wire: Wire) -> None:
-        """Dismiss the telephones whose shift is over."""
-        for entry in wire.list("DBGetTree", Family=UNTIL):
-            endpoint = entry.get("Key").rpartition("/")[2]
-            if ENDPOINT.fullmatch(endpoint) and int(entry.get("Val")) < time.time():
-                self._dismiss(wire, endpoint)
-
     def _dismiss(self, wire: Wire, endpoint: str) -> None:
-        for kind in ("endpoint", "auth", "aor"):
-            wire.ask("DBDel", Family=f"press2/{kind}", Key=endpoint)
-        wire.ask("DBDel", Family=UNTIL, Key=endpoint)
-        # Without its account a contact would stay, and be rung in the next shift: its time is over,
-        # and the registrar lets it go.
-        for contact in wire.list("DBGetTree", Family=REGISTRAR):
-            key = contact.get("Key").rpartition("/")[2]
-            if key.startswith(f"{endpoint};@"):
-                over = {**json.loads(contact.get("Val")), "expiration_time": "1", "user_agent": ""}
-                wire.ask("DBPut", Family=REGISTRAR, Key=key, Val=json.dumps(over))
+        ami_phones.dismiss(wire, endpoint)
         wire.later(partial(self._reached, wire.exchange.name, endpoint, set()))
 
     # ------------------------------------------------------------------ what there is

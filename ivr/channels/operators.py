@@ -1,17 +1,19 @@
 """The operators of a call script: a simulated exchange under the real matchmaker and queue.
 
 They do what the script says (`operator: answers`, `drops`, ...) and nothing by themselves: a
-telephone that rings for the caller is not answered before. Whoever else waits is a ticket without a
-call behind it, and is served at once when an operator is free for him.
+telephone that rings for the caller is neither answered nor given up before, and stops at a key of
+his. Whoever else waits is a ticket without a call behind it, and is served at once when an operator
+is free for him.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ivr.agent_queue.memory import MemoryQueue
-from ivr.agent_queue.model import Offer, Operator, Ticket
+from ivr.agent_queue.model import Offer, Operator, Rules, Ticket
 from ivr.channels.line import Clock
 from ivr.company import Company
 from ivr.destination import Destination
@@ -26,7 +28,11 @@ LEVEL = 3
 STATES = ("talking", "ready", "paused", "offline")
 """Of an operator in a World, in the order they sign in: who is busy gets his caller first."""
 APART = 20.0
-"""Seconds between the arrivals of those who wait already."""
+"""Seconds between the arrivals of those who wait already, ..."""
+LONGEST = 300.0
+"""... the first of whom came not longer ago than this: whoever is put back comes before them."""
+PATIENCE = 86400.0
+"""Seconds a telephone may ring: the script says when it is given up."""
 TRIES = 2000
 
 
@@ -41,12 +47,11 @@ class Operators:
         log: EventLog,
         clock: Clock,
     ) -> None:
-        self.queue = MemoryQueue({name: each.queues for name, each in companies.items()})
+        self.queue = MemoryQueue({name: _rules(each) for name, each in companies.items()})
         self._company = company
         self._clock = clock
         self._told: list[str] = []
         self._callers: set[str] = set()
-        self._rings: dict[str, float] = {}
         self._matchmaker = Matchmaker(self.queue, self, store, companies, log, clock)
 
     @property
@@ -66,8 +71,9 @@ class Operators:
         waiting = world.get("waiting") or {}
         for queue in waiting:
             count = Entry("world.waiting", waiting).read(queue, _count)
+            apart = min(APART, LONGEST / max(count, 1))
             for number in range(count):
-                entered = self.now - APART * (count - number)
+                entered = self.now - apart * (count - number)
                 self.queue.enter(self._other(f"waiting-{queue}-{number}", queue, entered), self.now)
 
     def _sign_in(self, entry: Entry, state: str) -> None:
@@ -99,30 +105,26 @@ class Operators:
         self._callers.add(call)
         self._matchmaker.step()
 
-    def have(self, call: str) -> bool:
-        """Tell whether a caller is out of the wait: a telephone rings for him, or he talks."""
+    def talk(self, call: str) -> bool:
+        """Tell whether one of them talks to a caller."""
         ticket = self.queue.ticket(call)
-        return ticket is not None and ticket.state in ("ringing", "talking")
+        return ticket is not None and ticket.state == "talking"
 
-    def pass_(self, call: str, seconds: float) -> Iterator[str]:
+    def let_go(self, call: str) -> None:
+        """Stop a telephone that rings for a caller: he pressed a key, and waits in his place."""
+        ticket = self.queue.ticket(call)
+        if ticket is not None and ticket.state == "ringing":
+            self.queue.leave(call, "deflected", self.now)
+            self.queue.enter(ticket, self.now)
+
+    def pass_(self, seconds: float) -> Iterator[str]:
         """Let time pass for a caller who waits; yields what he is to be told meanwhile."""
         end = self.now + seconds
         while (left := end - self.now) > 0:
             self._clock.pass_(min(left, 1.0))
             self._matchmaker.step()
-            if self._rang_out(call):
-                yield "no_answer"
             while self._told:
                 yield self._told.pop(0)
-
-    def _rang_out(self, call: str) -> bool:
-        ticket = self.queue.ticket(call)
-        if ticket is None or ticket.state != "ringing":
-            return False
-        if self._rings.get(ticket.token, self.now) > self.now:
-            return False
-        self._matchmaker.unanswered(ticket.token, "no_answer")
-        return True
 
     def act(self, call: str, word: str) -> str:
         """Do what the script says of the operator's side; the outcome to tell the flow, or ""."""
@@ -149,28 +151,26 @@ class Operators:
         return "no_answer"
 
     def _drops(self, call: str) -> str:
-        if not self._talks(call):
+        ticket = self.queue.ticket(call)
+        if ticket is None or ticket.state != "talking":
             return ""
+        self._matchmaker.phone_lost(f"op-{ticket.operator}", NODE)
         self._matchmaker.dropped(call)
         return "dropped"
 
     def _returns(self, call: str) -> str:
         for operator in self.queue.operators(self._company.id):
             if operator.state == "disconnected":
-                self._matchmaker.phone_found(operator.endpoint, NODE)
+                self._matchmaker.phone_found(f"op-{operator.name}", NODE)
         ticket = self.queue.ticket(call)
         if ticket is not None and ticket.state == "offered":
             self._answers(call)
         return ""
 
     def _ends(self, call: str) -> str:
-        if not self._talks(call):
+        if not self.talk(call):
             self._answers(call)
         return "ended"
-
-    def _talks(self, call: str) -> bool:
-        ticket = self.queue.ticket(call)
-        return ticket is not None and ticket.state == "talking"
 
     def _rung(self, call: str) -> Ticket | None:
         """Have an operator's telephone ring for this caller; None where nobody has the skill."""
@@ -198,7 +198,7 @@ class Operators:
                 self.queue.answered(operator.token, self.now)
                 self.queue.leave(operator.ticket, "abandoned", self.now)
             self.queue.finish(operator.company, operator.name, self.now)
-            self.queue.returned(operator.company, operator.name, self.now)
+            self._matchmaker.phone_found(f"op-{operator.name}", NODE)
             self.queue.set_status(operator.company, operator.name, "ready", self.now)
             return True
         return False
@@ -217,9 +217,7 @@ class Operators:
         self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
     ) -> None:
         """Ring: the caller's operator waits for the script, everybody else's answers."""
-        if ticket.id in self._callers:
-            self._rings[offer.token] = self.now + ring
-        else:
+        if ticket.id not in self._callers:
             self.queue.answered(offer.token, self.now)
 
     def tell(self, ticket: Ticket, outcome: str) -> None:
@@ -272,6 +270,14 @@ class Operators:
     def nodes(self) -> Mapping[str, float]:
         """Return the one exchange there is."""
         return {NODE: 0.0}
+
+
+def _rules(company: Company) -> dict[str, Rules]:
+    """The rules of a company's queues; who comes back in the very last second is in time."""
+    return {
+        name: replace(rules, ring=PATIENCE, back=rules.back + 0.5)
+        for name, rules in company.queues.items()
+    }
 
 
 def _state(text: str) -> str:

@@ -14,7 +14,8 @@ from sip_phone import PATIENCE, Dialog, SipPhone
 
 from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.asterisk.settings import REALM
-from ivr.channels.ami import SIP_PHONE, AsteriskSwitch
+from ivr.channels.ami import AsteriskSwitch
+from ivr.channels.ami_phones import SIP_PHONE
 from ivr.channels.ami_wire import Exchange
 from ivr.matchmaker import LiveCall
 

@@ -16,7 +16,8 @@ from ivr import company
 from ivr.agent_queue.model import Operator
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.settings import REALM
-from ivr.channels.ami import SIP_PHONE, AsteriskSwitch
+from ivr.channels.ami import AsteriskSwitch
+from ivr.channels.ami_phones import SIP_PHONE
 from ivr.channels.ami_wire import Exchange
 from ivr.events import MemoryLog
 from ivr.matchmaker import Loop, Matchmaker, RedisLease

@@ -8,7 +8,7 @@ import pytest
 from scripted import record_tone
 
 from ivr.asterisk.render import render
-from ivr.asterisk.settings import AsteriskSettings, Trunk
+from ivr.asterisk.settings import AsteriskSettings, Node, Trunk
 from ivr.errors import ConfigError
 
 
@@ -84,3 +84,43 @@ def test_a_path_too_long_for_a_socket_is_refused(settings):
     long = settings.run_dir / ("x" * 100)
     with pytest.raises(ConfigError, match="too long"):
         render(replace(settings, run_dir=long), long, long)
+
+
+def test_who_was_admitted_before_is_forgotten_at_a_start(settings):
+    left = settings.run_dir / "lib/astdb.sqlite3"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    written(settings, "sorcery.conf")
+    assert not left.exists()
+
+
+def test_another_exchange_is_known_by_its_address(settings):
+    both = replace(
+        settings, nodes=(Node("pbx2", "10.0.0.2", 5070),), ami_port=5038, ami_secret="s3"
+    )
+    text = written(both, "pjsip.conf")
+    assert "contact = sip:10.0.0.2:5070" in text
+    assert "match = 10.0.0.2\n" in text
+    assert "@node-pbx2" in written(both, "extensions.conf")
+    assert "permit = 10.0.0.2/255.255.255.255" in written(both, "manager.conf")
+
+
+def test_only_the_events_that_are_needed_pass(settings):
+    text = written(replace(settings, ami_port=5038, ami_secret="s3"), "manager.conf")
+    assert "press2-debug" not in text
+    filters = [line.split(" = ")[1] for line in text.splitlines() if "eventfilter" in line]
+    assert filters == [
+        "^Event: UserEvent",
+        "^Event: ContactStatus",
+        "^Event: OriginateResponse",
+    ]
+
+
+def test_no_music_no_silence(settings):
+    assert "Playtones(ring)" in written(settings, "extensions.conf")
+    music = settings.sounds_dir / "music"
+    assert "Playtones" in written(replace(settings, music_dir=music), "extensions.conf")
+    record_tone(music / "loop.wav", 0.1)
+    assert "WaitExten(600,m(press2))" in written(
+        replace(settings, music_dir=music), "extensions.conf"
+    )
