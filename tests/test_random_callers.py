@@ -1,6 +1,7 @@
-"""Ten thousand callers who do anything: nobody hears nothing, nobody is lost, no reading is."""
+"""Thousands of callers who do anything: nobody hears nothing, nobody is lost, no reading is."""
 
 import logging
+import os
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from ivr.store.database import memory_store
 from ivr.store.models import FIRST_RECEIPT, Callback, Reading, Receipt, Ticket
 from ivr.store.world import load_world
 
-CALLERS, AT_ONCE = 10_000, 20
+CALLERS, AT_ONCE = int(os.environ.get("PRESS2_RANDOM_CALLERS", "4000")), 20
 """Callers in all, and of one example; those of one example share a store."""
 
 PHONES = (
