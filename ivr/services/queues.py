@@ -60,9 +60,11 @@ def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
         **_told(inquiry, name, place),
     }
     if promise:
-        return Result("promised", {**values, "entered": since.timestamp()})
+        values["entered"] = since.timestamp()
     if place.free >= place.position:
         return Result("free", values)
+    if promise:
+        return Result("promised", values)
     return Result("urgent" if name == "danger" else "wait", values)
 
 
