@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from running import until
 from sqlalchemy import select
 
-from ivr.store.models import Audit, Conversation, Draft, Reading, Ticket
+from ivr.store.models import Audit, Callback, Conversation, Draft, Reading, Ticket
 
 pytestmark = pytest.mark.browser
 
@@ -442,6 +442,81 @@ def test_a_colleague_is_asked_and_given_the_caller(
     assert stage.queue.ticket(ticket.id).operator == "iryna"
     assert done(page)[-1] == "joined"
     other.context.close()
+
+
+def test_a_call_back_is_promised_taken_back_and_listed(stage: Stage, page: Page) -> None:
+    stage.talk(page)
+    page.get_by_role("button", name="Promise a call-back").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Telephone number")).to_have_value("+380671110001")
+    dialog.get_by_role("button", name="Promise a call-back").click()
+    expect(page.locator("#inbox")).to_contain_text("+380 67 111 00 01")
+    expect(page.get_by_role("button", name="Call now: +380 67 111 00 01")).to_be_disabled()
+    page.get_by_role("button", name="Cancel: +380 67 111 00 01").click()
+    dialog.get_by_label("Reason").fill("changed his mind")
+    page.keyboard.press("Enter")
+    expect(page.locator("#inbox")).to_contain_text("Nobody to call back")
+    (row,) = rows(stage, Callback)
+    assert row.state == "cancelled"
+
+
+def test_who_takes_over_a_caller_goes_on_with_the_draft(
+    stage: Stage, page: Page, chromium: Browser
+) -> None:
+    ticket = stage.talk(page, context=KEYED)
+    page.keyboard.press("Alt+r")
+    page.keyboard.type("02600")
+    expect(page.locator(".saved")).to_have_text("draft saved")
+    other = stage.visit(chromium)
+    stage.ready(other, "iryna")
+    page.keyboard.press("Alt+t")
+    page.get_by_role("button", name="Transfer: Ірина").click()
+    stage.at(other, "offer")
+    token = stage.queue.ticket(ticket.id).token
+    stage.queue.ring(token, time.time())
+    other.evaluate("(token) => exchange.ring(token)", token)
+    other.keyboard.press("F2")
+    stage.picked_up(other)
+    assert stage.queue.answered(token, time.time())
+    stage.at(other, "talk")
+    expect(other.locator("#panel-reading input")).to_have_value("02600")
+    other.context.close()
+
+
+def test_an_offer_closes_whatever_lies_over_the_caller(stage: Stage, page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keys of the desk")
+    stage.ring(page)
+    stage.at(page, "offer")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_signing_out_is_refused_in_a_talk_and_ends_the_shift_after_it(
+    stage: Stage, page: Page
+) -> None:
+    ticket = stage.talk(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator(".notices")).to_contain_text("End the talk first")
+    page.keyboard.press("F4")
+    stage.ended(ticket)
+    stage.at(page, "wrap_up")
+    page.locator(".codes input[value=other]").check()
+    page.keyboard.press("Control+Enter")
+    stage.at(page, "ready")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/desk/sign-in")
+    assert stage.queue.operator(COMPANY, "olena").status == "offline"
+    stage.complaints.clear()  # the browser's own line about the 409
+
+
+def test_recordings_are_for_supervisors(stage: Stage, page: Page, chromium: Browser) -> None:
+    assert page.get_by_role("button", name="Recordings").count() == 0
+    supervisor = stage.visit(chromium)
+    stage.sign_in(supervisor, "vira")
+    supervisor.keyboard.press("Escape")
+    supervisor.get_by_role("button", name="Recordings").click()
+    expect(supervisor.get_by_role("dialog")).to_contain_text("No recordings.")
+    supervisor.context.close()
 
 
 # ---------------------------------------------------------------------- what breaks

@@ -2,6 +2,7 @@
 /** The way to Asterisk: SIP over a WebSocket, sound over WebRTC (RFC 7118). */
 import { Inviter, Registerer, RegistererState, SessionState, URI, UserAgent, Web } from "sip.js";
 import { Backoff } from "./backoff.js";
+import { connectionOf, end, hold, join } from "./sip_session.js";
 
 /** Seconds a registration lasts; it is renewed after four fifths of it. */
 const REGISTERED_FOR = 120;
@@ -264,46 +265,4 @@ function address(user, host) {
 /** @param {number} milliseconds */
 function later(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** @param {import("sip.js").Session} session @returns {RTCPeerConnection | undefined} */
-function connectionOf(session) {
-  const handler = /** @type {Web.SessionDescriptionHandler | undefined} */ (session.sessionDescriptionHandler);
-  return handler?.peerConnection;
-}
-
-/** @param {any} session an Inviter or an Invitation, in whatever state */
-async function end(session) {
-  switch (session.state) {
-    case SessionState.Initial:
-    case SessionState.Establishing:
-      await (session instanceof Inviter ? session.cancel() : session.reject());
-      break;
-    case SessionState.Established:
-      await session.bye();
-      break;
-  }
-}
-
-/** @param {import("sip.js").Session} session @param {boolean} held */
-function hold(session, held) {
-  return new Promise((resolve, reject) => {
-    session
-      .invite({
-        sessionDescriptionHandlerOptions: /** @type {any} */ ({ hold: held }),
-        requestDelegate: { onAccept: () => resolve(undefined), onReject: () => reject(new Error("hold refused")) },
-      })
-      .catch(reject);
-  });
-}
-
-/** @param {import("sip.js").Session} session @param {import("sip.js").Session} other */
-function join(session, other) {
-  return new Promise((resolve, reject) => {
-    session
-      .refer(other, {
-        requestDelegate: { onAccept: () => resolve(undefined), onReject: () => reject(new Error("transfer refused")) },
-      })
-      .catch(reject);
-  });
 }

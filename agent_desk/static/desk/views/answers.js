@@ -44,6 +44,9 @@ export class Answers {
   }
 
   show() {
+    const contact = this.app.desk.contact?.ticket ?? "";
+    if (contact && contact !== this.contact && document.activeElement !== this.input) this.input.value = "";
+    this.contact = contact;
     if (this.input.value.trim()) return; // a search is open
     const suggested = this.app.desk.caller?.answers ?? [];
     this.draw(["suggested", suggested], () =>

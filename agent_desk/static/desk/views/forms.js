@@ -13,8 +13,15 @@ function inOrder(forms) {
   return [...ORDER.filter((name) => name in forms), ...Object.keys(forms).filter((name) => !ORDER.includes(name))];
 }
 
+/** Whether a draft holds anything. @param {Record<string, any>} draft */
+function meant(draft) {
+  return Object.values(draft.values ?? draft).some(Boolean);
+}
+
 export class Forms {
   #contact = "";
+  /** The talk whose drafts were taken up. */
+  #talk = "";
   #open = "reading";
 
   /** @param {import("../main.js").App} app */
@@ -44,21 +51,34 @@ export class Forms {
 
   show() {
     const { desk } = this.app;
+    const { talk } = desk.state ?? {};
     const contact = desk.contact?.ticket ?? "";
     if (contact !== this.#contact) {
       this.#contact = contact;
+      this.#talk = "";
       write(this.saved, "");
       this.place.parentElement?.scrollTo(0, 0);
-      const drafts = desk.state?.talk?.drafts ?? {};
-      for (const [name, form] of Object.entries(this.forms)) form.begin(drafts[name] ?? null);
-      const begun = Object.keys(drafts).find((name) => name in this.forms);
-      if (begun) this.#select(begun);
-      else if (desk.caller) this.#select(this.#fitting(desk.caller));
+      for (const form of Object.values(this.forms)) form.begin(null);
+      if (desk.caller) this.#select(this.#fitting(desk.caller));
+    }
+    if (talk && talk.ticket !== this.#talk) {
+      this.#talk = talk.ticket;
+      this.#resume(talk.drafts ?? {});
     }
     for (const form of Object.values(this.forms)) form.show();
     for (const tab of this.tabs.querySelectorAll("[role=tab]")) {
       tab.classList.toggle("begun", this.forms[tab.dataset.form].begun);
     }
+  }
+
+  /** Goes on with what was typed before: here before a reload, or by the operator who lost the caller. @param {Record<string, any>} drafts */
+  #resume(drafts) {
+    const typed = Object.entries(drafts).filter(([name, draft]) => name in this.forms && meant(draft));
+    for (const [name, draft] of typed) if (!this.forms[name].begun) this.forms[name].begin(draft);
+    const { caller } = this.app.desk;
+    const account = drafts.reading?.account;
+    this.app.account ??= caller?.accounts?.find((/** @type {any} */ card) => card.account === account) ?? null;
+    if (typed.length) this.#select(typed[0][0]);
   }
 
   /** The form that will most likely be wanted. @param {any} caller */

@@ -7,7 +7,7 @@ import { Dialog } from "./dialog.js";
 export class Help {
   /** @param {import("../main.js").App} app */
   constructor({ say }) {
-    this.dialog = new Dialog(say("keys_title"), say("close"));
+    this.dialog = new Dialog(say("keys_title"), say("close"), "wide");
     const row = (/** @type {string[]} */ keys, /** @type {string} */ text) =>
       h("div", {}, h("dt", {}, keys.map((key) => h("kbd", {}, key))), h("dd", {}, text));
     this.content = [

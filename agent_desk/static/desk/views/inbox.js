@@ -22,9 +22,11 @@ export class Inbox {
       h("h2", { id: "inbox-title" }, say("inbox"), " ", this.count, h("kbd", { "aria-hidden": "true" }, "Alt+I")),
       this.list,
       this.audio,
+      h("button", { type: "button", class: "small", on: { click: () => this.#promise() } }, say("callback_new")),
     ]);
     this.draw = canvas(this.list);
     this.dialog = new Dialog(say("cancel_title"), say("close"), "narrow");
+    this.promise = new Dialog(say("callback_new"), say("close"), "narrow");
   }
 
   show() {
@@ -114,12 +116,41 @@ export class Inbox {
     if (what === "listen") {
       this.audio.hidden = false;
       this.audio.src = `/desk/inbox/message/${id}/sound`;
-      this.audio.play().catch(() => {}); // its own controls are there
+      this.app.sounds.speak(this.audio);
       return;
     }
     if (what === "cancel") return this.#cancel(id);
     await guarded(() => api.post(`/desk/inbox/${kind}/${id}`, { do: what }));
     this.load();
+  }
+
+  /** Promises somebody a call-back: the caller, or whoever is named. */
+  #promise() {
+    const { say, api, guarded, desk, given, account, notices } = this.app;
+    const number = h("input", { id: "callback-number", type: "tel", required: true, maxlength: 30, value: desk.caller?.number ?? "" });
+    const queue = h("select", { id: "callback-queue" }, given.queues.map((/** @type {string} */ name) => h("option", { value: name }, say.of("queue", name))));
+    queue.value = desk.caller?.queue ?? "general";
+    const send = async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      const ticket = desk.state?.talk?.ticket ?? null;
+      const wish = { number: number.value.trim(), queue: queue.value, account: account?.account ?? null, ticket };
+      const made = await guarded(() => api.post("/desk/callback", wish));
+      this.promise.close();
+      if (made) notices.tell("info", say("callback_made", { number: telephone(made.number) }));
+      this.load();
+    };
+    this.promise.open(
+      [
+        h(
+          "form",
+          { on: { submit: send } },
+          h("div", { class: "field" }, h("label", { for: "callback-number" }, say("callback_number")), number),
+          h("div", { class: "field" }, h("label", { for: "callback-queue" }, say("callback_queue")), queue),
+          h("div", { class: "row end" }, h("button", { class: "main" }, say("callback_new"))),
+        ),
+      ],
+      "input",
+    );
   }
 
   /** @param {number} id a promise is taken back for a reason only */

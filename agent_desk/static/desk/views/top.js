@@ -32,12 +32,10 @@ export class Top {
         { class: "group" },
         h("button", { type: "button", class: "plain", "aria-label": say("keys_title"), title: `${say("keys_title")} (?)`, on: { click: () => act("help") } }, "?"),
         h("button", { type: "button", class: "plain", "aria-label": say("settings"), title: say("settings"), on: { click: () => act("settings") } }, icon("settings")),
-        h(
-          "form",
-          { method: "post", action: "/desk/sign-out" },
-          h("input", { type: "hidden", name: "csrf_token", value: given.csrf }),
-          h("button", { class: "plain text" }, say("sign_out")),
-        ),
+        given.role === "operator"
+          ? null
+          : h("button", { type: "button", class: "plain", "aria-label": say("recordings"), title: say("recordings"), on: { click: () => act("recordings") } }, icon("play")),
+        h("button", { type: "button", class: "plain text", on: { click: () => act("sign_out") } }, say("sign_out")),
       ),
     ]);
     this.drawButtons = canvas(this.buttons);
