@@ -1,6 +1,6 @@
 // @ts-check
 /** The way to Asterisk: SIP over a WebSocket, sound over WebRTC (RFC 7118). */
-import { Inviter, Registerer, RegistererState, SessionState, URI, UserAgent, Web } from "sip.js";
+import { Inviter, Registerer, RegistererState, RequestPendingError, SessionState, URI, UserAgent, Web } from "sip.js";
 import { Backoff } from "./backoff.js";
 import { connectionOf, end, hold, join } from "./sip_session.js";
 
@@ -65,11 +65,15 @@ export class Exchange {
         onDisconnect: (error) => error && this.#lost(),
       },
     });
-    this.#registerer = new Registerer(this.#agent, { expires: REGISTERED_FOR, refreshFrequency: 80 });
-    this.#registerer.stateChange.addListener((state) => {
-      if (state === RegistererState.Registered) this.#registered();
-      else if (state === RegistererState.Unregistered && !this.#stopped) this.#lost();
+    this.#registerer = this.#newRegisterer();
+  }
+
+  #newRegisterer() {
+    const registerer = new Registerer(this.#agent, { expires: REGISTERED_FOR, refreshFrequency: 80 });
+    registerer.stateChange.addListener((state) => {
+      if (registerer === this.#registerer && state === RegistererState.Unregistered) this.#lost();
     });
+    return registerer;
   }
 
   /** Connects and registers; goes on trying until `stop`. */
@@ -119,9 +123,21 @@ export class Exchange {
     return line;
   }
 
-  #register() {
+  async #register() {
+    try {
+      await this.#send();
+    } catch (error) {
+      if (!(error instanceof RequestPendingError)) throw error;
+      // A request went down with the last connection; its own time would run for half a minute.
+      this.#registerer = this.#newRegisterer();
+      await this.#send();
+    }
+  }
+
+  #send() {
     return this.#registerer.register({
       requestDelegate: {
+        onAccept: () => this.#registered(), // the state does not change when one registers again
         onReject: ({ message }) => {
           if ([401, 403, 404].includes(message.statusCode ?? 0)) this.#unknown();
         },
