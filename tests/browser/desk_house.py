@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Dialog, Error, Page, expect
 from running import Press2, until
 
 from ivr import company
@@ -174,9 +174,9 @@ class Machine:
         page.add_init_script(path=EARS)
         line = context.new_cdp_session(page)
         line.send("Network.enable")
-        # Chromium looks at these limits for a UDP socket only if there were some when it was made.
-        line.send("Network.emulateNetworkConditions", {**NETWORK, "offline": False, "latency": 1})
         self._lines.append(line)
+        # Chromium looks at these limits for a UDP socket only if there were some when it was made.
+        self._tell({"offline": False, "latency": 1})
         return page
 
     @contextmanager
@@ -186,15 +186,18 @@ class Machine:
         the web server holds back what the requests that are open already would get.
         """
         self.wire.cut()
+        self._tell({"offline": True, "packetLoss": 100})
+        try:
+            yield
+        finally:
+            self._tell({"offline": False, "latency": 1})
+            self.wire.mend()
+
+    def _tell(self, network: Mapping[str, object]) -> None:
+        """Change the network of every tab that is open."""
         for line in self._lines:
-            cut = {**NETWORK, "offline": True, "packetLoss": 100}
-            line.send("Network.emulateNetworkConditions", cut)
-        yield
-        for line in self._lines:
-            line.send(
-                "Network.emulateNetworkConditions", {**NETWORK, "offline": False, "latency": 1}
-            )
-        self.wire.mend()
+            with suppress(Error):  # of a tab that was closed
+                line.send("Network.emulateNetworkConditions", {**NETWORK, **network})
 
     def kill(self) -> None:
         """Kill the Chromium as a power cut does: nobody is told anything."""
@@ -206,29 +209,30 @@ class Machine:
         """Kill the processes of all tabs: no script of theirs runs any more."""
         group = self._group()
         for process, words in _command_lines():
-            if "--type=renderer" in words and os.getpgid(process) == group:
-                os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                if "--type=renderer" in words and os.getpgid(process) == group:
+                    os.kill(process, signal.SIGKILL)
 
     def _group(self) -> int:
         """The process group of the Chromium; its first process knows of the microphone."""
         sound = f"--use-file-for-fake-audio-capture={self.microphone}"
         for process, words in _command_lines():
-            if sound in words and not any(word.startswith("--type=") for word in words):
+            if sound in words and "--type=" not in words:
                 return os.getpgid(process)
         raise AssertionError(f"no Chromium of {self.name} runs")
 
     def _waited(self) -> bool:
         """Let playwright take in what has happened."""
-        with suppress(Exception):
+        with suppress(Error):
             self._browser.contexts[0].pages[0].wait_for_timeout(50)
         return True
 
 
-def _command_lines() -> Iterator[tuple[int, list[str]]]:
-    """Process id and words of every process."""
+def _command_lines() -> Iterator[tuple[int, str]]:
+    """Process id and command line of every process."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            yield int(process.name), (process / "cmdline").read_bytes().decode().split("\0")
+            yield int(process.name), (process / "cmdline").read_bytes().decode()
 
 
 class Listening:
@@ -456,13 +460,13 @@ class Desk(Listening):
         self.machine.kill_tabs()
 
     def close(self) -> None:
-        with suppress(Exception):
+        with suppress(Error):
             self.page.context.close()
 
 
 def _agree(dialog: Dialog) -> None:
     """Leave a page that asks whether one wants to."""
-    with suppress(Exception):
+    with suppress(Error):
         dialog.accept()
 
 
@@ -523,7 +527,7 @@ class House:
     def clear(self) -> None:
         """Send everybody home: the next test finds no call, no offer and nobody signed in."""
         for phone in self.telephones:
-            with suppress(Exception):
+            with suppress(Error):
                 phone.close()
         for desk in self.desks:
             desk.close()
@@ -614,11 +618,13 @@ class House:
 
     # ------------------------------------------------------------------ what can be done to it
 
-    def kill(self, part: str) -> int:
-        """Kill a part of press2; returns its process id."""
-        pid = self.press2.pids(part)[-1]
-        os.kill(pid, signal.SIGKILL)
-        return pid
+    def kill(self, part: str) -> None:
+        """Kill a part of press2."""
+        self.signal(part, signal.SIGKILL)
+
+    def signal(self, part: str, number: int) -> None:
+        """Send a signal to a part of press2."""
+        os.kill(self.press2.pids(part)[-1], number)
 
     def command(self, *words: str) -> str:
         """Run a command of app.py on this press2; what it printed."""

@@ -6,6 +6,7 @@ Each is really killed, and the callers' and operators' sounds tell what it did t
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,6 +92,7 @@ def test_of_a_killed_browser_the_next_operator_takes_caller_and_draft(
 ) -> None:
     desk = talk(house, caller)
     next_one = house.seated("petro")
+    pause(next_one)
     desk.page.locator("#tab-other").click()
     field = desk.page.locator("#panel-other textarea, #panel-other input[type=text]").first
     field.fill("no light in the hall")
@@ -125,6 +127,7 @@ def test_a_network_cut_for_10_seconds(house: House, caller: Telephone) -> None:
     with desk.machine.network_cut():
         told_in_time(house, caller.call, since)
         assert until(lambda: time.time() - since > 10)
+    assert caller.hears(FIRST, BACK_WITHIN), "the caller does not have his operator back"
     desk.becomes("talk")
     hear_each_other(caller, desk)
     assert house.stands(caller.call, "talking")
@@ -207,10 +210,11 @@ def test_redis_killed_and_started_again(house: House, caller: Telephone) -> None
     second = house.telephone("other", 750).to_operator()
     entered = house.ticket(second.call).entered
     assert second.hears(MUSIC)
-    house.kill("redis")
+    house.signal("redis", signal.SIGSTOP)  # `app.py run` would start a dead one again at once
     expect(desk.page.locator(".notice[data-notice=down]")).to_be_visible(timeout=20_000)
     desk.shot("redis_down")
     hear_each_other(caller, desk)
+    house.kill("redis")
     assert until(lambda: house.queue_answers(), 30)
     expect(desk.page.locator(".notice[data-notice=down]")).to_have_count(0, timeout=20_000)
     assert house.ticket(second.call).entered == entered
