@@ -134,6 +134,17 @@ def allowed(terms: Terms, local: datetime) -> bool:
     return first <= clock < last if first <= last else clock >= first or clock < last
 
 
+def may_call(callback: Callback, terms: Terms, now: datetime, local: datetime) -> bool:
+    """Tell whether a promise may be kept now: in the hours, or soon after he asked for it himself.
+
+    Who waited and chose a call-back instead is awake: until `resume` seconds later he may be called
+    at any hour.
+    """
+    waited = callback.entered_at < callback.created_at
+    awake = waited and now - callback.created_at < timedelta(seconds=terms.resume)
+    return awake or allowed(terms, local)
+
+
 def begin(callback: Callback, operator: str) -> bool:
     """Note that an operator was found and is about to be connected; False: it is not due."""
     if callback.state != "due":

@@ -99,8 +99,8 @@ MISTAKES = [
     ("[wbe]\nport = 1", "[wbe]: unknown section; did you mean [web]?"),
     (
         "[zzz]",
-        "[zzz]: unknown section; there are [press2], [asterisk], [agi], [web], [desk], [redis], [store],"
-        " [speech]",
+        "[zzz]: unknown section; there are [press2], [asterisk], [agi], [web], [desk], [redis],"
+        " [store], [speech]",
     ),
     (
         "[DEFAULT]\nport = 1",
@@ -112,7 +112,10 @@ MISTAKES = [
         "[web]\nsip_prt = 5060",
         '[web] sip_prt = 5060: unknown key; did you mean "sip_port" in [asterisk]?',
     ),
-    ("[web]\nzzz = 1", "[web] zzz = 1: unknown key; [web] has host, port, desks, session_hours, secure"),
+    (
+        "[web]\nzzz = 1",
+        "[web] zzz = 1: unknown key; [web] has host, port, desks, session_hours, secure",
+    ),
     ("[redis]\npasword = hunter2", '[redis] pasword: unknown key; did you mean "password"?'),
     ("[web]\nport = eighty", "[web] port = eighty: not a whole number from 1 to 65535"),
     ("[web]\nport = 0", "[web] port = 0: not a whole number from 1 to 65535"),

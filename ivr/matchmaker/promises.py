@@ -83,8 +83,8 @@ class Promises:
 
     def _may_call(self, row: Callback, now: datetime) -> bool:
         profile = self._means.companies.get(row.company)
-        return profile is not None and callbacks.allowed(
-            profile.calling, now.astimezone(profile.zone)
+        return profile is not None and callbacks.may_call(
+            row, profile.calling, now, now.astimezone(profile.zone)
         )
 
     def _enter(self, row: Callback) -> None:

@@ -62,7 +62,7 @@ def promise(inquiry: Inquiry) -> Result:
     if noted.key != inquiry.key:
         return Result("already")
     terms = inquiry.company.calling
-    if callbacks.allowed(terms, inquiry.local(inquiry.now)):
+    if callbacks.may_call(noted, terms, inquiry.now, inquiry.local(inquiry.now)):
         return Result("noted")
     return Result("noted_later", {"call_from": terms.hours[0]})
 

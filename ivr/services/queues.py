@@ -22,8 +22,8 @@ AHEAD = ("danger", "priority_site")
 
 @service(
     "queues.ask",
-    "free", "wait", "urgent", "promised", "nobody", "nobody_outage", "full", "too_long", "closed",
-    "down",
+    "free", "wait", "urgent", "unstaffed", "promised", "nobody", "nobody_outage", "full",
+    "too_long", "closed", "down",
     prompts=(*PLACED, *NOTICES),
     reads=True,
 )  # fmt: skip
@@ -59,8 +59,10 @@ def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
         "recording": "" if ticket else _notice(inquiry, name),
         **_told(inquiry, name, place),
     }
-    if promise:
+    if ticket is None:  # his place counts from now, not from when he has heard all this
         values["entered"] = since.timestamp()
+    if ticket is None and priority in AHEAD and place.serving == 0:
+        return Result("unstaffed", values)
     if place.free >= place.position:
         return Result("free", values)
     if promise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from exchange import Exchange
@@ -134,7 +134,7 @@ class Hall:
         now: datetime = self.clock()
         given = {
             "company": "odesa", "queue": "general", "language": "uk", "call": "pbx1-0.9",
-            "key": f"k{number}", "entered_at": now - timedelta(seconds=60), "created_at": now,
+            "key": f"k{number}", "entered_at": now, "created_at": now,
             "next_at": now,
         }  # fmt: skip
         with self.store.session() as db:

@@ -53,7 +53,7 @@ def test_nobody_is_dialled_before_an_operator_is_free(hall: Hall) -> None:
 
 
 def test_the_place_of_the_promise_is_kept(hall: Hall) -> None:
-    hall.due_callback()
+    hall.due_callback(entered_at=hall.clock() - timedelta(seconds=60))
     hall.caller("pbx1-5.5", entered=hall.now - 10)
     hall.pass_(6)
     hall.operator()
@@ -109,6 +109,15 @@ def test_only_in_allowed_hours(hall: Hall) -> None:
     hall.matchmaker.step()
     hall.matchmaker.step()
     assert hall.exchange.last.ticket.id == "callback-1"
+
+
+def test_who_waited_at_night_and_chose_a_call_back_is_called_the_same_night(hall: Hall) -> None:
+    hall.clock.now = NIGHT
+    hall.due_callback(entered_at=NIGHT - timedelta(minutes=3))
+    hall.pass_(6)
+    assert hall.ticket("callback-1").state == "waiting"
+    hall.pass_(2 * 3600)
+    assert hall.ticket("callback-1").state == "done", "by now he sleeps again"
 
 
 def test_at_closing_time_it_leaves_the_queue_and_comes_back_with_its_place(hall: Hall) -> None:
