@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENDPOINT = re.compile(r"op-[a-z0-9]{1,32}")
+PHONE_CHANNEL = re.compile(rf"PJSIP/({ENDPOINT.pattern})-[0-9a-f]+")
 TOKEN = re.compile(r"[\w.-]{1,200}", re.ASCII)
 CALL = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 OUTCOME = re.compile(r"[a-z_]{1,40}")
@@ -47,6 +50,8 @@ CONTEXTS = {
 }
 REGISTERED = {"Created", "Reachable", "NonQualified", "Updated", "Unqualified"}
 CALLED_BACK = "press2-callback-"
+AGAIN_SECONDS = 60.0
+"""A telephone that falls silent twice in this time has a fault of its own."""
 UNREACHED = {"BUSY": "declined", "NOANSWER": "no_answer", "CANCEL": "no_answer"}
 
 
@@ -62,6 +67,7 @@ class AsteriskSwitch:
         self._phone = phone
         self._marks = {exchange.name: event_mark(exchange.secret) for exchange in exchanges}
         self._phones: dict[tuple[str, str], set[str]] = {}
+        self._silent: dict[str, float] = {}
         self._wires = {
             exchange.name: Wire(
                 exchange,
@@ -228,6 +234,8 @@ class AsteriskSwitch:
                 self._listener.waiting(call, node, message.get("Channel"))
             case "Press2Answered":
                 self._listener.answered(token)
+            case "Press2Lost" if phone := PHONE_CHANNEL.fullmatch(message.get("Channel")):
+                self._lost(node, phone[1])
             case "Press2Over" if message.get("Outcome") == "dropped":
                 self._listener.dropped(call)
             case "Press2Over" if message.get("Outcome") == "no_answer":
@@ -236,6 +244,19 @@ class AsteriskSwitch:
                 self._listener.called_back(token, how)
             case "Press2Gone":
                 self._listener.gone(message.get("Ticket") or call)
+
+    def _lost(self, node: str, endpoint: str) -> None:
+        """Look whether a telephone that fell silent is back; not where it keeps falling silent."""
+        now = time.monotonic()
+        if now - self._silent.get(endpoint, -AGAIN_SECONDS) >= AGAIN_SECONDS:
+            threading.Thread(target=self._watch, args=(node, endpoint), daemon=True).start()
+        self._silent[endpoint] = now
+
+    def _watch(self, node: str, endpoint: str) -> None:
+        with suppress(SwitchDown):
+            wire = self._wire(node)
+            if ami_phones.answers_again(wire, endpoint):
+                wire.later(partial(self._listener.phone_found, endpoint, node))
 
     def _contact(self, node: str, message: Message) -> None:
         """Report that an operator's telephone registers, or that the last contact of it is gone."""

@@ -7,6 +7,7 @@ no reload, no secret, and nothing left of them after its next start.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 from ivr.channels.ami_wire import Wire
@@ -33,6 +34,8 @@ CONTACTS = {
     "qualify_frequency": "10",
     "qualify_timeout": "3.0",
 }
+BACK_SECONDS, ASK_SECONDS = 20.0, 0.5
+"""How long, and how often, a telephone that fell silent is asked whether it is back."""
 KINDS = ("auth", "aor", "endpoint")
 UNTIL, REGISTRAR = "press2-until", "registrar/contact"
 """Families of the database: when each account ends; the registrar's contacts."""
@@ -72,3 +75,27 @@ def over(wire: Wire, now: float) -> list[str]:
     """Return the accounts whose shift is over."""
     entries = wire.list("DBGetTree", Family=UNTIL)
     return [entry.get("Key").rpartition("/")[2] for entry in entries if int(entry.get("Val")) < now]
+
+
+def answers_again(wire: Wire, endpoint: str, seconds: float = BACK_SECONDS) -> bool:
+    """Ask a telephone that fell silent until it answers; False when it does not in `seconds`.
+
+    One that was away for a moment keeps its registration, so nothing else tells that it is back.
+    """
+    before = _round_trips(wire, endpoint)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        wire.ask("PJSIPQualify", Endpoint=endpoint)
+        time.sleep(ASK_SECONDS)
+        if _round_trips(wire, endpoint) - before:
+            return True
+    return False
+
+
+def _round_trips(wire: Wire, endpoint: str) -> set[tuple[str, str]]:
+    """Return (address, microseconds) of each place that answered when it was last asked."""
+    return {
+        (contact.get("Uri"), contact.get("RoundtripUsec"))
+        for contact in wire.list("PJSIPShowContacts")
+        if contact.get("Endpoint") == endpoint and contact.get("Status") == "Reachable"
+    }

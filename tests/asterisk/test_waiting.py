@@ -104,6 +104,19 @@ def test_an_operator_whose_network_is_gone_is_missed_at_once(hall):
     assert hall.told(ticket)["outcome"] == "dropped"
 
 
+def test_an_operator_who_was_away_for_a_moment_is_found_again(hall):
+    anna = hall.operator("anna")
+    _, ticket, _ = hall.caller("4815")
+    hall.connect(ticket, "anna")
+    hall.reports.wait("answered")
+    anna.until(lambda: anna.rung().heard > 20)
+    mark = len(hall.reports.all)
+    anna.vanish()
+    hall.reports.wait("dropped", ticket.id)
+    anna.alive = True
+    hall.reports.wait("phone_found", "op-anna", after=mark)
+
+
 @pytest.mark.parametrize("mode", ["sendonly", "inactive"])
 def test_a_caller_on_hold_hears_music_and_is_kept(hall, mode):
     anna = hall.operator("anna")
