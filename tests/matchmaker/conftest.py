@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hall import Hall
+from matching import Hall
 
 from ivr.channels.line import Clock
 from ivr.store.database import Store, memory_store

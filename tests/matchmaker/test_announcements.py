@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hall import RULES, Hall
+from matching import RULES, Hall
 
 from ivr.channels.line import Clock
 from ivr.store.database import Store

@@ -1,6 +1,6 @@
 """The operator vanishes in the middle of a talk, and comes back or not."""
 
-from hall import Hall
+from matching import Hall
 
 from ivr.store.models import Conversation
 

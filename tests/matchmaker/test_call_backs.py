@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hall import Hall
+from matching import Hall
 
 from ivr.store.models import Audit, Callback, Conversation, Ticket
 

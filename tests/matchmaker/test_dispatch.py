@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import redis
-from hall import until
+from matching import until
 
 from ivr.matchmaker.lease import KEY
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis
-from hall import Hall, until
+from matching import Hall, until
 
 from ivr.agent_queue.model import QueueDown
 from ivr.matchmaker import Lease, Loop, MemoryLease, RedisLease

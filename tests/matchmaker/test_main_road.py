@@ -1,6 +1,6 @@
 """From the offer to the end of the wrap-up, and what may go wrong on the way."""
 
-from hall import Hall
+from matching import Hall
 
 from ivr.matchmaker.means import moment
 from ivr.store.models import Callback, Conversation

@@ -1,7 +1,7 @@
 """What the desk asks the matchmaker for."""
 
 import pytest
-from hall import Hall
+from matching import Hall
 
 from ivr.store.models import Audit
 

@@ -1,6 +1,6 @@
 """The queue is away: callers keep place and music, and are led elsewhere when it stays away."""
 
-from hall import Hall
+from matching import Hall
 
 
 def test_a_short_outage_costs_nobody_anything(hall: Hall) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis
-from hall import RULES, Hall, until
+from matching import RULES, Hall, until
 
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.line import Clock

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from hall import Hall
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matching import Hall
 
 from ivr.agent_queue.model import QueueDown
 from ivr.store.models import Callback, Conversation

@@ -1,6 +1,6 @@
 """Matchmaker, exchange or queue were away: what is true afterwards."""
 
-from hall import Hall
+from matching import Hall
 
 from ivr.store.models import Callback, Conversation
 

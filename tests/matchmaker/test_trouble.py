@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from hall import Hall
+from matching import Hall
 from sqlalchemy.orm import Session
 
 from ivr.matchmaker import SwitchDown
