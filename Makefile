@@ -20,7 +20,7 @@ run: ## install what is missing, then start everything; Ctrl-C stops it
 test: ## install what is missing, check, then run every test: fast ones first
 	@deploy/setup.sh tests
 	@$(MAKE) --no-print-directory check
-	$(PYTEST) -q -m "not postgres and not asterisk and not browser"
+	$(PYTEST) -q -n auto --maxprocesses 4 --dist loadfile -m "not postgres and not asterisk and not browser"
 	$(PYTEST) -q -m postgres
 	$(PYTEST) -q -m "asterisk and not browser"
 	$(PYTEST) -q -m browser
