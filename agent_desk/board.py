@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -20,6 +21,8 @@ from ivr.company import Company
 from ivr.store.models import Audit, Callback, Conversation, Draft, VoiceMessage
 
 RINGING = ("offered", "ringing")
+JUST_NOW = 60
+"""Seconds since a talk broke off in which its two are brought together without a question."""
 KEPT = "reading/"
 """Drafts whose form begins so are the server's own (`agent_desk.readings`)."""
 
@@ -65,10 +68,23 @@ def _offer(
         "ticket": ticket.id,
         "kind": ticket.kind,
         "back": any(o.back for o in office.queue.offers() if o.token == ticket.token)
-        or office.live.is_back(ticket.token),
+        or _cut_off(office, operator, ticket),
         "until": ticket.since + wait,
         "caller": _caller(office, ticket, language),
     }
+
+
+def _cut_off(office: Office, operator: Operator, ticket: Ticket) -> bool:
+    """Tell whether the operator's last talk with this caller broke off a moment ago."""
+    soon = office.now() - timedelta(seconds=JUST_NOW)
+    wanted = select(Conversation.id).where(
+        Conversation.call == ticket.id,
+        Conversation.operator == operator.name,
+        Conversation.interrupted.is_(True),
+        Conversation.ended_at > soon,
+    )
+    with office.store.session(read_only=True) as db:
+        return db.scalar(wanted.limit(1)) is not None
 
 
 def _talk(

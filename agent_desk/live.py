@@ -68,7 +68,6 @@ class Live:
         self._figures: dict[str, str] = {}
         self._stale: set[str] = set()
         self._next: dict[str, float] = {}
-        self._back: dict[str, None] = {}
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._office: Office | None = None
@@ -138,10 +137,6 @@ class Live:
         """Tell whether a tab's desk is open here."""
         return any(stream.tab == tab for stream in self._of(company, login))
 
-    def is_back(self, token: str) -> bool:
-        """Tell whether an offer brings the same two together again."""
-        return token in self._back
-
     def figures(self, company: str) -> str:
         """Return the common part of a company's desks."""
         return self._figures.get(company, '{"queues":[],"inbox":{},"colleagues":[]}')
@@ -203,9 +198,6 @@ class Live:
         for company in due:
             operators = parts.queue.operators(company)
             self._next[company] = now + _pace(len(operators))
-            for offer in parts.queue.offers():
-                if offer.back:
-                    self._back[offer.token] = None
             fresh = board.figures(parts, parts.companies[company], operators)
             if fresh != self._figures.get(company):
                 self._figures[company] = fresh

@@ -1,6 +1,9 @@
 """Live events: state, offers, tabs, a desk that vanished, a queue that is down."""
 
+from datetime import UTC, datetime
+
 from ivr.agent_queue.model import QueueDown, Ticket
+from ivr.store.models import Conversation
 
 
 def test_the_first_event_is_the_whole_state(world):
@@ -77,6 +80,23 @@ def test_a_broken_talk_is_offered_back(world):
     offer = world.queue.returned("odesa", "olena", world.watch.now)
     assert browser.state(lambda s: s["offer"])["offer"]["back"] is True
     world.queue.ring(offer.token, world.watch.now)
+
+
+def test_a_caller_one_was_cut_off_from_is_known_though_the_telephone_rings_already(world):
+    browser = world.desk().ready()
+    ticket = world.talk()
+    world.queue.dropped(ticket.id, world.watch.now)
+    at = datetime.fromtimestamp(world.watch.now, UTC)
+    with world.store.session() as db:
+        db.add(
+            Conversation(
+                company="odesa", call=ticket.id, token=ticket.token, operator="olena",
+                queue="general", entered_at=at, answered_at=at, ended_at=at, interrupted=True,
+            )
+        )  # fmt: skip
+    offer = world.queue.returned("odesa", "olena", world.watch.now)
+    world.queue.ring(offer.token, world.watch.now)
+    assert browser.state(lambda s: s["offer"])["offer"]["back"] is True
 
 
 # ---------------------------------------------------------------------- tabs
