@@ -49,11 +49,19 @@ def caller(
         "keyed": _keyed(context),
         "values": _values(accounts, context),
         "tries": _tries(accounts, context),
-        "interrupted": bool(context.get("interrupted")),
+        "interrupted": _interrupted(db, ticket.id),
         "unrecorded": bool(context.get("unrecorded")),
         "contacts": _contacts(db, company.id, ticket, accounts),
         "answers": answers.suggested(places, language)[:SUGGESTED],
     }
+
+
+def _interrupted(db: Session, call: str) -> bool:
+    """Whether an operator of this call vanished while they talked."""
+    wanted = select(Conversation.id).where(
+        Conversation.call == call, Conversation.interrupted.is_(True)
+    )
+    return db.scalar(wanted.limit(1)) is not None
 
 
 def _keyed_account(db: Session, company: Company, context: Mapping[str, Any]) -> Account | None:

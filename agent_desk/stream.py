@@ -129,8 +129,10 @@ class Stream:
             return ":\n\n"
         if self._ended or not self._still_on_shift():
             return self._last("bye")
-        with suppress(redis.RedisError):  # the watch waits as well
+        try:
             self._office.live.presence.seen(self.shift.company, self.shift.login)
+        except redis.RedisError:  # a Redis that hangs sends no news of it; the watch waits as well
+            self._stale = True
         if not self._stale:
             return self._changed(self._down)
         if not _AT_ONCE.acquire(timeout=HEARTBEAT):

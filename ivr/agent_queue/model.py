@@ -38,7 +38,7 @@ class Ticket:
     kind: call or callback. channel: agi, twilio, console. node: name of the Asterisk that holds the
     call. leg: what that Asterisk calls the channel ("PJSIP/trunk-00000012").
     number, dialled: E.164 or None. context: for the operator's screen (plain JSON): slots of the
-    flow, "reason" why he left the menu, "conversation" ids before, "interrupted".
+    flow, "reason" why he left the menu, "conversation" ids before.
     entered: when he first entered; kept through away, no answer, a redial.
     since: when the state began. operator, token: of the offer, the talk or the broken talk.
     sticky: operator preferred until `held`. told: the last wait promised, seconds, at `told_at`.

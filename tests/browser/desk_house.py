@@ -148,7 +148,7 @@ class Machine:
         self._launch = launch
         self._web_port = web_port
         self._browser: Browser | None = None
-        self._lines: list[CDPSession] = []
+        self._lines: dict[Page, CDPSession] = {}
         self.wire = Wire(web_port)
 
     @property
@@ -174,9 +174,11 @@ class Machine:
         page.add_init_script(path=EARS)
         line = context.new_cdp_session(page)
         line.send("Network.enable")
-        self._lines.append(line)
         # Chromium looks at these limits for a UDP socket only if there were some when it was made.
-        self._tell({"offline": False, "latency": 1})
+        line.send("Network.emulateNetworkConditions", {**NETWORK, "offline": False, "latency": 1})
+        self._lines[page] = line
+        page.on("close", self._forget)
+        page.on("crash", self._forget)  # a dead tab would never answer
         return page
 
     @contextmanager
@@ -195,9 +197,11 @@ class Machine:
 
     def _tell(self, network: Mapping[str, object]) -> None:
         """Change the network of every tab that is open."""
-        for line in self._lines:
-            with suppress(Error):  # of a tab that was closed
-                line.send("Network.emulateNetworkConditions", {**NETWORK, **network})
+        for line in list(self._lines.values()):
+            line.send("Network.emulateNetworkConditions", {**NETWORK, **network})
+
+    def _forget(self, page: Page) -> None:
+        self._lines.pop(page, None)
 
     def kill(self) -> None:
         """Kill the Chromium as a power cut does: nobody is told anything."""

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
-from desk_house import CALLER, HOME, MUSIC, PATIENCE, Desk, House, Telephone
+from desk_house import CALLER, FIRST, HOME, MUSIC, PATIENCE, Desk, House, Telephone
 from playwright.sync_api import expect
 from running import until
 from sip_phone import Dialog, SipPhone
@@ -210,11 +210,13 @@ def test_redis_killed_and_started_again(house: House, caller: Telephone) -> None
     second = house.telephone("other", 750).to_operator()
     entered = house.ticket(second.call).entered
     assert second.hears(MUSIC)
-    house.signal("redis", signal.SIGSTOP)  # `app.py run` would start a dead one again at once
-    expect(desk.page.locator(".notice[data-notice=down]")).to_be_visible(timeout=20_000)
-    desk.shot("redis_down")
-    hear_each_other(caller, desk)
-    house.kill("redis")
+    house.signal("redis", signal.SIGSTOP)  # `app.py run` starts a dead one again at once
+    try:
+        expect(desk.page.locator(".notice[data-notice=down]")).to_be_visible(timeout=20_000)
+        desk.shot("redis_down")
+        hear_each_other(caller, desk)
+    finally:
+        house.kill("redis")
     assert until(lambda: house.queue_answers(), 30)
     expect(desk.page.locator(".notice[data-notice=down]")).to_have_count(0, timeout=20_000)
     assert house.ticket(second.call).entered == entered

@@ -27,6 +27,18 @@ def test_a_known_telephone(world):
     )  # fmt: skip
 
 
+def test_who_was_cut_off_from_another_operator(world):
+    browser, at = world.desk().ready(), datetime.now(UTC)
+    with world.store.session() as db:
+        db.add(
+            Conversation(
+                company="odesa", call="pbx1-1.1", token="t", operator="taras", queue="general",
+                entered_at=at, answered_at=at, ended_at=at, interrupted=True,
+            )
+        )  # fmt: skip
+    assert caller(world, browser)["interrupted"] is True
+
+
 def test_several_accounts_of_one_telephone(world):
     found = caller(world, world.desk().ready(), number="+380671110002")
     assert found["match"] == "several"
@@ -66,7 +78,7 @@ def test_what_was_keyed_is_not_asked_again(world):
     [
         {"account": "999", "values": "x", "tries": [1], "reason": None},
         {"account": ["100200301"], "values": {"1": 5, "x": {}}, "tries": {"1": [5, {}]}},
-        {"keyed": {"a": 1}, "flow": 7, "step": None, "interrupted": "yes"},
+        {"keyed": {"a": 1}, "flow": 7, "step": None},
     ],
 )
 def test_odd_slots_do_no_harm(world, context):
