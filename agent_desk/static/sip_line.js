@@ -22,7 +22,7 @@ export function sipLines(account, audio) {
         onCallAnswered: (session) => whenConnected(session, events),
         onCallHangup: () => {
           events.ended();
-          manager.disconnect();
+          manager.disconnect().catch(() => {}); // an exchange that died has done so already
         },
         onServerDisconnect: (error) => error && events.failed("lost"),
       },
