@@ -367,6 +367,8 @@ class State:
             fields |= {"since": self.now, "idle_since": self.now}
             seat = Seat(replace(new, skills={}, state="idle", **fields))
             self.seats[new.name] = seat
+        if new.tab != seat.operator.tab:
+            self._hang_up_consult(seat)
         self.strike(seat)
         given: dict[str, Any] = {
             name: getattr(new, name) for name in ("shown", "node", "endpoint", "tab")
@@ -374,6 +376,15 @@ class State:
         self.operate(seat, skills=skills, **given)
         self.enlist(seat)
         self._freed[new.name] = None
+
+    def _hang_up_consult(self, seat: Seat) -> None:
+        """End the talk with a colleague of an operator whose tab is another one: the telephone
+        was in the old one.
+        """
+        old = seat.operator
+        asked = old.token if old.state == "talking" and not old.ticket else ""
+        if token := seat.asks or asked:
+            self.end_consult(token)
 
     def choose(self, seat: Seat, status: str, reason: str) -> None:
         """Follow what an operator chose."""

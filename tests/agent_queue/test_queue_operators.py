@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ivr.agent_queue.model import Offer, Operator
@@ -502,6 +504,17 @@ def test_a_caller_who_hung_up_meanwhile_cannot_be_handed_over(consult):
 def test_a_consult_ends_when_the_one_who_asked_vanishes(consult):
     consult.queue.dropped("a", consult.now)
     assert consult.does("ivan") == ("ready", "idle")
+
+
+@pytest.mark.parametrize("who", ["olena", "ivan"])
+def test_a_consult_ends_when_one_of_the_two_opens_another_tab(consult, who):
+    known = consult.operator(who)
+    consult.queue.sign_in(replace(known, endpoint="op-x"), consult.now)
+    assert consult.does("ivan") == ("ready", "talking")
+    consult.queue.sign_in(replace(known, tab="another"), consult.now)
+    assert consult.does("ivan") == ("ready", "idle")
+    assert consult.of("a") == ("talking", "olena")
+    assert consult.queue.consult(COMPANY, "olena", "ivan", "other", consult.now)
 
 
 def test_two_idle_operators_who_talk_are_both_busy(scene):

@@ -38,7 +38,7 @@ HOME = Path(__file__).parents[2]
 CALLER, FIRST, SECOND, MUSIC = 600, 1000, 1700, 2400
 """Hertz of the caller's voice, of two operators' and of the music. Far from the keys' tones."""
 AUDIBLE = -45.0
-"""dB of a tone that counts as heard: those that are sent measure -14 to -27, all others below -70."""
+"""dB of a tone that counts as heard. Those that are sent measure -14 to -27, others below -70."""
 PATIENCE = 20.0
 EARS = Path(__file__).with_name("ears.js")
 MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")

@@ -11,6 +11,11 @@ if not s then
   end
   call('SADD', P .. 'operators', name)
   due('o:' .. name, 0, ends(s))
+elseif s.tab ~= ARGV[11] then
+  -- The telephone of a talk with a colleague was in the old tab.
+  local asked = s.state == 'talking' and s.ticket == '' and s.token or ''
+  local token = s.asks ~= '' and s.asks or asked
+  if token ~= '' then end_consult(token) end
 end
 strike(s)
 s.levels = nil
