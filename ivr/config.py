@@ -313,6 +313,50 @@ class Desk:
 
 
 @dataclass(frozen=True)
+class Twilio:
+    """Calls that come over Twilio's webhooks; empty: none do. `docs/twilio.md` tells the steps."""
+
+    account_sid: str = _setting("", _text, "The account, AC and 32 hex digits; empty: no Twilio.")
+    auth_token: Secret = _setting(
+        "", _secret, "Environment variable with the account's auth token."
+    )
+    public_url: str = _setting(
+        "", partial(_url, ("https", "http")), "Where Twilio reaches us: https://ivr.example.com."
+    )
+    api_url: str = _setting(
+        "https://api.twilio.com", partial(_url, ("https", "http")), "Where we reach Twilio."
+    )
+    operators: str = _setting(
+        "sip",
+        partial(_word, ("sip", "client")),
+        "How operators are rung: sip (through our Asterisk) or client (Twilio's browser phone).",
+    )
+    sip_address: str = _setting(
+        "", _text, "sip: where Twilio reaches our Asterisk, pbx.example.com:5060."
+    )
+    sip_password: Secret = _setting(
+        "", _secret, "sip: environment variable with the password Twilio gives there."
+    )
+    api_key: str = _setting("", _text, "client: key for access tokens, SK and 32 hex digits.")
+    api_secret: Secret = _setting("", _secret, "client: environment variable with its secret.")
+    sms_from: str = _setting(
+        "", _text, "Sender of SMS: a number (E.164), a name, or MG...; empty: no SMS is sent."
+    )
+    speech: bool = _setting(
+        "no", _yes, "yes: Twilio's recogniser listens as well as its keys; it costs per question."
+    )
+    say_uk: str = _setting("", _text, "Twilio's voice for texts without a sound of ours; uk-UA.")
+    say_ru: str = _setting("", _text, "The same for Russian.")
+    say_en: str = _setting("", _text, "The same for English.")
+    say_vi: str = _setting("", _text, "The same for Vietnamese: Google.vi-VN-Standard-A.")
+
+    def voices(self) -> dict[str, str]:
+        """Twilio's voices by language, of the languages that have one."""
+        voices = {"uk": self.say_uk, "ru": self.say_ru, "en": self.say_en, "vi": self.say_vi}
+        return {language: voice for language, voice in voices.items() if voice}
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything in `telephony.conf`, one field a section. path: the file it came from."""
 
@@ -325,6 +369,7 @@ class Config:
     redis: Redis
     store: Store
     speech: Speech
+    twilio: Twilio
 
     def store_url(self) -> str:
         """Address of the store with its password: not for a log."""
@@ -346,6 +391,7 @@ SECTIONS: dict[str, type[Any]] = {
     "redis": Redis,
     "store": Store,
     "speech": Speech,
+    "twilio": Twilio,
 }
 
 
@@ -381,6 +427,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         text = given.get(setting.section, {}).get(setting.key, setting.default)
         values[setting.section][setting.key] = _value(path, setting, text, source)
     _refuse_clashes(path, values)
+    _refuse_half(path, values["twilio"])
     return Config(path=path, **{name: SECTIONS[name](**values[name]) for name in SECTIONS})
 
 
@@ -514,4 +561,35 @@ def _refuse_clashes(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None
         raise ConfigError(
             f"{path.name}: [web] port = {web['port']}: also [asterisk] websocket_port;"
             " write another one"
+        )
+
+
+def _refuse_half(path: Path, twilio: Mapping[str, Any]) -> None:
+    """Twilio is configured in part: calls would be refused, or reach nobody."""
+    secrets = {key: value.variable for key, value in twilio.items() if isinstance(value, Secret)}
+    given = {**twilio, **secrets}
+    ways = {"sip": ("sip_address", "sip_password"), "client": ("api_key", "api_secret")}
+    needed = ("account_sid", "auth_token", "public_url", *ways[twilio["operators"]])
+    used = [key for key in (*needed, "sms_from") if given[key]]
+    missing = [key for key in needed if not given[key]]
+    if used and missing:
+        raise ConfigError(
+            f"{path.name}: [twilio] {missing[0]}: empty, but {used[0]} is set;"
+            " write it, or empty the section"
+        )
+    for key, form, example in (
+        ("account_sid", r"AC[0-9a-f]{32}", "AC and 32 hex digits"),
+        ("api_key", r"SK[0-9a-f]{32}", "SK and 32 hex digits"),
+        ("sip_address", r"[A-Za-z0-9.-]+(:\d{1,5})?", "pbx.example.com:5060"),
+        ("sms_from", r"\+\d{5,15}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{1,11}", "+380487059090"),
+    ):
+        if given[key] and not re.fullmatch(form, given[key]):
+            raise ConfigError(
+                f"{path.name}: [twilio] {key} = {given[key]}: not of the form {example}"
+            )
+    parts = urlsplit(given["public_url"])
+    if given["public_url"] and (not parts.hostname or parts.query or parts.fragment):
+        raise ConfigError(
+            f"{path.name}: [twilio] public_url = {given['public_url']}: write scheme and host,"
+            " as in https://ivr.example.com"
         )
