@@ -100,12 +100,12 @@ MISTAKES = [
     (
         "[zzz]",
         "[zzz]: unknown section; there are [press2], [asterisk], [agi], [web], [desk], [redis],"
-        " [store], [speech]",
+        " [store], [speech], [twilio]",
     ),
     (
         "[DEFAULT]\nport = 1",
         "[DEFAULT]: unknown section; there are [press2], [asterisk], [agi],"
-        " [web], [desk], [redis], [store], [speech]",
+        " [web], [desk], [redis], [store], [speech], [twilio]",
     ),
     ("[web]\nprot = 8080", '[web] prot = 8080: unknown key; did you mean "port"?'),
     (
@@ -185,6 +185,18 @@ MISTAKES = [
         "[agi] port = 65535: no room for 2 workers below 65536; write a lower one",
     ),
     ("[web]\nport = 4574", "[web] port = 4574: also a port of an [agi] worker; write another one"),
+    (
+        f"[twilio]\naccount_sid = AC{'0' * 32}",
+        "[twilio] auth_token: empty, but account_sid is set; write it, or empty the section",
+    ),
+    (
+        f"[twilio]\napi_key = SK{'0' * 32}\noperators = client",
+        "[twilio] account_sid: empty, but api_key is set; write it, or empty the section",
+    ),
+    (
+        "[twilio]\nsms_from = +380487059090",
+        "[twilio] account_sid: empty, but sms_from is set; write it, or empty the section",
+    ),
     (
         "[web]\nport = 8088",
         "[web] port = 8088: also [asterisk] websocket_port; write another one",
