@@ -534,13 +534,11 @@ def _dialler(
     from ivr.channels.console import ConsoleLine
     from ivr.channels.line import Clock, Line
     from ivr.channels.operators import Operators
-    from ivr.events import MemoryLog
     from ivr.sessions import MemorySessions
 
     def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
-        home = next(iter(companies))
-        queue = operators.queue
-        return _runner(flows, companies, store, MemorySessions(), MemoryLog(), clock, home, queue)
+        home, queue, log = next(iter(companies)), operators.queue, operators.log
+        return _runner(flows, companies, store, MemorySessions(), log, clock, home, queue)
 
     if channel == "agi":
         from ivr.channels.agi_line import AgiExchange

@@ -26,7 +26,7 @@ import redis
 import app
 from ivr import engine
 from ivr.channels.agi import AgiServer
-from ivr.channels.agi_line import NamedVoice
+from ivr.channels.named_voice import NamedVoice
 from ivr.engine import Flows, Session
 from ivr.events import StoreLog, StreamLog
 from ivr.model import Caller, Event, Hangup, Say, Turn
@@ -101,7 +101,7 @@ class Bare:
         """Never called."""
         raise NotImplementedError
 
-    def close(self, call: str, reason: str) -> None:
+    def close(self, call: str) -> None:
         """Nothing is kept."""
 
     def company_of(self, dialled: str | None) -> str:

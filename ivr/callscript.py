@@ -24,7 +24,7 @@ from ivr.channels.line import OPERATOR, Clock, Heard, Line, act
 from ivr.channels.operators import Operators
 from ivr.company import Company
 from ivr.errors import ImportFileError, ScriptError
-from ivr.events import MemoryLog
+from ivr.events import Entry, MemoryLog
 from ivr.model import Caller
 from ivr.store.database import Store, memory_store
 from ivr.store.models import Account, Callback, Reading, Register, Ticket
@@ -117,12 +117,16 @@ class Script:
 
 @dataclass
 class Report:
-    """What a script came to. outcome: the values that expectations are compared with."""
+    """What a script came to. outcome: the values that expectations are compared with.
+
+    log: every event of the calls and of their tickets, in order.
+    """
 
     script: str
     failures: list[str] = field(default_factory=list)
     transcript: list[dict[str, str]] = field(default_factory=list)
     outcome: dict[str, Any] = field(default_factory=dict)
+    log: list[Entry] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -327,7 +331,9 @@ def run(
     try:
         _copy(_filled(company.id, json.dumps(world)), store)
         clock = Clock(_moment(script.calls[0].now, company))
-        operators = Operators(company, companies, store, MemoryLog(), clock)
+        log = MemoryLog()
+        report.log = log.entries
+        operators = Operators(company, companies, store, log, clock)
         operators.arrive(world)
         heard = _play(script, company, clock, partial(dial, store, clock, operators), report)
         report.outcome |= _stored(store, heard)

@@ -81,8 +81,10 @@ class Runner:
         """Begin a call, or return the open turn of one that is known already."""
         document = self._sessions.load(caller.call)
         if document is not None:
-            self._note(caller, "resumed", Session.from_json(document["session"]))
-            return Turn.from_json(document["turn"])
+            turn = Turn.from_json(document["turn"])
+            if not isinstance(turn.need, Enqueue):  # who comes back from the wait was not lost
+                self._note(caller, "resumed", Session.from_json(document["session"]))
+            return turn
         company = self._companies[caller.company]
         language = company.languages[0]
         session = begin(self._flows, language, house(company, language))
@@ -120,11 +122,11 @@ class Runner:
             raise StaleTurn(f"call {call} is not known")
         return Turn.from_json(document["turn"])
 
-    def close(self, call: str, reason: str = "caller") -> None:
-        """Note that the call is over; a second time does nothing."""
+    def close(self, call: str) -> None:
+        """Note that the caller hung up; a second time does nothing."""
         while (document := self._sessions.load(call)) and not document["session"]["over"]:
             session = Session.from_json(document["session"])
-            event = Event("hangup", text=reason)
+            event = Event("hangup", text="caller")
             # A turn that another worker saves in between is what is closed then.
             with suppress(StaleTurn):
                 self._walk(_caller(document["caller"]), session, event, document["turn"]["number"])

@@ -58,7 +58,7 @@ NOT_YET = {
 
 
 def runner_over(house, store, clock, operators):
-    parts = (SERVICES, store, MemorySessions(), MemoryLog(), clock, "odesa")
+    parts = (SERVICES, store, MemorySessions(), operators.log, clock, "odesa")
     return Runner(house.flows, house.companies, *parts, queue=operators.queue)
 
 

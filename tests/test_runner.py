@@ -125,9 +125,9 @@ def test_a_call_is_closed_once(worker, caller):
     sessions, log = MemorySessions(), MemoryLog()
     runner = worker(sessions=sessions, log=log)
     turn = runner.open(caller)
-    runner.close(caller.call, "hangup")
+    runner.close(caller.call)
     closed = (sessions.load(caller.call), list(log.entries))
-    runner.close(caller.call, "hangup")
+    runner.close(caller.call)
     assert (sessions.load(caller.call), log.entries) == closed
     assert [entry.kind for entry in log.entries][-1] == "ended"
     with pytest.raises(StaleTurn):

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TextIO
 
-import phonenumbers
 from asterisk.agi import AGI, AGIAppError, AGIError, AGIHangup, AGIUnknownError
 
+from ivr.channels.heard import answer, dialled_keys, e164
 from ivr.errors import CallerGone, Press2Error, StaleTurn
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
 
@@ -59,7 +59,7 @@ class Runner(Protocol):
     def taken(self, call: str) -> bool:
         """Tell whether the call is being put through to an operator or talks with one."""
 
-    def close(self, call: str, reason: str) -> None:
+    def close(self, call: str) -> None:
         """Take note that the caller hung up."""
 
     def company_of(self, dialled: str | None) -> str:
@@ -204,17 +204,6 @@ def parts(sounds: Sequence[str]) -> list[str]:
         else:
             lines.append(sound)
     return lines
-
-
-def e164(text: str, region: str) -> str | None:
-    """Return a telephone number in E.164, None for anything that cannot be one."""
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def caller_of(
@@ -386,23 +375,9 @@ class Call:
                 self.advance(Event("keys", text=keys))
         if isinstance(self.turn.need, Record) and (event := self.recorded()).text:
             self.advance(event)
-        self.runner.close(self.caller.call, "hangup")
+        self.runner.close(self.caller.call)
         with contextlib.suppress(CallerGone):
             self.line.set("PRESS2_CLOSED", 1)
-
-
-def dialled_keys(keys: str) -> str:
-    """Return `keys` without those no telephone has (RFC 4733 also knows A to D and flash)."""
-    return re.sub(r"[^0-9*#]", "", keys)
-
-
-def answer(ask: Ask, keys: str) -> Event:
-    """Return the event of a question that ended with `keys`, "" for a silence."""
-    if ask.entry == "key" and keys:
-        return Event("keys", text=keys)
-    if keys or ask.typed:
-        return Event("keys", text=keys, ended=not set(keys) & set("#*"))
-    return Event("silence")
 
 
 class Connection(socketserver.BaseRequestHandler):

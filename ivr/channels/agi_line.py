@@ -7,52 +7,22 @@ hears is read back from the names of the sounds, so a wrong or missing piece sho
 
 from __future__ import annotations
 
-import re
 import shlex
 import socket
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ivr.channels.agi import SECOND, AgiServer
-from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said, taken
+from ivr.channels.heard import taken
+from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
+from ivr.channels.named_voice import NamedVoice, readable
 from ivr.channels.operators import Operators
 from ivr.errors import CallerGone, Press2Error
-from ivr.model import Caller, Enqueue, Event, Hangup, Say, Turn
+from ivr.model import Caller, Enqueue, Event, Hangup, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
-
-SILENCE = re.compile(r"silence_\w+")
-
-
-class NamedVoice:
-    """Names the sounds of a say without making them: on this line nobody plays any."""
-
-    def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
-        self._catalogues = catalogues
-        self._texts = {
-            f"{language}/{piece}": text
-            for language, catalogue in catalogues.items()
-            for piece, text in catalogue.fixed().items()
-        }
-
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
-        """Return the sounds of `say`."""
-        names = []
-        for piece in self._catalogues[language].pieces(say.prompt, say.values):
-            names.append(f"{language}/{piece.id}")
-            if piece.dynamic:
-                self._texts[names[-1]] = piece.text
-        return names
-
-    def text(self, name: str) -> str:
-        """Return what the sound `name` says; Press2Error for one that does not exist."""
-        if SILENCE.fullmatch(name.rpartition("/")[2]) or name.startswith("tones/"):
-            return ","
-        if name not in self._texts:
-            raise Press2Error(f"the sound {name} is in no catalogue")
-        return self._texts[name]
 
 
 class Switch:
@@ -76,9 +46,9 @@ class Switch:
         """Tell whether an operator has the call."""
         return self.runner.taken(call)
 
-    def close(self, call: str, reason: str) -> None:
+    def close(self, call: str) -> None:
         """Note that the caller hung up."""
-        self.runner.close(call, reason)
+        self.runner.close(call)
 
     def company_of(self, dialled: str | None) -> str:
         """Return the company profile of a dialled number."""
@@ -316,7 +286,7 @@ class AgiLine(Line):
 
     def _play(self, sounds: str) -> None:
         names = [name.removeprefix("press2/") for name in sounds.split("&") if name]
-        text = _readable(self._voice.text(name) for name in names)
+        text = readable(self._voice.text(name) for name in names)
         if text:
             self._speech += seconds(text)
             self.heard.said.append(Said(text, names[0].partition("/")[0]))
@@ -358,9 +328,3 @@ class AgiLine(Line):
 
     def _look(self) -> None:
         self.heard.place = self._operators.queue.ticket(self._caller.call)
-
-
-def _readable(pieces: Iterable[str]) -> str:
-    """Return what pieces say as one text; a pause is a comma where no other stop stands."""
-    text = re.sub(r"(?:\s+,)+", ",", " ".join(pieces))
-    return re.sub(r"([.,:;?!—]),", r"\1", text).strip(" ,")

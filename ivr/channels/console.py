@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import TextIO
 
-from ivr.channels.line import BARGE_IN, KEY, OPERATOR, Clock, Heard, Said, act, taken
+from ivr.channels.heard import answer, taken
+from ivr.channels.line import BARGE_IN, KEY, OPERATOR, Clock, Heard, Said, act
 from ivr.channels.operators import Operators
-from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Turn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Need, Record, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
 
@@ -45,13 +46,12 @@ class ConsoleLine:
 
     def press(self, keys: str) -> None:
         """Press keys, cutting the prompt short."""
-        self._clock.pass_(min(self._speech, BARGE_IN))
+        self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
         while keys and (turn := self.open) and isinstance(turn.need, Ask | Enqueue):
             count = taken(turn.need.entry, keys) if isinstance(turn.need, Ask) else 1
             if isinstance(turn.need, Enqueue) and not self._may_press():
                 return
-            self._clock.pass_(KEY * count)
-            self._advance(Event("keys", text=keys[:count], ended=count == len(keys)))
+            self._advance(_pressed(turn.need, keys[:count]))
             keys = keys[count:]
 
     def _may_press(self) -> bool:
@@ -72,9 +72,13 @@ class ConsoleLine:
 
     def silence(self) -> None:
         """Do nothing until the question times out."""
-        if self._turn and isinstance(self._turn.need, Ask):
-            self._clock.pass_(self._speech + self._turn.need.timeout)
-        self._answer(Event("silence"))
+        match self._turn and self._turn.need:
+            case Ask() as ask:
+                self._clock.pass_(self._speech + ask.timeout)
+                self._answer(answer(ask, ""))
+            case Record():
+                self._clock.pass_(self._speech)
+                self._answer(Event("recorded"))
 
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
@@ -148,6 +152,11 @@ class ConsoleLine:
 
     def _look(self) -> None:
         self.heard.place = self._operators.queue.ticket(self._call)
+
+
+def _pressed(need: Need, keys: str) -> Event:
+    """Return the event of keys pressed at a question, or in a queue."""
+    return answer(need, keys) if isinstance(need, Ask) else Event("keys", text=keys)
 
 
 HELP = """\

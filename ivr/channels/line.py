@@ -39,17 +39,6 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def taken(entry: str, keys: str) -> int:
-    """How many of the keys typed ahead a question takes; the rest wait for the next one.
-
-    entry: of the Ask; "key" takes one, "number" all up to the first # or *.
-    """
-    if entry == "key":
-        return 1
-    marks = [index for index, key in enumerate(keys) if key in "#*"]
-    return marks[0] + 1 if marks else len(keys)
-
-
 @dataclass(frozen=True)
 class Said:
     """One prompt as the caller heard it; keys may have cut it short."""

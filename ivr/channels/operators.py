@@ -37,7 +37,10 @@ TRIES = 2000
 
 
 class Operators:
-    """All operators of one company and the queue they serve. outcomes are told to the flow."""
+    """All operators of one company and the queue they serve. outcomes are told to the flow.
+
+    log: of everything that happens, for the runner of the call as well.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Operators:
         clock: Clock,
     ) -> None:
         self.queue = MemoryQueue({name: _rules(each) for name, each in companies.items()})
+        self.log = log
         self._company = company
         self._clock = clock
         self._told: list[str] = []

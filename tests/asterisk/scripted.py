@@ -95,10 +95,10 @@ class ScriptedRunner:
     def taken(self, call: str) -> bool:
         return (self.folder / f"{call}.taken").exists()
 
-    def close(self, call: str, reason: str) -> None:
+    def close(self, call: str) -> None:
         state = self.load(call)
         assert state
-        self.save(call, state | {"closed": reason})
+        self.save(call, state | {"closed": "hangup"})
 
     def company_of(self, dialled: str | None) -> str:
         return "demo"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedRunner
 
-from ivr.channels.agi import Line, answer, caller_of, dialled_keys, e164, parts
+from ivr.channels.agi import Line, caller_of, parts
+from ivr.channels.heard import answer, dialled_keys, e164
 from ivr.errors import CallerGone, Press2Error
 from ivr.model import Ask, Event
 
