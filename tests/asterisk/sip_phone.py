@@ -41,6 +41,10 @@ class Message:
         return self.headers["cseq"].split()[1]
 
 
+def new_branch() -> str:
+    return f"z9hG4bK{secrets.token_hex(8)}"
+
+
 def parsed(packet: bytes) -> Message:
     head, _, body = packet.decode(errors="replace").partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
@@ -74,11 +78,14 @@ class Dialog:
         self.token = ""
         self.mode = "sendrecv"
         self.notified: list[str] = []
+        self.branch = ""
+        self.progress: list[int] = []
 
 
 class SipPhone:
     """A telephone at `server`. user, secret: of its account, where it has one.
 
+    account: name of the account where it is not `user`, which is who calls then.
     answers: it takes every call at once. sounds: it sends speech (a tone).
     """
 
@@ -91,8 +98,10 @@ class SipPhone:
         address: str = "127.0.0.1",
         port: int = 0,
         answers: bool = True,
+        account: str = "",
     ) -> None:
         self.server, self.user, self.secret = server, user, secret
+        self.account = account or user
         self.answers = answers
         self.sounds = True
         self.alive = True
@@ -104,6 +113,7 @@ class SipPhone:
         self.dialogs: list[Dialog] = []
         self.replies: list[Message] = []
         self.changed = threading.Condition()
+        self.calling: list[threading.Thread] = []
         self.packet, self.stamp, self.ssrc = 0, 0, secrets.randbits(32)
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -124,30 +134,61 @@ class SipPhone:
 
     def call(self, extension: str, *headers: str) -> Dialog:
         """Call; returns when the call is answered or refused."""
+        dialog = self.outgoing(extension)
+        self.invite(dialog, *headers)
+        return dialog
+
+    def dial(self, extension: str, *headers: str) -> Dialog:
+        """Call, and wait for nothing. progress: what was said of it so far, 180 for ringing."""
+        dialog = self.outgoing(extension)
+        thread = threading.Thread(target=self.invite, args=(dialog, *headers))
+        self.calling.append(thread)
+        thread.start()
+        return dialog
+
+    def cancel(self, dialog: Dialog) -> None:
+        """Give a call up that rings at the other side."""
+        uri = dialog.target
+        reply = self.ask(
+            "CANCEL", uri, dialog.local, dialog.remote, dialog.call_id, "", dialog.number, [],
+            branch=dialog.branch,
+        )  # fmt: skip
+        assert reply.status == 200, reply.first
+        self.until(lambda: dialog.state != "ringing")
+
+    def outgoing(self, extension: str) -> Dialog:
+        """Return a call that is about to be made."""
         uri = f"sip:{extension}@{self.server[0]}:{self.server[1]}"
-        call_id, tag = secrets.token_hex(8), secrets.token_hex(4)
-        local, remote = f"<sip:{self.user}@{self.server[0]}>", f"<{uri}>"
-        dialog = Dialog(call_id, f"{local};tag={tag}", remote, uri)
+        local = f"<sip:{self.user}@{self.server[0]}>;tag={secrets.token_hex(4)}"
+        dialog = Dialog(secrets.token_hex(8), local, f"<{uri}>", uri)
         with self.changed:
             self.dialogs.append(dialog)
-        lines = [*headers]
+        return dialog
+
+    def invite(self, dialog: Dialog, *headers: str) -> None:
+        """Make a call, with a proof of who calls where it is asked for."""
+        uri, remote, lines = dialog.target, dialog.remote, [*headers]
         for number in (1, 2):
-            dialog.number = number
+            dialog.number, dialog.branch = number, new_branch()
             reply = self.ask(
-                "INVITE", uri, local, remote, call_id, tag, number, lines, self.offer(dialog)
-            )
-            dialog.remote = reply.headers["to"]
-            self.ack(dialog, uri if reply.status >= 300 else self.target(reply))
+                "INVITE", uri, dialog.local, remote, dialog.call_id, "", number, lines,
+                self.offer(dialog), dialog.branch,
+            )  # fmt: skip
+            if reply.status < 300:
+                break
+            self.ack(dialog, uri, reply.headers["to"], dialog.branch)
             if reply.status != 401:
                 break
             lines.append(self.proof(reply, "INVITE", uri))
-        if reply.status >= 300:
-            dialog.state, dialog.status = "refused", reply.status
-        else:
-            dialog.target = self.target(reply)
-            dialog.rtp = self.where(reply)
-            dialog.state = "talking"
-        return dialog
+        with self.changed:
+            dialog.remote = reply.headers["to"]
+            if reply.status >= 300:
+                dialog.state, dialog.status = "refused", reply.status
+            else:
+                dialog.target, dialog.rtp = self.target(reply), self.where(reply)
+                self.ack(dialog, dialog.target)
+                dialog.state = "talking"
+            self.changed.notify_all()
 
     def rung(self, number: int = 1) -> Dialog:
         """Wait until it was rung `number` times; the last call."""
@@ -214,6 +255,10 @@ class SipPhone:
         for dialog in self.dialogs:
             if dialog.state == "talking":
                 self.hang_up(dialog)
+            elif dialog.state == "ringing" and dialog.progress:
+                self.cancel(dialog)
+        for thread in self.calling:
+            thread.join()
         self.thread_over = True
         self.thread.join()
         self.sip.close()
@@ -229,10 +274,10 @@ class SipPhone:
         def md5(text: str) -> str:
             return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
-        ha1 = md5(f"{self.user}:{given['realm']}:{self.secret}")
+        ha1 = md5(f"{self.account}:{given['realm']}:{self.secret}")
         answer = md5(f"{ha1}:{given['nonce']}:00000001:c:auth:{md5(f'{method}:{uri}')}")
         return (
-            f'Authorization: Digest username="{self.user}", realm="{given["realm"]}", '
+            f'Authorization: Digest username="{self.account}", realm="{given["realm"]}", '
             f'nonce="{given["nonce"]}", uri="{uri}", response="{answer}", algorithm=MD5, '
             f'opaque="{given.get("opaque", "")}", qop=auth, nc=00000001, cnonce="c"'
         )
@@ -248,6 +293,7 @@ class SipPhone:
         number: int,
         lines: list[str],
         body: str = "",
+        branch: str = "",
     ) -> Message:
         """Send a request and return the final reply."""
         tagged = local if "tag=" in local else f"{local};tag={tag}"
@@ -257,7 +303,7 @@ class SipPhone:
             lines = [*lines, "Content-Type: application/sdp"]
         head = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.here};rport;branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: SIP/2.0/UDP {self.here};rport;branch={branch or new_branch()}",
             f"From: {tagged}",
             f"To: {remote}",
             f"Call-ID: {call_id}",
@@ -303,12 +349,12 @@ class SipPhone:
             body,
         )
 
-    def ack(self, dialog: Dialog, uri: str) -> None:
+    def ack(self, dialog: Dialog, uri: str, remote: str = "", branch: str = "") -> None:
         head = [
             f"ACK {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.here};rport;branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: SIP/2.0/UDP {self.here};rport;branch={branch or new_branch()}",
             f"From: {dialog.local}",
-            f"To: {dialog.remote}",
+            f"To: {remote or dialog.remote}",
             f"Call-ID: {dialog.call_id}",
             f"CSeq: {dialog.number} ACK",
             "Max-Forwards: 70",
@@ -394,11 +440,13 @@ class SipPhone:
 
     def take(self, message: Message) -> None:
         """Take in one message."""
-        if message.status:
-            self.replies.append(message)
-            return
         call_id = message.headers["call-id"]
         dialog = next((d for d in self.dialogs if d.call_id == call_id), None)
+        if message.status:
+            if dialog and 100 < message.status < 200:
+                dialog.progress.append(message.status)
+            self.replies.append(message)
+            return
         match message.method:
             case "INVITE" if dialog is None:
                 self.ring(message)
