@@ -470,3 +470,31 @@ class VoiceMessage(Base):
     state: Mapped[str] = mapped_column(default="new")
     handled_by: Mapped[str | None]
     handled_at: Mapped[datetime | None]
+
+
+class OutboxEntry(Base):
+    """Something to be handed to the outside world; stored together with what it belongs to.
+
+    kind: who delivers it ("sms", "recording"). key: of what it is about, so that nothing is put
+    twice. state: due, done or dead. tries: how often it was begun. next_at: not before; while it is
+    claimed, when it may be taken from whoever died with it. until: not after. claim: of who is at
+    it. last_error: one line without numbers of people. details: what came of it.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "state", "kind", "next_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company: Mapped[str]
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(default="due")
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+    claim: Mapped[str | None]
+    last_error: Mapped[str] = mapped_column(default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
