@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
+from ivr.channels.twilio.rebuild import HOSTS, MOST, PLACES, Seen, candidates, explain
 from ivr.channels.twilio.signature import FIELDS, LINES, Refusals, Signature, form
 
 TOKEN = "12345"
@@ -162,3 +164,111 @@ def test_many_sources_do_not_flood_the_log():
     assert sum(told) == LINES
     assert refusals.untold() == 5000 - LINES
     assert refusals.first("192.0.2.1", 61.0)
+
+
+# ---------------------------------------------------------------------- which URL was signed
+
+
+def arrived(url, *, pairs=(("CallSid", "CA1"),), path="/twilio/voice", query="", method="POST",
+            token=TOKEN, **headers):  # fmt: skip
+    """A request as press2 sees it, which Twilio signed for `url`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    given = RequestValidator(token).compute_signature(url, dict(pairs))
+    host = named.get("host", "127.0.0.1:8080")
+    return Seen(method, "http", host, path, query, named, tuple(pairs), given)
+
+
+HERE = Signature(TOKEN, "https://ivr.example")
+BELOW = Signature(TOKEN, "https://ivr.example/press2")
+PLAIN = Signature(TOKEN, "http://ivr.example")
+
+BROKEN = [
+    (HERE, arrived("http://ivr.example/twilio/voice"), ["begins with http://"]),
+    (PLAIN, arrived("https://ivr.example/twilio/voice"), ["public_url begins with http://"]),
+    (HERE, arrived("https://old.example/twilio/voice", host="old.example"),
+     ["the host old.example, [twilio] public_url has ivr.example"]),
+    (HERE, arrived("https://old.example/twilio/voice", x_forwarded_host="old.example, in.example"),
+     ["the host old.example"]),
+    (HERE, arrived("https://old.example/twilio/voice", forwarded='for=1.2.3.4;host="old.example"'),
+     ["the host old.example"]),
+    (HERE, arrived("https://old.example/twilio/voice", x_original_host="old.example"),
+     ["the host old.example"]),
+    (HERE, arrived("https://ivr.example:8443/twilio/voice", x_forwarded_port="8443"),
+     ["has port 8443, [twilio] public_url has no port"]),
+    (HERE, arrived("http://ivr.example:8080/twilio/voice"),
+     ["begins with http://", "has port 8080"]),
+    (HERE, arrived("https://ivr.example/press2/twilio/voice", x_forwarded_prefix="/press2"),
+     ["the proxy strips /press2"]),
+    (HERE, arrived("https://ivr.example/press2/twilio/voice",
+                   x_original_uri="/press2/twilio/voice"),
+     ["the proxy strips /press2"]),
+    (BELOW, arrived("https://ivr.example/twilio/voice"), ["has no /press2 before it"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", path="/app/twilio/voice",
+                   x_rewrite_url="/twilio/voice"), ["the proxy adds /app"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", path="/twilio/voice/"),
+     ["the proxy adds a slash"]),
+    (HERE, arrived("https://ivr.example/twilio/voice/"), ["takes the slash at the end"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", path="//twilio/voice"),
+     ["the proxy adds /,"]),
+    (HERE, arrived("https://ivr.example/twilio/%D0%B0", path="/twilio/а"),
+     ["writes the characters of the path another way"]),
+    (HERE, arrived("https://ivr.example/twilio/voice?a=1+2&b=%d1%8f", query="a=1%202&b=%d1%8f"),
+     ["writes the characters of the query another way"]),
+    (HERE, arrived("https://ivr.example/twilio/voice?a=1%2C2", query="a=1,2",
+                   x_original_uri="/twilio/voice?a=1%2C2"),
+     ["writes the characters of the query another way"]),
+    (HERE, arrived("https://ivr.example/twilio/voice?a=1", x_original_uri="/twilio/voice?a=1"),
+     ["the proxy drops the query"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", query="utm=1"), ["the proxy adds a query"]),
+    (HERE, arrived("https://ivr.example/twilio/voice?b=2&a=1", query="a=1&b=2",
+                   x_forwarded_uri="/twilio/voice?b=2&a=1"), ["the proxy rewrites the query"]),
+    (HERE, arrived("http://old.example/press2/twilio/voice", host="old.example",
+                   x_forwarded_prefix="/press2"),
+     ["the host old.example", "the proxy strips /press2", "begins with http://"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", token="old"), ["no combination fits"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", pairs=()) , []),
+    (HERE, arrived("https://ivr.example/twilio/voice", pairs=(), token="x"), ["drops the body"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", method="GET", token="x"), ["came as GET"]),
+    (HERE, arrived("https://ivr.example/twilio/voice", token="x",
+                   x_twilio_webhooks_signature_settings="key=webhooks_sharedkey_1"),
+     ["signed with a shared key"]),
+    (HERE, replace(arrived("https://ivr.example/twilio/voice"), signature=""),
+     ["no header X-Twilio-Signature"]),
+    (HERE, replace(arrived("https://ivr.example/twilio/voice"), signature="x" * 101),
+     ["Twilio did not send this"]),
+    (HERE, arrived("https://ivr.example/twilio/voice"), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("signature", "seen", "words"), BROKEN)
+def test_each_breakage_is_named_with_its_mend(signature, seen, words):
+    told = explain(signature, seen)
+    assert len(told) == len(words), told
+    for sentence, word in zip(told, words, strict=True):
+        assert word in sentence
+
+
+def test_a_sentence_shows_the_url_and_the_mend():
+    seen = arrived("https://old.example/twilio/voice", host="old.example")
+    assert explain(HERE, seen) == [
+        "Twilio signed https://old.example/twilio/voice: the number's URL at Twilio has the host"
+        " old.example, [twilio] public_url has ivr.example: write old.example there, or run"
+        " `app.py twilio setup`"
+    ]
+
+
+def test_the_urls_tried_are_few_whatever_the_headers_hold():
+    names = [*HOSTS, *PLACES, "forwarded", "x-forwarded-port", "x-forwarded-prefix"]
+    headers = {name: f"/{name}%41+%20?b=%20{name}, c" for name in names}
+    seen = replace(arrived("https://other.example/"), headers=headers, query="a=%20+" * 40)
+    found = list(candidates(seen, "https://ivr.example/press2"))
+    assert len(found) == MOST
+    assert str(found[0].address).startswith("https://ivr.example/press2/twilio/voice?a=%20+")
+    assert found[0].changed == ()
+    assert len(found[1].changed) == 1
+
+
+@given(st.dictionaries(st.sampled_from(["host", "forwarded", *HOSTS, *PLACES]), st.text()), PATHS)
+def test_whatever_arrives_is_explained(headers, path):
+    seen = arrived("https://other.example/", path=path, **headers)
+    assert len(explain(HERE, seen)) == 1

@@ -34,6 +34,7 @@ class Signature:
     """The signature of one account below one public URL."""
 
     def __init__(self, auth_token: str, public_url: str) -> None:
+        self.public_url = public_url
         self._validator = Validator(auth_token)
         self._bases = spellings(public_url)
 
@@ -44,11 +45,16 @@ class Signature:
         form: the POST parameters, all of them. given: the header X-Twilio-Signature.
         Never raises; a nearly right one takes as long as a wrong one.
         """
-        if not given or len(given) > LONGEST or not given.isascii():
-            return False
         tail = path_and_query + parameters(form)
-        urls = [base + tail for base in self._bases]
-        return any(self._validator.signs(url, given) for url in urls)
+        return plausible(given) and any(self.signs(base + tail, given) for base in self._bases)
+
+    def signs(self, text: str, given: str | None) -> bool:
+        """Whether `given` is the signature of a whole URL with its `parameters` behind it."""
+        return given is not None and self._validator.signs(text, given)
+
+    def of(self, url: str, form: Form) -> str:
+        """Return the signature Twilio gives a URL and its POST parameters."""
+        return self._validator.compute_signature(url + parameters(form), {})
 
 
 class Validator(RequestValidator):  # type: ignore[misc]
@@ -64,12 +70,17 @@ class Validator(RequestValidator):  # type: ignore[misc]
             return base64.b64encode(digest).decode("ascii")
 
     def signs(self, signed: str, given: str) -> bool:
-        """Whether `given` is the signature of a URL with its parameters behind it."""
+        """Whether `given` is the signature of a text; takes as long for a nearly right one."""
         try:
             right = self.compute_signature(signed, {})
             return hmac.compare_digest(right.encode(), given.encode())
         except UnicodeError:
             return False
+
+
+def plausible(given: str | None) -> bool:
+    """Whether a header is worth a look: there, and not longer than a signature can be."""
+    return bool(given) and len(given or "") <= LONGEST and (given or "").isascii()
 
 
 def form(body: bytes) -> list[tuple[str, str]]:
