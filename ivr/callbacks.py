@@ -19,6 +19,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr import outbox
 from ivr.agent_queue.model import PRIORITIES
 from ivr.store.models import Callback, Ticket
 
@@ -230,6 +231,7 @@ def served(
     if callback is None or callback.state not in ("due", "failed"):
         return None
     _settle_task(db, callback)
+    outbox.withdraw(db, notice_key(callback))
     _end(callback, "resumed", now)
     return callback
 
@@ -240,6 +242,11 @@ def cancel(callback: Callback, now: datetime) -> bool:
         return False
     _end(callback, "cancelled", now)
     return True
+
+
+def notice_key(callback: Callback) -> str:
+    """Return the outbox's key of the notice that somebody was called back in vain."""
+    return f"callback-{callback.id}/unreached"
 
 
 def _end(callback: Callback, state: str, now: datetime) -> None:

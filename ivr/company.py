@@ -25,6 +25,8 @@ from ivr.errors import FlowError
 
 QUEUES = ("danger", "outage", "metering", "connection", "business", "general")
 """The queues every company has; its profile may name more."""
+NOTICES = ("unreached", "callback", "reading")
+"""What callers can be told by message: called back in vain, to be called back, reading received."""
 DEFAULT = "default"
 """The entry of `queues:` that holds for every queue of the company."""
 Hours = tuple[str, str]
@@ -129,6 +131,7 @@ class Company:
     always open. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
     was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
     wrap_up_codes: what an operator may choose from after a talk. calling: whom the company calls.
+    notices: which of `NOTICES` are sent, and how ("sms").
     """
 
     id: str
@@ -149,6 +152,7 @@ class Company:
     wrap_up_codes: tuple[str, ...] = ()
     recording: Recording = field(default_factory=Recording)
     calling: Calling = field(default_factory=Calling)
+    notices: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(folder: Path) -> dict[str, Company]:
@@ -185,7 +189,7 @@ def read(path: Path) -> Company:
 _KEYS = {
     "company", "name", "region", "timezone", "languages", "offer", "numbers", "account", "window",
     "limits", "readings", "queues", "hours", "typical_talk", "pauses", "wrap_up_codes",
-    "recording", "calling",
+    "recording", "calling", "notices",
 }  # fmt: skip
 
 
@@ -244,6 +248,7 @@ def _desk(document: Mapping[str, Any]) -> dict[str, Any]:
         "wrap_up_codes": codes,
         "recording": Recording(refusal),
         "calling": _calling(_mapping(document, "calling")),
+        "notices": _notices(_mapping(document, "notices")),
     }
 
 
@@ -304,6 +309,14 @@ def _calling(document: Mapping[str, Any]) -> Calling:
     if not isinstance(given.get("tries", 1), int):
         raise ValueError(f"`calling: tries` is a whole number, found {given['tries']!r}")
     return Calling(**given)
+
+
+def _notices(document: Mapping[str, Any]) -> dict[str, str]:
+    _known("notices", document, NOTICES)
+    for notice, way in document.items():
+        if way != "sms":
+            raise ValueError(f"`notices: {notice}` is sms, or not there; found {way!r}")
+    return dict(document)
 
 
 def _hours(place: str, span: Any) -> Hours:

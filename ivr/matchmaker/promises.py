@@ -17,6 +17,7 @@ from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.matchmaker.means import Means, moment
+from ivr.services import notices
 from ivr.store.models import Audit, Callback
 
 logger = logging.getLogger(__name__)
@@ -137,8 +138,13 @@ class Promises:
 
     def missed(self, ticket: Ticket) -> None:
         """The customer was dialled in vain."""
-        now, terms = self._means.clock(), self._means.companies[ticket.company].calling
-        self._change(callback_id(ticket.id), lambda db, row: callbacks.missed(db, row, terms, now))
+        now, company = self._means.clock(), self._means.companies[ticket.company]
+
+        def missed(db: Session, row: Callback) -> None:
+            if callbacks.missed(db, row, company.calling, now) and row.state == "failed":
+                notices.unreached(db, company, row, now)
+
+        self._change(callback_id(ticket.id), missed)
 
     def _change(self, callback: int, change: Callable[[Session, Callback], object]) -> None:
         with self._means.store.session() as db:

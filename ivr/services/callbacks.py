@@ -10,6 +10,7 @@ from ivr.agent_queue.model import QueueDown, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.model import Result
+from ivr.services import notices
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.queues import kept_ticket
 
@@ -61,6 +62,7 @@ def promise(inquiry: Inquiry) -> Result:
     )
     if noted.key != inquiry.key:
         return Result("already")
+    notices.promised(inquiry, noted)
     terms = inquiry.company.calling
     if callbacks.may_call(noted, terms, inquiry.now, inquiry.local(inquiry.now)):
         return Result("noted")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ivr.model import Result
-from ivr.services import accounts
+from ivr.services import accounts, notices
 from ivr.services.form import SPOKEN, STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.plausibility import Verdict
@@ -208,6 +208,7 @@ def accept(inquiry: Inquiry) -> Result:
             row.replaces_id = earlier[counter.id].id
             row.flags = [*value["flags"], "replaces"]
         row.state = _state(form, row)
+    notices.reading(inquiry, str(receipt.number))
     outcome = "accepted" if form.window else "accepted_outside"
     if form.window and any(meter.remote for meter in form.account.meters):
         outcome = "accepted_backup"
