@@ -63,11 +63,14 @@ class Reports:
                 return
             operator, rung = ticket.operator, ticket.since
             self._ledger.reason(token, why)
-            self._means.queue.unanswered(token, self._means.now(), why)
+            unreached = why == "unreached"
+            self._means.queue.unanswered(token, self._means.now(), "failed" if unreached else why)
             self._ledger.settle(ticket.id)
             if ticket.kind == "callback":
                 self._promises.released(ticket)
-            if why == "failed":
+            if unreached:
+                self._returned(ticket.company, operator)
+            elif why == "failed":
                 self._back_already(ticket.company, operator, rung)
 
     def dropped(self, ticket: str) -> None:
@@ -83,6 +86,8 @@ class Reports:
             ticket = self._by_token(token) if mine else None
             if ticket is None or ticket.kind != "callback" or ticket.token != token:
                 return
+            if ticket.state not in RUNG:
+                return  # it was told before: an operator who leaves does not undo his talk
             self._means.note(
                 ticket, "called_back", operator=ticket.operator, queue=ticket.queue, how=how,
                 callback=ticket.context.get("callback"), tries=ticket.context.get("tries"),

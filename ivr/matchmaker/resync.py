@@ -39,10 +39,11 @@ def resync(means: Means, ledger: Ledger, promises: Promises, repairs: Repairs) -
 
     True: some changed a moment ago and want another look `FRESH` seconds later.
     """
-    nodes, calls = means.switch.nodes(), means.switch.calls()
+    before, calls, nodes = means.switch.nodes(), means.switch.calls(), means.switch.nodes()
+    both = {name: at for name, at in nodes.items() if name in before}  # else its calls are missing
     tickets = means.tickets()
     ledger.load()
-    return _Round(means, ledger, promises, repairs, nodes, calls).run(tickets)
+    return _Round(means, ledger, promises, repairs, both, calls).run(tickets)
 
 
 class _Round:

@@ -1,7 +1,8 @@
 """The switch: the side that holds the calls, as the matchmaker sees it.
 
-An Asterisk through AMI, or the simulated line of a call script. What the switch has to report it
-reports to a `Listener`, from any thread; no method of that one waits for the switch.
+An Asterisk through AMI, Twilio through REST, both (`ivr.channels.switchboard`), or the simulated
+line of a call script. What the switch has to report it reports to a `Listener`, from any thread; no
+method of that one waits for the switch.
 """
 
 from __future__ import annotations
@@ -94,13 +95,19 @@ class Listener(Protocol):
         """The operator answered, and the caller hears him."""
 
     def unanswered(self, token: str, why: str) -> None:
-        """He did not. why: no_answer, declined or failed (his telephone could not be rung)."""
+        """He did not.
+
+        why: no_answer, declined, failed (his telephone could not be rung), or unreached (nobody
+        rang it, because the exchange of the caller could not be asked to: none of his fault).
+        """
 
     def dropped(self, ticket: str) -> None:
         """The operator vanished in the talk."""
 
     def called_back(self, token: str, how: str) -> None:
-        """How a call-back went: answered, busy, no_answer, failed or operator_failed."""
+        """How a call-back went: answered, busy, no_answer, failed or operator_failed; lost, when
+        nobody was dialled, or nobody knows.
+        """
 
     def waiting(self, call: str, node: str, leg: str) -> None:
         """A caller stands in the wait and hears music."""

@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, cast
 
@@ -34,6 +34,8 @@ KINDS = frozenset(
     ("answered", "unanswered", "dropped", "called_back", "waiting", "gone", "phone_found",
      "phone_lost")
 )  # fmt: skip
+Report = tuple[str, dict[str, str]]
+"""One report: its kind, and its values by name."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class HeldCall:
 
     turn: number of the open turn. where: flow (a question), wait (music), operator (being
     connected, or connected). token: of the offer. talking: he and the operator hear each other.
-    since: epoch seconds of the last change.
+    since: epoch seconds at which it was put here; `put` sets it. sid: Twilio's name for the call of
+    a call-back, whose own is that of its ticket.
     """
 
     turn: int
@@ -50,6 +53,7 @@ class HeldCall:
     token: str = ""
     talking: bool = False
     since: float = 0.0
+    sid: str = ""
 
 
 class LiveCalls(Protocol):
@@ -83,8 +87,8 @@ class RedisLiveCalls:
 
     def put(self, call: str, held: HeldCall) -> None:
         """Note where a call is."""
-        since = held.since or self._clock()
-        self._client.hset(CALLS, call, json.dumps(asdict(replace(held, since=since))))
+        held = replace(held, since=self._clock())
+        self._client.hset(CALLS, call, json.dumps(asdict(held)))
 
     def get(self, call: str) -> HeldCall | None:
         """Return where a call is."""
@@ -121,7 +125,7 @@ class MemoryLiveCalls:
 
     def put(self, call: str, held: HeldCall) -> None:
         """Note where a call is."""
-        self._calls[call] = replace(held, since=held.since or self._clock())
+        self._calls[call] = replace(held, since=self._clock())
 
     def get(self, call: str) -> HeldCall | None:
         """Return where a call is."""
@@ -143,6 +147,17 @@ class MemoryLiveCalls:
     def pended(self, call: str) -> str:
         """Take what he is to be told."""
         return self._told.pop(call, "")
+
+
+def follow(live: LiveCalls, call: str, reports: Sequence[Report]) -> None:
+    """Note in `live` what is about to be reported of a call: he talks now, or it is over."""
+    for kind, values in reports:
+        if kind == "gone":
+            live.drop(values["call"])
+        elif kind == "answered" or values.get("how") == "answered":
+            held = live.get(call) or HeldCall(0)
+            talk = replace(held, where="operator", token=values["token"], talking=True)
+            live.put(call, talk)
 
 
 class Reports(Protocol):
@@ -167,7 +182,10 @@ class RedisReports:
             logger.error("%s was not reported: %s", kind, reason)
 
     def listen(self, listener: Listener, stop: threading.Event) -> None:
-        """Tell a listener every report from now on, until `stop`; a re-sync after each gap."""
+        """Tell a listener every report from now on, until `stop`; a re-sync after each gap.
+
+        The client's socket_timeout has to be longer than `BLOCK`.
+        """
         last: bytes | str = "$"
         while not stop.is_set():
             try:
@@ -190,12 +208,16 @@ class RedisReports:
 
 
 def tell(listener: Listener, report: bytes) -> None:
-    """Hand one report over; one that cannot be read is left out."""
+    """Hand one report over; one that cannot be read, or not be taken in, is left out."""
     try:
-        values = json.loads(report)
+        values = dict(json.loads(report))
         kind = values.pop("kind")
         if kind not in KINDS:
             raise ValueError(kind)
-        getattr(listener, kind)(**values)
     except (KeyError, TypeError, ValueError):
         logger.error("a report cannot be read and is left out: %r", report)
+        return
+    try:
+        getattr(listener, kind)(**values)
+    except Exception:
+        logger.exception("a report was not taken in: %r", report)
