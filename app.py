@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from agent_desk.office import Office
     from ivr.agent_queue.model import AgentQueue
     from ivr.callscript import Dial, Report
+    from ivr.channels.switchboard import Exchanges
+    from ivr.channels.twilio.settings import TwilioSettings
     from ivr.company import Company
     from ivr.config import Config
     from ivr.events import EventLog
@@ -136,6 +138,71 @@ def _runner(
     from ivr.runner import Runner
 
     return Runner(flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue)
+
+
+def twilio_of(config: Config) -> TwilioSettings | None:
+    """Return what the Twilio channel needs to know, None where it is not configured."""
+    from ivr.channels.twilio.settings import TwilioSettings
+
+    given = config.twilio
+    if not given.account_sid:
+        return None
+    return TwilioSettings(
+        account_sid=given.account_sid,
+        auth_token=given.auth_token.value,
+        public_url=given.public_url.rstrip("/"),
+        api_url=given.api_url,
+        operators=given.operators,
+        sip_address=given.sip_address,
+        sip_password=given.sip_password.value,
+        api_key=given.api_key,
+        api_secret=given.api_secret.value,
+        sms_from=given.sms_from,
+        speech=given.speech,
+        voices=given.voices(),
+    )
+
+
+def switch_of(config: Config, companies: Mapping[str, Company]) -> Exchanges:
+    """Return what holds the calls: every Asterisk, Twilio, or both.
+
+    Only a company whose operators have Twilio's browser phones may be without an Asterisk.
+    """
+    from ivr import parts
+    from ivr.channels.ami import AsteriskSwitch
+    from ivr.channels.switchboard import Switchboard
+
+    twilio = twilio_of(config)
+    browser_phones = twilio is not None and twilio.operators == "client"
+    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
+    asterisk = AsteriskSwitch(parts.exchanges(config, secret)) if secret else None
+    if twilio is not None and (asterisk is not None or browser_phones):
+        held = _twilio_switch(config, twilio, companies)
+        trunk = bool(config.asterisk.trunk_host)
+        return Switchboard(asterisk, held, trunk=trunk, recorded=browser_phones)
+    if asterisk is not None:
+        return asterisk
+    raise Press2Error(
+        "no password for the manager interface: name the environment variable that holds it "
+        f"in {config.path.name}, [asterisk] ami_password"
+    )
+
+
+def _twilio_switch(
+    config: Config, twilio: TwilioSettings, companies: Mapping[str, Company]
+) -> Exchanges:
+    import redis
+
+    from ivr.channels.twilio import rest
+    from ivr.channels.twilio.live import BLOCK, RedisLiveCalls, RedisReports
+    from ivr.channels.twilio.switch import TwilioSwitch
+
+    patient = redis.Redis.from_url(
+        config.redis_url(), socket_timeout=BLOCK / 1000 + 2, socket_connect_timeout=2, retry=None
+    )
+    numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
+    live, reports = RedisLiveCalls(redis_of(config)), RedisReports(patient)
+    return TwilioSwitch(twilio, rest.client(twilio), live, reports, numbers)
 
 
 def synthesiser_of(config: Config) -> Synthesiser:
@@ -393,21 +460,13 @@ def jobs(_options: argparse.Namespace) -> None:
 
 def dispatch(_options: argparse.Namespace) -> None:
     """Bring callers and operators together until SIGTERM; of several, one acts."""
-    from ivr import parts
-    from ivr.channels.ami import AsteriskSwitch
     from ivr.events import StoreLog, StreamLog
     from ivr.matchmaker import Loop, Matchmaker, RedisLease
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
-    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
-    if not secret:
-        raise Press2Error(
-            "no password for the manager interface: name the environment variable that holds it "
-            f"in {config.path.name}, [asterisk] ami_password"
-        )
-    switch = AsteriskSwitch(parts.exchanges(config, secret))
     companies = company.load(COMPANIES)
+    switch = switch_of(config, companies)
     store, client, queue = store_of(config), redis_of(config), queue_of(config, companies)
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)

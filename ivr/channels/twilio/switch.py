@@ -172,6 +172,11 @@ class TwilioSwitch:
         """Ring the operator for `ring` seconds; when he is there, dial the customer."""
         self._reachable()
         source = ticket.dialled or self._numbers.get(ticket.company, "")
+        if not dialling.E164.fullmatch(source):
+            logger.error("%s: %s has no number to call from", ticket.id, ticket.company)
+            failed = partial(self._listener.called_back, offer.token, "failed")
+            self._lanes.put(ticket.id, failed)
+            return
         given = dialling.call_back(
             self._settings, ticket.id, operator.endpoint, operator.node, offer.token, ring,
             recording, destination.number, source,
