@@ -156,6 +156,7 @@ def asterisk_settings(
         ami_secret=ami_secret,
         nodes=tuple(Node(name, host, sip) for name, host, sip, _ in other_nodes(config)),
         trunks=_trunks(config),
+        twilio_password=_twilio_password(config),
     )
 
 
@@ -207,6 +208,13 @@ def _trunks(config: Config) -> tuple[Trunk, ...]:
         return ()
     secret = given.trunk_password.value
     return (Trunk("trunk", given.trunk_host, given.trunk_user, secret, given.trunk_register),)
+
+
+def _twilio_password(config: Config) -> str:
+    """Return the password under which Twilio calls our Asterisk; "": it has no business there."""
+    given = config.twilio
+    through_us = given.account_sid and given.operators == "sip"
+    return given.sip_password.value if through_us else ""
 
 
 def lines(config: Config, companies: Mapping[str, Company]) -> list[tuple[str, str]]:

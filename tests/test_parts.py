@@ -121,6 +121,26 @@ def test_a_trunk_is_what_the_settings_say(given, companies):
     assert asterisk.ring_group == ("sip:op1@10.0.0.5", "sip:op2@10.0.0.6")
 
 
+def test_twilio_calls_our_asterisk_where_operators_are_there(given, companies):
+    def password(text=""):
+        settings = given(text, AUTH="t0ken", SIP="pw", KEY="s3cret")
+        return parts.asterisk_settings(settings, companies, "", "").twilio_password
+
+    account = f"""
+        [twilio]
+        account_sid = AC{"0" * 32}
+        auth_token = AUTH
+        public_url = https://ivr.example.com
+        sip_address = pbx.example.com
+        sip_password = SIP
+        api_key = SK{"0" * 32}
+        api_secret = KEY
+    """.replace("        ", "")
+    assert password() == ""
+    assert password(f"{account}operators = sip") == "pw"
+    assert password(f"{account}operators = client") == ""
+
+
 def test_a_folder_too_deep_for_a_socket_is_named(given):
     with pytest.raises(SetupError, match=r"too long for a socket; set a shorter \[press2\] var"):
         parts.redis_part(given(f"[press2]\nvar = {'deep/' * 30}"))

@@ -57,6 +57,8 @@ class AsteriskSettings:
     nodes: the other exchanges whose operators can be rung from here.
     call_limit: seconds after which a call, or a talk in it, is ended whatever it does.
     ami_port: on 127.0.0.1, with `nodes` for those too; 0: off.
+    twilio_password: of the SIP user "twilio", under which Twilio puts its callers through to
+        operators; empty: no such user.
     debug: a second user of AMI, `ami_user`-debug, is told each dialplan step too, with what callers
         key; for tests only.
     """
@@ -85,4 +87,5 @@ class AsteriskSettings:
     ami_user: str = "press2"
     ami_secret: str = ""
     trunks: tuple[Trunk, ...] = ()
+    twilio_password: str = ""
     debug: bool = False

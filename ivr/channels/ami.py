@@ -153,16 +153,16 @@ class AsteriskSwitch:
         self._wire(ticket.node).ask("Hangup", Channel=channel_of(ticket), Cause="16")
 
     def pause_recording(self, ticket: Ticket, paused: bool) -> None:
-        """Stop or go on recording the talk."""
-        wire = self._wire(ticket.node)
-        for channel in wire.list("CoreShowChannels"):
-            if ticket.token and channel.variables.get("PRESS2_TOKEN") == ticket.token:
-                wire.ask(
-                    "MixMonitorMute",
-                    Channel=channel.get("Channel"),
-                    Direction="both",
-                    State=str(int(paused)),
-                )
+        """Stop or go on recording the talk.
+
+        Where no exchange holds the caller, any may hold his operator: SwitchDown when none of
+        those that answer does and another is away.
+        """
+        held = ticket.node in self._wires
+        wires = [self._wires[ticket.node]] if held else self._up()
+        found = [_pause(wire, ticket.token, paused) for wire in wires] if ticket.token else []
+        if not held and not any(found) and len(wires) < len(self._wires):
+            raise SwitchDown("an exchange is away that may hold the operator of the call")
 
     # ------------------------------------------------------------------ telephones
 
@@ -237,7 +237,8 @@ class AsteriskSwitch:
             case "Press2Lost" if phone := PHONE_CHANNEL.fullmatch(message.get("Channel")):
                 self._lost(node, phone[1])
             case "Press2Over" if message.get("Outcome") == "dropped":
-                self._listener.dropped(call)
+                # A caller whom Twilio holds has an id of Twilio's.
+                self._listener.dropped(message.get("Call") or call)
             case "Press2Over" if message.get("Outcome") == "no_answer":
                 self._listener.unanswered(token, UNREACHED.get(message.get("Status"), "failed"))
             case "Press2CalledBack" if how := called_back(message):
@@ -306,6 +307,18 @@ class AsteriskSwitch:
 def channel_of(ticket: Ticket) -> str:
     """Return the unique id that Asterisk finds the caller's channel by; no other ever has it."""
     return checked(CALL, ticket.id if ticket.kind == "call" else ticket.token)
+
+
+def _pause(wire: Wire, token: str, paused: bool) -> bool:
+    """Stop or go on recording the legs of an offer; tell whether there was one."""
+    legs = [
+        channel.get("Channel")
+        for channel in wire.list("CoreShowChannels")
+        if channel.variables.get("PRESS2_TOKEN") == token
+    ]
+    for leg in legs:
+        wire.ask("MixMonitorMute", Channel=leg, Direction="both", State=str(int(paused)))
+    return bool(legs)
 
 
 def called_back(message: Message) -> str:

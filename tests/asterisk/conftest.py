@@ -161,6 +161,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
             ami_secret="of-the-tests",
             softphones=("127.0.0.1/32",),
             phone_secret="of-the-phone",
+            twilio_password="of-twilio",
             trunks=(Trunk("company", f"127.0.0.9:{outside}", qualify=0),),
             ring_group=(f"sip:operator@127.0.0.1:{operator}",),
             ring_seconds=2,

@@ -52,7 +52,19 @@ def test_a_trunk_is_known_by_its_address_only(settings):
     text = written(replace(settings, trunks=(trunk,)), "pjsip.conf")
     assert "match = 192.0.2.1\n" in text
     assert "server_uri = sip:192.0.2.1:5080" in text
-    assert text.count("identify_by = ip") == 2
+    (endpoint,) = [part for part in text.split("\n\n") if "[company](any)" in part]
+    assert "identify_by = ip" in endpoint
+
+
+def test_no_password_no_twilio(settings):
+    for name in ("pjsip.conf", "extensions.conf"):
+        assert "[twilio]" not in written(settings, name)
+        assert "[press2-twilio" not in written(settings, name)
+    twilio = replace(settings, twilio_password="s3")
+    assert "context = press2-twilio\n" in written(twilio, "pjsip.conf")
+    assert "[press2-twilio]\nexten => _op-." in written(twilio, "extensions.conf")
+    sip = written(twilio, "pjsip.conf").split("\n\n")
+    assert not [part for part in sip if "[twilio]" in part and "type = aor" in part]
 
 
 def test_no_ring_group_no_dial(settings):
@@ -68,6 +80,7 @@ def test_no_ring_group_no_dial(settings):
     [
         ({"node": "a\n[general]"}, "node"),
         ({"phone_secret": "a;b"}, "phone_secret"),
+        ({"twilio_password": "a\n[b]"}, "twilio_password"),
         ({"ring_group": ("sip:op1@h,20,g(x)",)}, "ring_group"),
         ({"trunks": (Trunk("t", "h", secret="a]b"),)}, "trunks"),
         ({"apology": "uk/none"}, "apology"),
