@@ -144,4 +144,5 @@ def retry(store: Store, now: datetime, entry: int | None = None) -> list[int]:
         rows = db.scalars(wanted.order_by(OutboxEntry.id).with_for_update()).all()
         for row in rows:
             row.state, row.tries, row.next_at, row.done_at = "due", 0, now, None
+            row.details = {}
         return [row.id for row in rows]
