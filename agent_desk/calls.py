@@ -98,6 +98,8 @@ def _colleague(name: str) -> None:
 def consult() -> Response:
     """Reserve a free colleague; the page then calls his telephone."""
     other = body().name("operator")
+    if office().twilio_token:
+        raise Refused("no_consult", 409)
     _colleague(other)
     who, token = shift(), secrets.token_hex(8)
     if not office().queue.consult(who.company, who.login, other, token, office().clock()):

@@ -19,6 +19,9 @@ from agent_desk.office import Office
 
 HERE = Path(__file__).parent
 SIP_JS = HERE / "node_modules" / "sip.js" / "lib"
+VOICE_SDK = HERE / "node_modules" / "@twilio" / "voice-sdk" / "dist"
+TWILIO = "wss://*.twilio.com https://eventgw.twilio.com https://eventgw.us1.twilio.com"
+"""Where its SDK connects to: the signalling of whichever edge is near, and reports of quality."""
 LANGUAGES = {"uk": "Українська", "ru": "Русский", "en": "English"}
 YEAR = 365 * 24 * 3600
 
@@ -73,11 +76,9 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
     def choose() -> None:
         g.language, g.languages = language(), LANGUAGES
         g.nonce = secrets.token_urlsafe(16)
-        host = request.host.rpartition(":")[0] or request.host
-        scheme = "wss" if parts is not None and parts.secure else "ws"
         g.policy = (
             f"default-src 'self'; script-src 'self' 'nonce-{g.nonce}';"
-            f" connect-src 'self' {scheme}://{host}:{desk.websocket_port};"
+            f" connect-src 'self' {exchange(desk, parts)};"
             f" media-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
 
@@ -95,6 +96,10 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
     @app.get("/sip.js/<path:name>")
     def sip_js(name: str) -> AnyResponse:
         return send_from_directory(SIP_JS, name, max_age=3600)
+
+    @app.get("/voice-sdk/twilio.min.js")
+    def voice_sdk() -> AnyResponse:
+        return send_from_directory(VOICE_SDK, "twilio.min.js", max_age=3600)
 
     @app.context_processor
     def everywhere() -> dict[str, Any]:
@@ -115,6 +120,15 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
     if parts is not None:
         door.set_up(app, parts, load_texts("texts_desk.yaml"))
     return app
+
+
+def exchange(desk: Desk, parts: Office | None) -> str:
+    """Return where the telephone of the asked page may connect to."""
+    if parts is not None and parts.twilio_token and request.path.startswith("/desk/"):
+        return TWILIO
+    host = request.host.rpartition(":")[0] or request.host
+    scheme = "wss" if parts is not None and parts.secure else "ws"
+    return f"{scheme}://{host}:{desk.websocket_port}"
 
 
 def language() -> str:

@@ -16,7 +16,7 @@ import redis
 from flask import Blueprint, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent_desk import board
+from agent_desk import board, phone
 from agent_desk.office import office, shift
 from agent_desk.presence import MemoryPresence, Presence
 from agent_desk.refusals import Refused
@@ -206,15 +206,28 @@ class Live:
                         stream.wake()
 
     def _watch(self) -> None:
-        """Pause the ready operators whose desks are gone, so that they get no offers."""
+        """Look for operators whose desks are gone."""
         parts, now = self._parts(), self._now()
         for company in parts.companies:
-            known = [o for o in parts.queue.operators(company) if o.status == "ready" and o.tab]
+            known = [o for o in parts.queue.operators(company) if o.tab and self._matters(o)]
             last = self.presence.last(company, [o.name for o in known]) if known else {}
             for operator in known:
-                gone = now - max(last.get(operator.name, 0.0), operator.since)
-                if gone > GONE and operator.state in ("idle", "offered", "wrap_up"):
-                    self._pause(operator, now)
+                if now - max(last.get(operator.name, 0.0), operator.since) > GONE:
+                    self._gone(operator, now)
+
+    def _matters(self, operator: Operator) -> bool:
+        return operator.status == "ready" or self._told_by_page(operator)
+
+    def _told_by_page(self, operator: Operator) -> bool:
+        """Tell whether he has a telephone of which only his page could say that it is gone."""
+        return self._parts().phone_report is not None and bool(operator.endpoint)
+
+    def _gone(self, operator: Operator, now: float) -> None:
+        """Pause who is ready, so that he gets no offers; his telephone is gone with the page."""
+        if self._told_by_page(operator):
+            phone.lost(self._parts(), operator)
+        if operator.status == "ready" and operator.state in ("idle", "offered", "wrap_up"):
+            self._pause(operator, now)
 
     def _pause(self, operator: Operator, now: float) -> None:
         self._parts().queue.set_status(

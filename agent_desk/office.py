@@ -30,8 +30,12 @@ class Office:
     """The parts and settings of the operators' desk.
 
     var: folder with the recordings and the key of the sessions. realm: of SIP digests.
-    node: the Asterisk whose WebSocket the desks' telephones use, at `websocket_port` of the host
-    of the page. desks: how many may be open at once. hours: length of a shift.
+    node: the exchange that rings the desks' telephones: an Asterisk, whose WebSocket they use at
+    `websocket_port` of the host of the page, or, with twilio_token, Twilio.
+    twilio_token: makes the token of Twilio's browser phone from its endpoint ("op-olena") and the
+    seconds it lives; None: the telephones are SIP. phone_report: tells the matchmaker what the page
+    of such a telephone says, as an Asterisk does of SIP (a method of its Listener, and its values).
+    desks: how many may be open at once. hours: length of a shift.
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
     clock: seconds since 1970.
     """
@@ -49,6 +53,8 @@ class Office:
     hours: int = 12
     secure: bool = False
     limits: str = "memory://"
+    twilio_token: Callable[[str, int], str] | None = None
+    phone_report: Callable[..., None] | None = None
     clock: Callable[[], float] = time.time
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -1,4 +1,6 @@
-"""The operator's telephone: an account for one shift, and the test before he is ready."""
+"""The operator's telephone: an account for one shift, what its page tells of it, the test before he
+is ready.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from agent_desk.body import Body, body
-from agent_desk.office import Office, Shift, office, shift
-from agent_desk.refusals import note
+from agent_desk.office import Office, Shift, office, operator, shift
+from agent_desk.refusals import Refused, note
+from ivr.agent_queue.model import Operator
 from ivr.store.models import Audit
 
 TEST = "headset_test"
 POOR = {"loss": 2.0, "jitter": 30.0, "round_trip": 300.0}
 """A line is poor from here: loss in percent, jitter and round trip in milliseconds."""
+
+TOKEN_SECONDS = 3600
+"""A token of Twilio's lives at most; the page asks for the next one before its end."""
 
 blueprint = Blueprint("phone", __name__)
 _tested: set[tuple[int, int]] = set()
@@ -26,6 +32,32 @@ _tested: set[tuple[int, int]] = set()
 @blueprint.post("/phone")
 def admit() -> Response:
     """Give the page a telephone account that ends with the shift; it is kept nowhere."""
+    return _twilio() if office().twilio_token else _sip()
+
+
+def kind(parts: Office) -> str:
+    """Tell what the telephones are: "sip" or "twilio"."""
+    return "twilio" if parts.twilio_token else "sip"
+
+
+def modules(parts: Office) -> dict[str, str]:
+    """Return where the page finds the module that makes a telephone of it."""
+    if parts.twilio_token:
+        return {"@twilio/voice-sdk": "/voice-sdk/twilio.min.js"}
+    return {"sip.js": "/sip.js/index.js"}
+
+
+def _twilio() -> Response:
+    """A token cannot be taken back: it ends with the shift, or within the hour."""
+    who, parts = shift(), office()
+    left = int(who.ends.timestamp() - parts.clock())
+    seconds = max(1, min(TOKEN_SECONDS, left))
+    token = parts.twilio_token(f"op-{who.login}", seconds) if parts.twilio_token else ""
+    expires = parts.clock() + seconds
+    return jsonify(kind="twilio", user=f"op-{who.login}", token=token, expires=expires)
+
+
+def _sip() -> Response:
     who, parts = shift(), office()
     user, secret = f"op-{who.login}", secrets.token_urlsafe(24)
     # RFC 3261, 22.4: what a server keeps instead of the password
@@ -41,8 +73,9 @@ def admit() -> Response:
         }
     )
     return jsonify(
-        user=user, secret=secret, realm=parts.realm, url=socket_url(parts), expires=until
-    )
+        kind="sip", user=user, secret=secret, realm=parts.realm, url=socket_url(parts),
+        expires=until,
+    )  # fmt: skip
 
 
 def socket_url(parts: Office) -> str:
@@ -50,6 +83,42 @@ def socket_url(parts: Office) -> str:
     host = request.host.rpartition(":")[0] or request.host
     scheme = "wss" if parts.secure else "ws"
     return f"{scheme}://{host}:{parts.websocket_port}/ws"
+
+
+# ---------------------------------------------------------------------- told by the page
+
+
+@blueprint.post("/phone/registered")
+def registered() -> Response:
+    """Take in that the page's telephone is registered, or not; no exchange of ours can tell.
+
+    leaving: the page is closed or loaded anew, which ends the talk it is in.
+    """
+    parts, known, sent = office(), operator(), body()
+    if parts.phone_report is None or known is None:
+        raise Refused("not_found", 404)
+    if sent.flag("registered"):
+        parts.phone_report("phone_found", endpoint=f"op-{known.name}", node=parts.node)
+        return jsonify({})
+    lost(parts, known)
+    if sent.flag("leaving"):
+        broken(parts, known)
+    return jsonify({})
+
+
+def lost(parts: Office, who: Operator) -> None:
+    """Tell that an operator's telephone is gone, where it is the page that knows."""
+    if parts.phone_report is not None:
+        parts.phone_report("phone_lost", endpoint=f"op-{who.name}", node=parts.node)
+
+
+def broken(parts: Office, who: Operator) -> None:
+    """Tell that an operator's talk ended with his page: the caller must not count as served."""
+    if parts.phone_report is not None and who.state == "talking" and who.ticket:
+        parts.phone_report("dropped", ticket=who.ticket)
+
+
+# ---------------------------------------------------------------------- the test
 
 
 @blueprint.post("/phone/tested")

@@ -42,7 +42,8 @@ desk.before_request(tabs.require)
 def room() -> str:
     """Show the desk."""
     words = g.desk_words
-    return render_template("desk.html", words=words, given=given(words))
+    imports = phone.modules(office())
+    return render_template("desk.html", words=words, given=given(words), imports=imports)
 
 
 def given(words: dict[str, str]) -> dict[str, Any]:
@@ -62,7 +63,12 @@ def given(words: dict[str, str]) -> dict[str, Any]:
         "forms": tickets.shown(),
         "queues": list(profile.queues),
         "flows": list(calls.FLOWS),
-        "phone": {"url": phone.socket_url(parts), "realm": parts.realm, "user": f"op-{who.login}"},
+        "phone": {
+            "kind": phone.kind(parts),
+            "url": phone.socket_url(parts),
+            "realm": parts.realm,
+            "user": f"op-{who.login}",
+        },
         "limits": {"loss": 10.0, "for": 10, **{f"test_{k}": v for k, v in phone.POOR.items()}},
     }
 

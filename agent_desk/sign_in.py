@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
-from agent_desk import passwords
+from agent_desk import passwords, phone
 from agent_desk.office import Shift, office, shift
 from agent_desk.refusals import Refused, note
 from ivr.agent_queue.model import QueueDown
@@ -169,6 +169,7 @@ def sign_out() -> Response:
             raise Refused("in_talk", 409)
         if known is not None:
             queue.set_status(leaving.company, leaving.login, "offline", now, tab=known.tab)
+            phone.lost(office(), known)
         queue.send({"do": "dismiss_phone", "company": leaving.company, "operator": leaving.login})
     except QueueDown:
         pass  # the telephone's account ends with the shift by itself

@@ -14,7 +14,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
-from agent_desk import board
+from agent_desk import board, phone
 from agent_desk.office import Shift
 from ivr.agent_queue.model import Operator, QueueDown
 from ivr.store.models import SignIn
@@ -91,6 +91,8 @@ class Stream:
                 return  # `_renew` finds the newer tab, and the page hears of it
             with suppress(redis.RedisError):
                 parts.live.presence.retire(user.company, user.login, before)
+            if known is not None:
+                phone.broken(parts, known)  # the telephone was in the old tab
         endpoint = f"op-{user.login}"
         wanted = Operator(user.login, user.company, user.name, dict(user.skills), tab=self.tab)
         wanted = replace(wanted, node=parts.node, endpoint=endpoint)

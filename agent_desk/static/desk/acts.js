@@ -21,7 +21,7 @@ export function acts(app, rooms) {
     },
     hang_up: () => (phone.second ? transfer.endConsult() : phone.call && phone.hangUp()),
     mute: () => phone.call && phone.mute(),
-    hold: () => phone.hold(),
+    hold: () => (app.can.hold ? phone.hold() : phone.call && app.notices.tell("info", app.say("cannot_hold"))),
     keypad: () => call.toggleKeypad(),
     transfer: () => desk.mode === "talk" && transfer.open(),
     hand_over: () => transfer.handOver(),

@@ -107,6 +107,9 @@ export class Exchange {
     this.#lost();
   }
 
+  /** Nothing: the exchange itself looks again after a telephone that fell silent. */
+  renew() {}
+
   /**
    * @param {string} who user part of the address: "op-iryna", "echo"
    * @param {string} token

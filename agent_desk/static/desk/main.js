@@ -1,17 +1,18 @@
 // @ts-check
 /** The operator's desk: puts its parts together. */
+import { ABILITIES } from "./abilities.js";
 import { acts } from "./acts.js";
 import { Alerts } from "./alerts.js";
 import { Api, Refusal, Unreachable } from "./api.js";
 import { Desk, duty } from "./desk.js";
 import { typing } from "./dom.js";
-import { Exchange } from "./exchange.js";
 import { Live } from "./live.js";
 import { Phone } from "./phone.js";
 import { Settings } from "./settings.js";
 import { shortcut } from "./shortcuts.js";
 import { Sounds } from "./sounds.js";
 import { Talk } from "./talk.js";
+import { Told } from "./told.js";
 import { words } from "./words.js";
 import { Answers } from "./views/answers.js";
 import { CallPanel } from "./views/call.js";
@@ -45,15 +46,21 @@ const settings = new Settings(localStorage);
 const notices = new Notices(say);
 const phone = new Phone(mayAnswer, changed);
 const now = () => Date.now() / 1000;
+/** The way to the exchange: SIP, or Twilio's SDK where there is no Asterisk. */
+const way = () => (given.phone.kind === "twilio" ? import("./twilio_phone.js") : import("./exchange.js"));
+way().catch(() => {}); // at once; who needs it asks again
+/** Who tells the matchmaker of the telephone: the page, where no exchange does. */
+const told = given.phone.kind === "twilio" ? new Told((body) => api.post("/desk/phone/registered", body)) : null;
 
 const app = {
   given, say, api, desk, sounds, settings, notices, phone, now,
+  can: ABILITIES[given.phone.kind],
   /** The account the operator works with: a card, or null. @type {any} */
   account: null,
   talk: /** @type {Talk} */ (/** @type {unknown} */ (null)),
   /** Why the page has stopped: "taken", "signed_out", "" while it works. */
   over: "",
-  /** @type {Exchange | null} */
+  /** @type {import("./exchange.js").Exchange | import("./twilio_phone.js").Exchange | null} */
   exchange: null,
   act: (/** @type {string} */ what) => act(what),
   answer, changed, setStatus, guarded, stop,
@@ -77,6 +84,7 @@ const live = new Live(`/desk/events?tab=${encodeURIComponent(tab)}`, {
   up: () => {
     notices.drop("live");
     app.exchange?.look();
+    told?.again();
   },
   down: () => notices.put("live", "warning", say("live_lost")),
   refused: (status) => stop(status === 409 ? "taken" : "signed_out"),
@@ -121,10 +129,14 @@ async function connectPhone() {
   phone.become("connecting");
   const account = () => api.post("/desk/phone", {});
   try {
+    const { Exchange } = await way();
     const exchange = new Exchange(await account(), sounds, {
       rung: (ring) => phone.rung(ring),
       quiet: (ring) => phone.quiet(ring),
-      registration: (registration) => phone.become(registration),
+      registration: (registration) => {
+        phone.become(registration);
+        told?.tell(registration);
+      },
       account,
     });
     app.exchange = exchange;
@@ -177,6 +189,7 @@ function show() {
   for (const view of Object.values(views)) view.show();
   app.talk.show();
   alerts.show();
+  rooms.check.show();
   if (first) rooms.check.openIfWanted();
 }
 
@@ -200,6 +213,8 @@ function chooseAccount() {
 setInterval(() => {
   if (app.over || !desk.state) return;
   for (const view of [views.top, views.call, views.caller, views.inbox, alerts]) view.tick();
+  // The telephone could not be rung: that it can be is proved by a new registration.
+  if (["disconnected", "broken"].includes(desk.mode) && !phone.call) app.exchange?.renew();
 }, 500);
 
 // ---------------------------------------------------------------------------- what is done
@@ -252,7 +267,10 @@ addEventListener("beforeunload", (event) => {
   if (phone.call && !app.over) event.preventDefault();
   views.forms.drafts.flush();
 });
-addEventListener("pagehide", () => app.exchange?.stop());
+addEventListener("pagehide", () => {
+  if (told && !app.over) api.last("/desk/phone/registered", { registered: false, leaving: true });
+  app.exchange?.stop();
+});
 addEventListener("offline", () => live.hurry()); // the stream may not know yet that it is dead
 addEventListener("online", () => {
   live.hurry();

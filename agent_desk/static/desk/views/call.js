@@ -96,16 +96,16 @@ export class CallPanel {
   }
 
   #talk() {
-    const { say, desk, phone, act } = this.app;
+    const { say, desk, phone, act, can } = this.app;
     const { call } = phone;
     const { talk } = desk.state ?? {};
     const held = !!call?.held;
     const heading = !call ? "no_sound" : call.state !== "talking" ? "connecting" : held ? "on_hold" : "talking";
-    const tool = (/** @type {string} */ what, /** @type {string} */ image, /** @type {string} */ text, /** @type {string} */ key, on = false, off = false) =>
+    const tool = (/** @type {string} */ what, /** @type {string} */ image, /** @type {string} */ text, /** @type {string} */ hint, on = false, off = false) =>
       h(
         "button",
         {
-          type: "button", "data-focus": what, "aria-pressed": on ? "true" : "false", disabled: off, title: key,
+          type: "button", "data-focus": what, "aria-pressed": on ? "true" : "false", disabled: off, title: hint,
           class: on ? "on" : "", on: { click: () => act(what) },
         },
         icon(image),
@@ -120,7 +120,7 @@ export class CallPanel {
         "div",
         { class: "tools" },
         tool("mute", phone.muted ? "muted" : "mute", say(phone.muted ? "unmute" : "mute"), "F8", phone.muted, !call),
-        tool("hold", "hold", say(held ? "unhold" : "hold"), "F9", held, !call || !!phone.second),
+        tool("hold", "hold", say(held ? "unhold" : "hold"), can.hold ? "F9" : say("cannot_hold"), held, !can.hold || !call || !!phone.second),
         tool("keypad", "keypad", say("keypad"), "Alt+K", this.keypadOpen, !call),
         tool("transfer", "transfer", say("transfer"), "Alt+T", false, !talk || talk.state !== "talking" || !!phone.second),
         recording === "off" ? null : tool("record", "record", say(recording === "on" ? "record_pause" : "record_resume"), "Alt+V", recording === "paused"),

@@ -46,7 +46,7 @@ export class Check {
   }
 
   async open() {
-    const { say } = this.app;
+    const { say, can } = this.app;
     if (this.app.phone.busy) return;
     this.result = { loss: 0, jitter: 0, round_trip: 0, level: 0 };
     this.heard = false;
@@ -64,12 +64,15 @@ export class Check {
           { class: "steps" },
           step("check_devices", this.devices, h("div", { class: "level" }, h("span", {}, say("check_level")), this.bar)),
           step("check_voice", h("p", { class: "quiet" }, say("check_voice_how")), h("div", { class: "row" }, this.record), this.voice),
-          step("check_line", h("p", { class: "quiet" }, say("check_line_how")), h("div", { class: "row" }, this.echo), this.figures),
+          can.echo
+            ? step("check_line", h("p", { class: "quiet" }, say("check_line_how")), h("div", { class: "row" }, this.echo), this.figures)
+            : step("check_line", h("p", { class: "quiet" }, say("cannot_echo")), this.figures),
         ),
         this.problem,
         h("div", { class: "row end" }, this.finish),
       ],
     );
+    this.show();
     await this.#listen();
     await this.#devices();
     this.record.focus();
@@ -149,7 +152,16 @@ export class Check {
     }
     this.record.disabled = false;
     this.#may();
-    if (this.heard) this.echo.focus();
+    if (this.heard) (this.app.can.echo ? this.echo : this.finish).focus();
+  }
+
+  /** Without an echo, what is known of the line is whether the telephone is registered. */
+  show() {
+    const { can, phone, say } = this.app;
+    if (can.echo || !this.dialog.isOpen) return;
+    this.measured = phone.registration === "registered";
+    write(this.figures, say(`registration_${phone.registration}`));
+    this.#may();
   }
 
   /** Calls the exchange's echo and measures the line there and back. */
@@ -229,7 +241,8 @@ export class Check {
   async #finish() {
     const { api, guarded, sounds } = this.app;
     const headset = this.#stream?.getAudioTracks()[0]?.label ?? "";
-    const told = await guarded(() => api.post("/desk/phone/tested", { headset: headset.slice(0, 200), ...this.result }));
+    const figures = this.app.can.echo ? this.result : { level: this.result?.level };
+    const told = await guarded(() => api.post("/desk/phone/tested", { headset: headset.slice(0, 200), ...figures }));
     if (!told) return;
     sounds.quiet();
     const { desk } = this.app;

@@ -20,12 +20,12 @@ export class Transfer {
   }
 
   open() {
-    const { say } = this.app;
+    const { say, can } = this.app;
     write(this.problem, "");
     this.#draw();
     this.dialog.open(
       [
-        h("section", {}, h("h3", {}, say("transfer_colleague")), this.colleagues),
+        h("section", {}, h("h3", {}, say("transfer_colleague")), can.consult ? null : h("p", { class: "quiet" }, say("cannot_consult")), this.colleagues),
         h("div", { class: "pair" }, h("section", {}, h("h3", {}, say("transfer_queue")), this.queues), h("section", {}, h("h3", {}, say("transfer_flow")), this.#flows())),
         h("section", {}, h("h3", {}, say("transfer_number")), this.#number()),
         this.problem,
@@ -68,7 +68,7 @@ export class Transfer {
       h("span", { class: `lamp ${state}`, "aria-hidden": "true" }),
       h("span", {}, name),
       h("small", {}, say(`presence_${state}`)),
-      button("consult", state !== "free", () => this.#consult(colleague)),
+      button("consult", !this.app.can.consult || state !== "free", () => this.#consult(colleague)),
       button("transfer_now", state === "disconnected", () => this.#pass("operator", colleague.name)),
     );
   }
