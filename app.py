@@ -314,7 +314,6 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
     from agent_desk.office import Office
     from agent_desk.presence import RedisPresence
     from ivr.asterisk.settings import REALM
-    from ivr.parts import node_of
 
     client = redis_of(config)
     return Office(
@@ -325,13 +324,34 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
         live=Live(config.web.desks, RedisPresence(client)),
         var=config.press2.var,
         realm=REALM,
-        node=node_of(config),
         websocket_port=config.asterisk.websocket_port,
         desks=config.web.desks,
         hours=config.web.session_hours,
         secure=config.web.secure,
         limits=config.redis_url().replace("unix://", "redis+unix://", 1),
+        **_phones(config, client),
     )
+
+
+def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
+    """Return what rings the operators' telephones: an Asterisk, or Twilio with its browser phones."""
+    from ivr.parts import node_of
+
+    twilio = twilio_of(config)
+    if twilio is None or twilio.operators != "client":
+        return {"node": node_of(config)}
+    from ivr.channels.twilio.live import RedisReports
+    from ivr.channels.twilio.settings import NODE
+    from ivr.channels.twilio.tokens import access_token, identity
+
+    def token(endpoint: str, seconds: int) -> str:
+        return access_token(twilio, identity(endpoint), seconds)
+
+    return {
+        "node": NODE,
+        "twilio_token": token,
+        "phone_report": RedisReports(client).publish,
+    }
 
 
 def doctor(options: argparse.Namespace) -> int:
