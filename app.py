@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ivr.company import Company
     from ivr.config import Config
     from ivr.events import EventLog
+    from ivr.outbox import Handler
     from ivr.prompts import Catalogue
     from ivr.runner import Runner
     from ivr.sessions import Sessions
@@ -46,6 +47,7 @@ HOME = Path(__file__).resolve().parent
 FLOWS = HOME / "flows"
 COMPANIES = FLOWS / "companies"
 PROMPTS = HOME / "prompts"
+MESSAGES = PROMPTS / "sms"
 DEMO = HOME / "deploy" / "demo-data.yaml"
 
 
@@ -334,7 +336,7 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
 
 
 def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
-    """Return what rings the operators' telephones: an Asterisk, or Twilio with its browser phones."""
+    """Return what rings the operators: an Asterisk, or Twilio its browser phones."""
     from ivr.parts import node_of
 
     twilio = twilio_of(config)
@@ -458,10 +460,11 @@ def agi(options: argparse.Namespace) -> None:
 
 
 def jobs(_options: argparse.Namespace) -> None:
-    """Move the log of events from Redis into the store until SIGTERM."""
+    """Move the log of events from Redis into the store, and deliver the outbox, until SIGTERM."""
     import redis
     from sqlalchemy.exc import SQLAlchemyError
 
+    from ivr import outbox
     from ivr.events import drain
 
     config = settings()
@@ -470,12 +473,32 @@ def jobs(_options: argparse.Namespace) -> None:
     client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
     stopping = threading.Event()
     _on_stop(stopping.set)
+    couriers = outbox.start(store, handlers_of(config), _now, stopping)
     while not stopping.is_set():
         try:
             drain(client, store, f"jobs-{os.getpid()}")
         except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
             _logger().warning("the events wait (%s); trying again", type(reason).__name__)
             stopping.wait(1.0)
+    for courier in couriers:  # who takes longer is cut off; its entry comes again
+        courier.join(2.0)
+
+
+def handlers_of(config: Config) -> dict[str, Handler]:
+    """Return who delivers which kind of entry of the outbox; what has nobody waits."""
+    twilio = twilio_of(config)
+    if twilio is None:
+        return {}
+    from ivr.channels.twilio import recordings, rest, sms
+    from ivr.services import notices
+
+    client = rest.client(twilio)
+    folder = config.press2.var / "recordings"
+    handlers: dict[str, Handler] = {recordings.KIND: recordings.Recordings(twilio, client, folder)}
+    if twilio.sms_from:
+        texts = notices.load(MESSAGES)
+        handlers[notices.KIND] = sms.Sms(twilio, client, company.load(COMPANIES), texts, _now)
+    return handlers
 
 
 def dispatch(_options: argparse.Namespace) -> None:
@@ -520,6 +543,7 @@ def log_to(target: TextIO, level: str) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))  # the screen's formatter adds the rest
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("twilio").setLevel(logging.WARNING)  # it would log numbers of callers
 
 
 def _logger() -> Any:
@@ -796,6 +820,35 @@ def operator_disable(options: argparse.Namespace) -> None:
     _say(f"{options.login}: disabled; `operator password {options.login}` lets him in again")
 
 
+# ---------------------------------------------------------------------- the outbox
+
+
+def outbox_list(_options: argparse.Namespace) -> None:
+    """List what waits to be delivered and what could not be."""
+    from ivr import outbox
+
+    with contextlib.closing(store_of(settings())) as store:
+        rows = outbox.listed(store)
+    for row in rows:
+        at = row.done_at if row.state == "dead" else row.next_at
+        moment = f"{at:%Y-%m-%d %H:%M}Z" if at else ""
+        tries = f"{row.tries} tries"
+        _say(
+            f"{row.id:6} {row.state:5} {row.kind:10} {row.company:10} {moment} {tries:9} "
+            f"{row.last_error}".rstrip()
+        )
+
+
+def outbox_retry(options: argparse.Namespace) -> int:
+    """Try again what could not be delivered and is not too late."""
+    from ivr import outbox
+
+    with contextlib.closing(store_of(settings())) as store:
+        ids = outbox.retry(store, _now(), options.entry)
+    _say(f"to be tried again: {', '.join(map(str, ids)) or 'none'}")
+    return 1 if options.entry is not None and not ids else 0
+
+
 def _say(text: str) -> None:
     print(text)  # noqa: T201 - the terminal is the screen
 
@@ -819,7 +872,7 @@ def _parser() -> argparse.ArgumentParser:
     worker = add("agi", agi, "a FastAGI worker")
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
     add("dispatch", dispatch, "brings callers and operators together; several may run")
-    add("jobs", jobs, "moves the log of events into the store")
+    add("jobs", jobs, "moves the log of events into the store, delivers messages and recordings")
 
     examiner = add("doctor", doctor, "looks at the set-up and says what is wrong with it")
     examiner.add_argument("what", nargs="?", choices=("queue",), help="audit the live queue")
@@ -859,6 +912,13 @@ def _parser() -> argparse.ArgumentParser:
         other = deeds.add_parser(deed, help=function.__doc__)
         other.set_defaults(command=function)
         other.add_argument("login", metavar="LOGIN")
+
+    outgoing = commands.add_parser("outbox", help="what is to be delivered, or could not be")
+    deeds = outgoing.add_subparsers(metavar="WHAT", required=True)
+    deeds.add_parser("list", help=outbox_list.__doc__).set_defaults(command=outbox_list)
+    again = deeds.add_parser("retry", help=outbox_retry.__doc__)
+    again.set_defaults(command=outbox_retry)
+    again.add_argument("entry", nargs="?", type=int, metavar="ID", help="default: all of them")
 
     importer = add("import", import_command, "imports accounts from a CSV file")
     importer.add_argument("what", choices=("accounts",))
