@@ -557,6 +557,8 @@ def _logger() -> Any:
 
 def check_flows(options: argparse.Namespace) -> int:
     """Check flows, prompts, services and profiles against each other, or draw them."""
+    from ivr.services import notices
+
     catalogues = prompts.load(PROMPTS)
     flows = flow.load(FLOWS)
     if options.graph:
@@ -565,6 +567,7 @@ def check_flows(options: argparse.Namespace) -> int:
         target = draw(flows, catalogues["en"], options.graph, options.output)
         _say(f"{target}: written")
         return 0
+    notices.load(MESSAGES)
     findings = check.run(flows, company.load(COMPANIES), catalogues, SERVICES)
     for finding in findings:
         _say(str(finding))
@@ -652,6 +655,16 @@ def _dialler(
             return exchange.line(runner_over(store, clock, operators), clock, operators)
 
         return over_agi, exchange.close
+
+    if channel == "twilio":
+        from ivr.channels.twilio.line import TwilioExchange
+
+        account = TwilioExchange(catalogues, companies)
+
+        def over_twilio(store: Store, clock: Clock, operators: Operators) -> Line:
+            return account.line(runner_over(store, clock, operators), clock, operators)
+
+        return over_twilio, account.close
 
     def on_console(store: Store, clock: Clock, operators: Operators) -> Line:
         return ConsoleLine(runner_over(store, clock, operators), catalogues, clock, operators)
@@ -886,7 +899,7 @@ def _parser() -> argparse.ArgumentParser:
 
     scripts = add("call", call, "runs call scripts")
     scripts.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    scripts.add_argument("--channel", choices=("console", "agi"), default="console")
+    scripts.add_argument("--channel", choices=("console", "agi", "twilio"), default="console")
     scripts.add_argument("--json", action="store_true", help="one JSON object a script")
     scripts.add_argument("-v", "--verbose", action="store_true", help="show every conversation")
 

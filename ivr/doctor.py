@@ -5,15 +5,17 @@ Each check yields findings; one that cannot go on because of an error of ours tu
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ivr import company, config, prompts
+from ivr import company, config, outbox, prompts
 from ivr.agent_queue.model import QueueDown
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.process import find_program
@@ -28,6 +30,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LITTLE = 500_000_000
 """Bytes of free disk below which calls are soon in danger."""
 SOME = 2_000_000_000
+LATELY = timedelta(days=7)
+"""How long what could not be delivered is told of."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,32 @@ def _store(given: Config, home: Path) -> Iterator[Finding]:
     yield Finding("ok", "store", given.store.url or str(given.press2.var / "press2.db"))
 
 
+def _outbox(given: Config, home: Path) -> Iterator[Finding]:
+    """What waits although nobody can deliver it, and what could not be delivered lately."""
+    if not given.store.url and not (given.press2.var / "press2.db").exists():
+        return
+    with contextlib.closing(open_store(given.store_url())) as store:
+        found = outbox.survey(store, datetime.now(UTC) - LATELY)
+    waiting = found.waiting.get("sms", 0)
+    if waiting and not given.twilio.sms_from:
+        yield Finding(
+            "warning",
+            "outbox",
+            f"{waiting} SMS wait, no sender is configured",
+            "write [twilio] sms_from, or take `notices` out of the company's profile",
+        )
+    if found.newest is not None:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.dead.items()))
+        yield Finding(
+            "warning",
+            "outbox",
+            f"not delivered in the last {LATELY.days} days: {kinds}; newest: {found.newest[1]}",
+            "see `app.py outbox list`; `app.py outbox retry` tries again",
+        )
+    elif not waiting or given.twilio.sms_from:
+        yield Finding("ok", "outbox", f"{sum(found.waiting.values())} wait, none failed lately")
+
+
 def _companies(given: Config, home: Path) -> Iterator[Finding]:
     """Time zones are asked for first: without them every profile would fail on its own."""
     try:
@@ -259,6 +289,7 @@ CHECKS: tuple[Check, ...] = (
     _ports,
     _redis,
     _store,
+    _outbox,
     _companies,
     _sounds,
     _voices,
