@@ -41,6 +41,7 @@ export class Exchange {
   #backoff = new Backoff(500, 10_000);
   #stopped = false;
   #asking = false;
+  #waiting = false;
   #renewed = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -66,6 +67,7 @@ export class Exchange {
   async start() {
     if (this.#stopped || this.#device?.state === "registered") return;
     clearTimeout(this.#timer);
+    this.#waiting = false;
     this.listener.registration("connecting");
     // A lost registration is known by its time: the SDK itself may wait for ever.
     this.#timer = setTimeout(() => this.#lost(), PATIENCE);
@@ -135,13 +137,15 @@ export class Exchange {
 
   #registered() {
     clearTimeout(this.#timer);
+    this.#waiting = false;
     this.#backoff.reset();
     this.#renewed = performance.now();
     this.listener.registration("registered");
   }
 
   #lost() {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#waiting) return; // the SDK tells of one loss in several ways
+    this.#waiting = true;
     this.listener.registration("lost");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.start(), this.#backoff.wait());
