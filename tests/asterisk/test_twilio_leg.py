@@ -8,14 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, free_ports
-from hall import Hall, Reports
+from hall import Hall, Reports, until
 from scripted import record_tone
 from sip_phone import SipPhone
 
 from ivr.agent_queue.model import Ticket
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings, Node
+from ivr.channels.ami import AsteriskSwitch
 from ivr.channels.ami_wire import Exchange
+from ivr.matchmaker import SwitchDown
 
 pytestmark = pytest.mark.asterisk
 
@@ -370,6 +372,24 @@ def test_the_recording_of_a_twilio_caller_pauses(hall, twilio, far, node):
     sound = sound_of(hall, f"talks/paused-{node}.wav")
     assert bytes(4000) in sound
     assert any(sound)
+
+
+def test_a_pause_that_an_exchange_may_have_missed_is_no_pause(hall, twilio):
+    """One exchange is away: whoever is found with the other is paused, nobody else."""
+    anna = hall.operator("anna")
+    (port,) = free_ports(1)
+    away = Exchange("pbx2", "127.0.0.1", port, "press2", "of-both")
+    switch = AsteriskSwitch([hall.exchanges[0], away])
+    switch.start(Reports())
+    try:
+        until(lambda: "pbx1" in switch.nodes())
+        ticket = Ticket(CALL, "odesa", "general", 0.0, node="twilio", token=TOKEN)
+        with pytest.raises(SwitchDown, match="is away"):
+            switch.pause_recording(ticket, True)
+        talk(twilio, anna)
+        switch.pause_recording(ticket, True)
+    finally:
+        switch.stop()
 
 
 @pytest.mark.parametrize("how", ["ended", "dropped"])
