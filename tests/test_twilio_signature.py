@@ -186,7 +186,7 @@ BROKEN = [
     (HERE, arrived("http://ivr.example/twilio/voice"), ["begins with http://"]),
     (PLAIN, arrived("https://ivr.example/twilio/voice"), ["public_url begins with http://"]),
     (HERE, arrived("https://old.example/twilio/voice", host="old.example"),
-     ["the host old.example, [twilio] public_url has ivr.example"]),
+     ["the host old.example, [twilio] public_url ivr.example"]),
     (HERE, arrived("https://old.example/twilio/voice", x_forwarded_host="old.example, in.example"),
      ["the host old.example"]),
     (HERE, arrived("https://old.example/twilio/voice", forwarded='for=1.2.3.4;host="old.example"'),
@@ -194,7 +194,7 @@ BROKEN = [
     (HERE, arrived("https://old.example/twilio/voice", x_original_host="old.example"),
      ["the host old.example"]),
     (HERE, arrived("https://ivr.example:8443/twilio/voice", x_forwarded_port="8443"),
-     ["has port 8443, [twilio] public_url has no port"]),
+     ["has port 8443, [twilio] public_url no port"]),
     (HERE, arrived("http://ivr.example:8080/twilio/voice"),
      ["begins with http://", "has port 8080"]),
     (HERE, arrived("https://ivr.example/press2/twilio/voice", x_forwarded_prefix="/press2"),
@@ -202,14 +202,14 @@ BROKEN = [
     (HERE, arrived("https://ivr.example/press2/twilio/voice",
                    x_original_uri="/press2/twilio/voice"),
      ["the proxy strips /press2"]),
-    (BELOW, arrived("https://ivr.example/twilio/voice"), ["has no /press2 before it"]),
+    (BELOW, arrived("https://ivr.example/twilio/voice"), ["had no /press2 before it"]),
     (HERE, arrived("https://ivr.example/twilio/voice", path="/app/twilio/voice",
-                   x_rewrite_url="/twilio/voice"), ["the proxy adds /app"]),
+                   x_rewrite_url="/twilio/voice"), ["had no /app before it"]),
     (HERE, arrived("https://ivr.example/twilio/voice", path="/twilio/voice/"),
      ["the proxy adds a slash"]),
     (HERE, arrived("https://ivr.example/twilio/voice/"), ["takes the slash at the end"]),
     (HERE, arrived("https://ivr.example/twilio/voice", path="//twilio/voice"),
-     ["the proxy adds /,"]),
+     ["had no / before it"]),
     (HERE, arrived("https://ivr.example/twilio/%D0%B0", path="/twilio/а"),
      ["writes the characters of the path another way"]),
     (HERE, arrived("https://ivr.example/twilio/voice?a=1+2&b=%d1%8f", query="a=1%202&b=%d1%8f"),
@@ -252,7 +252,7 @@ def test_a_sentence_shows_the_url_and_the_mend():
     seen = arrived("https://old.example/twilio/voice", host="old.example")
     assert explain(HERE, seen) == [
         "Twilio signed https://old.example/twilio/voice: the number's URL at Twilio has the host"
-        " old.example, [twilio] public_url has ivr.example: write old.example there, or run"
+        " old.example, [twilio] public_url ivr.example: write old.example there, or run"
         " `app.py twilio setup`"
     ]
 

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from ivr.channels.twilio.signature import Signature, parameters, plausible
+from ivr.channels.twilio.signature import Signature, form, parameters, plausible
 
 MOST = 1000
 """URLs that are tried for one request; the likely ones come first."""
@@ -52,6 +53,21 @@ class Seen:
         return self.path + (f"?{self.query}" if self.query else "")
 
 
+def arrived(environ: Mapping[str, Any], body: bytes) -> Seen:
+    """Read a request from what a WSGI server knows of it; path and query as they came."""
+    whole = str(environ.get("REQUEST_URI", "")).encode("latin-1").decode("utf-8", "surrogateescape")
+    path, _, query = re.sub(r"^https?://[^/?]*", "", whole).partition("?")
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    scheme, method = environ["wsgi.url_scheme"], environ["REQUEST_METHOD"]
+    given = headers.get("x-twilio-signature", "")
+    host = headers.get("host", "")
+    return Seen(method, scheme, host, path, query, headers, tuple(form(body)), given)
+
+
 @dataclass(frozen=True)
 class Address:
     """The parts of a URL that can be changed on the way. port: "" where none is written."""
@@ -78,9 +94,14 @@ class Candidate:
 
 def checked(public_url: str, seen: Seen) -> Address:
     """Return the URL whose signature press2 checks for a request."""
-    base = urlsplit(public_url)
-    host, port = _place(base.netloc)
-    return Address(base.scheme, host, port, base.path + seen.path, seen.query)
+    base = address(public_url)
+    return replace(base, path=base.path + seen.path, query=seen.query)
+
+
+def address(url: str) -> Address:
+    """Take a URL apart."""
+    parts = urlsplit(url)
+    return Address(parts.scheme, *_place(parts.netloc), parts.path, parts.query)
 
 
 def candidates(seen: Seen, public_url: str) -> Iterator[Candidate]:
@@ -110,8 +131,15 @@ def explain(signature: Signature, seen: Seen) -> list[str]:
     if found is None:
         return [_nothing_fits(seen)]
     right = checked(signature.public_url, seen)
-    causes = [CAUSES[part](right, found.address) for part in found.changed]
-    return [f"Twilio signed {found.address}: {cause}" for cause in causes]
+    return [
+        f"Twilio signed {found.address}: {': '.join(why)}" for why in causes(right, found.address)
+    ]
+
+
+def causes(right: Address, signed: Address) -> list[tuple[str, str]]:
+    """Say what made a signed URL another one than what press2 checks: (cause, mend) of each."""
+    changed = [part for part in CAUSES if getattr(right, part) != getattr(signed, part)]
+    return [CAUSES[part](right, signed) for part in changed]
 
 
 def _signed(signature: Signature, seen: Seen) -> Candidate | None:
@@ -246,58 +274,66 @@ def codings(text: str) -> list[str]:
 # ---------------------------------------------------------------------- the words
 
 
-def _scheme(right: Address, signed: Address) -> str:
+Cause = tuple[str, str]
+"""What was changed, and the mend."""
+
+
+def _scheme(right: Address, signed: Address) -> Cause:
     if signed.scheme == "http":
-        return f"the number's URL at Twilio begins with http://, not https://: {SETUP}"
-    return "[twilio] public_url begins with http://, not https://: write https:// there"
+        return "the number's URL at Twilio begins with http://, not https://", SETUP
+    return "[twilio] public_url begins with http://, not https://", "write https:// there"
 
 
-def _host(right: Address, signed: Address) -> str:
+def _host(right: Address, signed: Address) -> Cause:
     return (
-        f"the number's URL at Twilio has the host {signed.host}, [twilio] public_url has"
-        f" {right.host}: write {signed.host} there, or {SETUP}"
+        f"the number's URL at Twilio has the host {signed.host}, [twilio] public_url {right.host}",
+        f"write {signed.host} there, or {SETUP}",
     )
 
 
-def _port(right: Address, signed: Address) -> str:
+def _port(right: Address, signed: Address) -> Cause:
     there, here = (f"port {port}" if port else "no port" for port in (signed.port, right.port))
     return (
-        f"the number's URL at Twilio has {there}, [twilio] public_url has {here}:"
-        f" write the same there, or {SETUP}"
+        f"the number's URL at Twilio has {there}, [twilio] public_url {here}",
+        f"write the same there, or {SETUP}",
     )
 
 
-def _path(right: Address, signed: Address) -> str:
+def _path(right: Address, signed: Address) -> Cause:
     if right.path == f"{signed.path}/":
-        return "the proxy adds a slash at the end of the path: switch that off there"
+        return "the proxy adds a slash at the end of the path", "switch that off there"
     if signed.path == f"{right.path}/":
-        return f"the proxy takes the slash at the end of the path away; press2 needs none: {SETUP}"
+        return "the proxy takes the slash at the end of the path away", f"{SETUP}: none is needed"
     if signed.path.endswith(right.path):
         cut = signed.path.removesuffix(right.path)
-        return f"the proxy strips {cut} from the path: write it at the end of [twilio] public_url"
+        return (
+            f"the proxy strips {cut} from the path",
+            "write it at the end of [twilio] public_url",
+        )
     if right.path.endswith(signed.path):
         extra = right.path.removesuffix(signed.path)
         return (
-            f"the path has no {extra} before it there: the proxy adds {extra}, or it stands in"
-            f" [twilio] public_url in error: take it away, or {SETUP}"
+            f"the path had no {extra} before it: the proxy adds that, or [twilio] public_url does",
+            f"take it away there, or {SETUP}",
         )
     return _rewritten("path", right.path, signed.path)
 
 
-def _query(right: Address, signed: Address) -> str:
+def _query(right: Address, signed: Address) -> Cause:
     if not right.query:
-        return "the proxy drops the query: let it pass"
+        return "the proxy drops the query", "let it pass"
     if not signed.query:
-        return "the proxy adds a query: switch that off there"
+        return "the proxy adds a query", "switch that off there"
     return _rewritten("query", right.query, signed.query)
 
 
-def _rewritten(part: str, here: str, signed: str) -> str:
+def _rewritten(part: str, here: str, signed: str) -> Cause:
     same = unquote(here.replace("+", " ")) == unquote(signed.replace("+", " "))
     what = f"writes the characters of the {part} another way" if same else f"rewrites the {part}"
-    return f"the proxy {what} ({here}): let it pass unchanged (nginx: proxy_pass without a path)"
+    mend = "let it pass unchanged (nginx: proxy_pass without a path)"
+    return f"the proxy {what} ({here})", mend
 
 
-CAUSES: Mapping[str, Callable[[Address, Address], str]] = {
+CAUSES: Mapping[str, Callable[[Address, Address], Cause]] = {
     "host": _host, "path": _path, "query": _query, "scheme": _scheme, "port": _port,
 }  # fmt: skip
