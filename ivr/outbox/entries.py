@@ -120,7 +120,7 @@ def survey(store: Store, since: datetime) -> Survey:
 
 def _counted(db: Session, which: ColumnElement[bool]) -> dict[str, int]:
     kinds = select(OutboxEntry.kind, func.count()).where(which).group_by(OutboxEntry.kind)
-    return dict(db.execute(kinds).tuples().all())
+    return {row[0]: row[1] for row in db.execute(kinds)}
 
 
 def listed(store: Store, limit: int = 100) -> Sequence[OutboxEntry]:
