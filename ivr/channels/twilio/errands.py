@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import (
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
 
 from ivr import outbox
 
@@ -26,5 +30,8 @@ def errand() -> Iterator[None]:
     except (TwilioRestException, TwilioServiceException) as reason:
         text = f"HTTP {reason.status}, Twilio error {reason.code}"
         raise (outbox.Permanent if reason.status in REFUSED else outbox.Trouble)(text) from reason
+    except TwilioException as reason:  # of a list, with the answer among its arguments
+        status = getattr(reason.args[-1] if reason.args else None, "status_code", "unknown")
+        raise outbox.Trouble(f"HTTP {status} for a list") from reason
     except requests.RequestException as reason:
         raise outbox.Trouble(f"Twilio is not reached: {type(reason).__name__}") from reason
