@@ -62,17 +62,17 @@ class Recordings:
             raise Permanent("no sid of a recording")
         path = self._path(str(parcel.payload.get("name", "")))
         with errand():
-            self._fetch(sid, path)
+            self._fetch(sid, path, parcel.claim)
             self._delete(sid)
         return {"bytes": path.stat().st_size}
 
     def _path(self, name: str) -> Path:
-        path = (self._folder / name).resolve()
-        if not NAME.fullmatch(name) or not path.is_relative_to(self._folder):
+        path = (self._folder / name).resolve() if NAME.fullmatch(name) else self._folder.parent
+        if not path.is_relative_to(self._folder):
             raise Permanent("the name of the file is not one of ours")
         return path
 
-    def _fetch(self, sid: str, path: Path) -> None:
+    def _fetch(self, sid: str, path: Path, claim: str) -> None:
         """Write the file at once or not at all; one that Twilio has no more may be here already."""
         with self._asked(sid) as answer:
             if answer.status_code == GONE and path.is_file():
@@ -80,12 +80,13 @@ class Recordings:
             if answer.status_code != requests.codes.ok:
                 raise Trouble(f"HTTP {answer.status_code} for the recording")
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{sid}.part")
+            part = path.with_name(f".{sid}.{claim}.part")
             try:
                 _write(answer, part)
                 part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            finally:  # with what a killed worker left
+                for left in path.parent.glob(f".{sid}.*.part"):
+                    left.unlink(missing_ok=True)
 
     def _asked(self, sid: str) -> requests.Response:
         """Ask for the file. Where it is elsewhere, that place is asked without the token."""
