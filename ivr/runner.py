@@ -160,6 +160,11 @@ class Runner:
         ticket = self._of_queue(call, lambda queue, _: queue.ticket(call), None)
         return ticket is not None and ticket.state in CONNECTED
 
+    def broken(self, call: str) -> bool:
+        """Tell whether the operator vanished in the talk, and nobody has the caller yet."""
+        ticket = self._of_queue(call, lambda queue, _: queue.ticket(call), None)
+        return ticket is not None and ticket.state == "broken"
+
     def _of_queue(self, call: str, do: Callable[[AgentQueue, float], T], down: T) -> T:
         """Return what the queue answers at this moment, `down` while it does not."""
         if self._queue is None:

@@ -5,6 +5,7 @@ import json
 from io import StringIO
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from ivr.callscript import Report, Script
 from ivr.channels.agi_line import AgiExchange
 from ivr.channels.console import ConsoleLine, talk
 from ivr.channels.operators import Operators
+from ivr.channels.twilio.line import TwilioExchange
 from ivr.errors import ScriptError
 from ivr.events import MemoryLog
 from ivr.runner import Runner
@@ -87,6 +89,26 @@ def play_by_agi(house):
         yield lambda script: callscript.run(script, house.companies, house.world, dial)
 
 
+@pytest.fixture(scope="module")
+def play_by_twilio(house):
+    """Runs a script through the signed webhooks, document after document."""
+    with contextlib.closing(TwilioExchange(house.catalogues, house.companies)) as exchange:
+
+        def dial(store, clock, operators):
+            return exchange.line(runner_over(house, store, clock, operators), clock, operators)
+
+        yield lambda script: callscript.run(script, house.companies, house.world, dial)
+
+
+def events(report: Report) -> list[tuple[Any, ...]]:
+    """What happened, in order, without what no two runs share: times, tokens, the channel."""
+    own = {"channel", "token", "waited", "told_at"}
+    return [
+        (e.call, e.kind, e.flow, e.step, {k: v for k, v in e.details.items() if k not in own})
+        for e in report.log
+    ]
+
+
 def marked(name):
     if name not in NOT_YET:
         return name
@@ -104,6 +126,20 @@ def test_script_through_a_worker(play, play_by_agi, name):
     report = play_by_agi(SCRIPTS[name])
     assert report.passed, "\n".join([*report.failures, "", *conversation(report)])
     assert report.outcome["readings"] == play(SCRIPTS[name]).outcome["readings"]
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in SCRIPTS])
+def test_script_through_twilio(play_by_twilio, name):
+    report = play_by_twilio(SCRIPTS[name])
+    assert report.passed, "\n".join([*report.failures, "", *conversation(report)])
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in NOT_YET])
+def test_every_channel_writes_the_same_log(play, play_by_agi, play_by_twilio, name):
+    log = events(play(SCRIPTS[name]))
+    assert log
+    assert events(play_by_twilio(SCRIPTS[name])) == log
+    assert events(play_by_agi(SCRIPTS[name])) == log
 
 
 def test_every_script_that_needs_more_exists():

@@ -325,6 +325,8 @@ class AgiLine(Line):
         self._speech = 0.0
         if way == "queue" and self._ahead:
             self._key()
+        elif way == "queue":
+            self._operators.stands(self._caller.call)
 
     def _look(self) -> None:
         self.heard.place = self._operators.queue.ticket(self._caller.call)

@@ -32,6 +32,10 @@ class NamedVoice:
                 self._texts[names[-1]] = piece.text
         return names
 
+    def lacks(self, say: Say, language: str) -> bool:
+        """Return False: every sound has a name."""
+        return False
+
     def text(self, name: str) -> str:
         """Return what the sound `name` says; Press2Error for one that does not exist."""
         if SILENCE.fullmatch(name.rpartition("/")[2]) or name.startswith("tones/"):

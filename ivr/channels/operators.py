@@ -272,8 +272,8 @@ class Operators:
         ]
 
     def nodes(self) -> Mapping[str, float]:
-        """Return the one exchange there is."""
-        return {NODE: 0.0}
+        """Return the exchange of the operators, and Twilio, which is one of its own."""
+        return {NODE: 0.0, "twilio": 0.0}
 
 
 def _rules(company: Company) -> dict[str, Rules]:

@@ -90,6 +90,23 @@ class Voice:
             return [self._excuse(language)]
         return self._slowly(names, language) if slow else names
 
+    def lacks(self, say: Say, language: str) -> bool:
+        """Tell whether a sound of `say` is neither on disk nor recorded: it would be synthesised.
+
+        Also true where the prompt cannot be spoken at all.
+        """
+        language = say.language or language
+        try:
+            pieces = self._catalogues[language].pieces(say.prompt, say.values)
+        except (KeyError, PromptError):
+            return True
+        return not all(
+            _SILENCE.fullmatch(piece.id)
+            or self._stands(f"{language}/{self._file(piece, language)}")
+            or self._recording(piece, language)
+            for piece in pieces
+        )
+
     def _name(self, piece: Piece, language: str, deadline: float) -> str | None:
         """Return the sound of a piece, made now if need be; None where there is no way to it."""
         name = f"{language}/{self._file(piece, language)}"

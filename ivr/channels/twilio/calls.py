@@ -1,0 +1,404 @@
+"""What Twilio asks about a call, and the TwiML it gets: one method a webhook.
+
+Every method may be asked twice, late, out of order or in another process: what is over already is
+not done again, and the answer is the turn that is open.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+import redis
+
+from ivr.channels.heard import answer, taken
+from ivr.channels.twilio import hearing, twiml
+from ivr.channels.twilio.hearing import Form
+from ivr.channels.twilio.live import HeldCall, LiveCalls, Reports
+from ivr.channels.twilio.settings import NODE, TwilioSettings
+from ivr.channels.twilio.slow import Work
+from ivr.channels.twilio.sounds import Speaker
+from ivr.channels.twilio.twiml import EMPTY, Links, Listening
+from ivr.errors import StaleTurn
+from ivr.model import Ask, Caller, Enqueue, Event, Record, Say, Turn
+
+logger = logging.getLogger(__name__)
+
+QUEUE_DOWN = Say("queue_down")
+ONE_MOMENT = Say("pause_guessing")
+TROUBLE = (Say("service_failed"), Say("goodbye"))
+PAUSE = 2
+"""Seconds between two looks at a turn that takes long."""
+MOST_PAUSES = 12
+"""Looks after which the caller hears an apology: about a minute."""
+MOVED = frozenset(
+    ("redirected", "redirected-from-bridged", "bridged", "bridging-in-process", "hangup")
+)
+"""QueueResult of a caller who is led elsewhere: nobody reads the answer."""
+FULL = frozenset(("queue-full", "error", "system-error"))
+SETTLED = 5.0
+"""Seconds in which a caller taken out of the wait may still be asked for there."""
+OUTCOME = re.compile(r"[a-z_]{1,40}")
+
+
+class Runner(Protocol):
+    """What a call needs of `ivr.runner`."""
+
+    def open(self, caller: Caller) -> Turn:
+        """Return the first turn of a new call, the open turn of a known one."""
+
+    def advance(self, call: str, event: Event, turn: int) -> Turn:
+        """Return what to perform after `event`; StaleTurn when `turn` is over."""
+
+    def turn(self, call: str) -> Turn:
+        """Return the open turn; StaleTurn for an unknown call."""
+
+    def here(self, call: str, leg: str = "", node: str = "") -> bool:
+        """Put the caller, who now stands waiting, into the queue; False when it is out of reach."""
+
+    def broken(self, call: str) -> bool:
+        """Tell whether the operator vanished in the talk."""
+
+    def close(self, call: str) -> None:
+        """Take note that the caller hung up."""
+
+    def company_of(self, dialled: str | None) -> str:
+        """Return the company profile of a dialled number."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What all calls share.
+
+    region: of numbers that come without a country; regions: the same by company. languages: the
+    first one of each company.
+    ring_group, ring_seconds: SIP addresses that ring while the queue is out of reach.
+    fetch: keeps in mind that a recording is to be fetched: (call, file, Twilio's URL of it).
+    """
+
+    settings: TwilioSettings
+    runner: Runner
+    speaker: Speaker
+    live: LiveCalls
+    reports: Reports
+    work: Work
+    clock: Callable[[], datetime]
+    fetch: Callable[[str, str, str], None]
+    region: str = "UA"
+    regions: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
+    ring_group: tuple[str, ...] = ()
+    ring_seconds: int = 20
+
+
+class Calls:
+    """Answers for every call. Thread-safe: everything of a call is in its session."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._runner = house.runner
+
+    # ------------------------------------------------------------------ the dialogue
+
+    def voice(self, form: Form) -> str:
+        """A call comes in, or comes again because its first answer was lost."""
+        call = hearing.call_of(form)
+        return self._slowly(call, 0, form, "", [Event("answered")])
+
+    def turn(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The caller answered turn `number`, or said nothing."""
+        place = _place(query)
+        if "slow" in query:
+            return self._look(call, number, form, place, query.get("slow", ""))
+        turn = self._open(call, form)
+        if turn.number != number:
+            return self._say(call, turn, place)
+        if isinstance(turn.need, Ask) and "rest" in query and not hearing.answers(turn, form):
+            seconds = min(60, int(query["rest"])) if query["rest"].isdecimal() else 1
+            return twiml.rest(turn, seconds, self._links(call, place), self._listening(turn))
+        events = self._events(call, turn, form)
+        if not events:
+            return self._say(call, turn, place)
+        return self._slowly(call, number, form, place, events)
+
+    def _events(self, call: str, turn: Turn, form: Form) -> list[Event]:
+        """Return what a form says in answer to a turn, all keys in one event; [] for nothing."""
+        keys = hearing.keys_of(form)
+        match turn.need:
+            case Ask() as ask:
+                speech = None if keys else hearing.speech_of(form)
+                return [speech or answer(ask, keys)]
+            case Record():
+                event = hearing.recorded(turn, call, form)
+                if event.text:
+                    self._house.fetch(call, event.text, form["RecordingUrl"])
+                return [event]
+            case Enqueue() if keys:
+                return [Event("keys", text=keys[0])]
+        return []
+
+    def _walk(self, call: str, number: int, events: list[Event], form: Form) -> Turn:
+        """Hand events over; keys typed ahead answer the questions that follow."""
+        first = events[0]
+        if first.kind == "answered":
+            return self._runner.open(self._caller(form))
+        turn = self._open(call, form)
+        if turn.number != number:
+            return turn
+        if isinstance(turn.need, Enqueue):  # who presses a key while it is spoken stands here, too
+            self._runner.here(call, "", NODE)
+        if first.kind != "keys" or not isinstance(turn.need, Ask):
+            return self._advance(call, number, first, form)
+        keys = first.text
+        while isinstance(turn.need, Ask):
+            count = taken(turn.need.entry, keys)
+            turn = self._advance(call, turn.number, answer(turn.need, keys[:count]), form)
+            keys = keys[count:]
+            if not keys:
+                break
+        return turn
+
+    def _advance(self, call: str, number: int, event: Event, form: Form) -> Turn:
+        try:
+            return self._runner.advance(call, event, number)
+        except StaleTurn:
+            return self._open(call, form)
+
+    def _open(self, call: str, form: Form) -> Turn:
+        """Return the open turn; a call that nobody knows any more begins anew."""
+        try:
+            return self._runner.turn(call)
+        except StaleTurn:
+            logger.warning("call %s is not known; it begins anew", call)
+            return self._runner.open(replace(self._caller(form), call=call))
+
+    def _caller(self, form: Form) -> Caller:
+        house = self._house
+        return hearing.caller_of(form, self._runner, house.region, house.regions, house.clock())
+
+    # ------------------------------------------------------------------ turns that take long
+
+    def _slowly(self, call: str, number: int, form: Form, place: str, events: list[Event]) -> str:
+        turn = self._house.work.do(
+            (call, number), events, lambda: self._walk(call, number, events, form)
+        )
+        if turn is not None:
+            return self._say(call, turn, place)
+        return self._one_moment(call, number, place, 1, form)
+
+    def _look(self, call: str, number: int, form: Form, place: str, looks: str) -> str:
+        """He was asked to be patient: go on with him if his turn is done."""
+        count = int(looks) if looks.isdecimal() and len(looks) < 4 else 1
+        turn, busy = self._house.work.look(
+            (call, number), lambda events: self._walk(call, number, events, form)
+        )
+        if turn is None and busy and not self._moved(call, number):
+            if count < MOST_PAUSES:
+                return self._one_moment(call, number, place, count + 1, form)
+            logger.error("call %s: turn %d took too long", call, number)
+            return self._give_up(call, form)
+        return self._say(call, turn or self._open(call, form), place)
+
+    def _moved(self, call: str, number: int) -> bool:
+        try:
+            return self._runner.turn(call).number != number
+        except StaleTurn:
+            return False
+
+    def _one_moment(self, call: str, number: int, place: str, looks: int, form: Form) -> str:
+        says = [ONE_MOMENT] if looks == 1 else []
+        spoken = self._house.speaker.say(says, self._language(call, form))
+        query = {"waits": 1} if place == "queue" else {}
+        url = self._links(call, place).to("turn", number, slow=looks, **query)
+        return twiml.moment(spoken, PAUSE, url)
+
+    def _give_up(self, call: str, form: Form) -> str:
+        language = self._language(call, form)
+        self._runner.close(call)
+        return twiml.goodbye(self._house.speaker.say(TROUBLE, language))
+
+    def _language(self, call: str, form: Form) -> str:
+        try:
+            return self._runner.turn(call).language
+        except StaleTurn:
+            company = self._caller(form).company
+            return self._house.languages.get(company, "uk")
+
+    # ------------------------------------------------------------------ waiting
+
+    def wait(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The caller stands in Twilio's queue: the words of his turn, then music."""
+        place = _place(query) or "queue"
+        turn = self._open(call, form)
+        if not isinstance(turn.need, Enqueue) or turn.number != number:
+            return self._say(call, turn, place)
+        if turn.says and "said" not in query:
+            return self._say(call, turn, place)
+        if outcome := self._told(call):
+            turn = self._advance(call, number, Event("operator", outcome=outcome), form)
+            return self._say(call, turn, place)
+        if not self._runner.here(call, "", NODE):
+            return twiml.leave() if place == "queue" else self._ring(call, turn, form)
+        self._stands(call, turn)
+        part = int(query["part"]) if query.get("part", "").isdecimal() else 0
+        url = self._house.speaker.sounds.music(part % 10_000)
+        return twiml.music(turn, url, part % 10_000, self._links(call, place))
+
+    def _told(self, call: str) -> str:
+        try:
+            outcome = self._house.live.pended(call)
+        except redis.RedisError:
+            return ""
+        return outcome if OUTCOME.fullmatch(outcome) else ""
+
+    def _stands(self, call: str, turn: Turn) -> None:
+        """Note that he hears music, unless he was taken out of the wait at this moment."""
+        try:
+            held = self._house.live.get(call)
+            now = self._house.clock().timestamp()
+            if held and held.where == "operator" and now - held.since < SETTLED:
+                return
+        except redis.RedisError:
+            return
+        self._note(call, HeldCall(turn.number, "wait"))
+
+    def left(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The caller is out of Twilio's queue."""
+        result = form.get("QueueResult", "")
+        if result in MOVED:
+            return EMPTY
+        turn = self._open(call, form)
+        if result in FULL:
+            logger.warning("call %s: Twilio's queue says %s; he waits without it", call, result)
+            return self._say(call, turn, "held")
+        if isinstance(turn.need, Enqueue) and turn.number == number:
+            return self._ring(call, turn, form)
+        return self._say(call, turn, "")
+
+    def _ring(self, call: str, turn: Turn, form: Form) -> str:
+        """Our queue is out of reach: a fixed group of telephones rings."""
+        house = self._house
+        spoken = house.speaker.say([QUEUE_DOWN], turn.language)
+        if house.ring_group:
+            links = self._links(call, "")
+            return twiml.ring(turn, spoken, links, house.ring_group, house.ring_seconds)
+        turn = self._advance(call, turn.number, Event("operator", outcome="unavailable"), form)
+        return self._say(call, replace(turn, says=(QUEUE_DOWN, *turn.says)), "")
+
+    def told(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The matchmaker led the caller out of the wait with a word for his flow."""
+        outcome = query.get("outcome", "")
+        if not OUTCOME.fullmatch(outcome):
+            return self._say(call, self._open(call, form), "")
+        event = Event("operator", outcome=outcome)
+        return self._say(call, self._advance(call, number, event, form), "")
+
+    # ------------------------------------------------------------------ talking with an operator
+
+    def over(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The dial to an operator (or to the ring group) is over."""
+        if form.get("CallStatus") in hearing.OVER:
+            self.status(form)
+            return EMPTY
+        token, how = query.get("token", ""), form.get("DialCallStatus", "")
+        if token and self._moved_on(call, token):
+            return EMPTY
+        event = self._of_dial(call, token, how)
+        return self._say(call, self._advance(call, number, event, form), "")
+
+    def _of_dial(self, call: str, token: str, how: str) -> Event:
+        if self._runner.broken(call):
+            return Event("operator", outcome="dropped")
+        if how in hearing.TALKED:
+            if token:
+                self._house.reports.publish("answered", token=token)
+            return Event("operator", outcome="ended")
+        if not token:
+            return Event("operator", outcome="unavailable")
+        why = hearing.UNREACHED.get(how, "failed")
+        self._house.reports.publish("unanswered", token=token, why=why)
+        return Event("operator", outcome="no_answer", values={"token": token})
+
+    def _moved_on(self, call: str, token: str) -> bool:
+        """Whether the caller was led away from this dial, so that its end means nothing."""
+        try:
+            held = self._house.live.get(call)
+        except redis.RedisError:
+            return False
+        return held is not None and held.token != token
+
+    def out(self, call: str, number: int, form: Form, query: Form) -> str:
+        """The dial to a number outside, where an operator had passed the caller on, is over."""
+        if form.get("CallStatus") in hearing.OVER:
+            self.status(form)
+            return EMPTY
+        talked = form.get("DialCallStatus", "") in hearing.TALKED
+        event = Event("operator", outcome="ended" if talked else "unavailable")
+        return self._say(call, self._advance(call, number, event, form), "")
+
+    def status(self, form: Form) -> None:
+        """The state of a call changed; only its end matters here."""
+        call = hearing.call_of(form)
+        if not call or form.get("CallStatus") not in hearing.OVER:
+            return
+        self._runner.close(call)
+        try:
+            self._house.live.drop(call)
+        except redis.RedisError as reason:
+            logger.warning("call %s is over, which was not noted: %s", call, reason)
+        self._house.reports.publish("gone", call=call)
+
+    def recording(self, call: str, number: int, form: Form) -> None:
+        """A recording is ready at Twilio."""
+        if form.get("RecordingStatus", "completed") == "completed" and form.get("RecordingUrl"):
+            self._house.fetch(call, hearing.recording_name(call, number), form["RecordingUrl"])
+
+    def fallback(self, form: Form) -> str:
+        """Twilio could not use another answer: the open question again, or the beginning."""
+        call = hearing.call_of(form)
+        logger.warning(
+            "call %s: Twilio failed with %s at %s",
+            call, form.get("ErrorCode", "?")[:10], form.get("ErrorUrl", "?")[:200],
+        )  # fmt: skip
+        return self._say(call, self._open(call, form), "")
+
+    def sound(self, mark: str, names: str) -> bytes | None:
+        """Return a sound that one of these answers named, None for any other."""
+        return self._house.speaker.sounds.read(mark, names)
+
+    # ------------------------------------------------------------------ answers
+
+    def _say(self, call: str, turn: Turn, place: str) -> str:
+        """Render a turn where the caller is: "" in a document, in the "queue", or "held"."""
+        links = self._links(call, place)
+        if isinstance(turn.need, Enqueue) and place:
+            return twiml.words(turn, self._house.speaker.of(turn), links)
+        if place == "queue":
+            return twiml.leave()
+        self._note(call, HeldCall(turn.number))
+        spoken = () if isinstance(turn.need, Enqueue) else self._house.speaker.of(turn)
+        return twiml.render(turn, spoken, links, self._house.settings, self._listening(turn))
+
+    def _listening(self, turn: Turn) -> Listening | None:
+        if not self._house.settings.speech:
+            return None
+        return Listening(twiml.hints(self._house.speaker.digits(turn.language)))
+
+    def _links(self, call: str, place: str) -> Links:
+        return Links(self._house.settings.public_url, call, place == "held")
+
+    def _note(self, call: str, held: HeldCall) -> None:
+        try:
+            self._house.live.put(call, held)
+        except redis.RedisError as reason:
+            logger.warning("call %s: where he is was not noted: %s", call, reason)
+
+
+def _place(query: Form) -> str:
+    if "held" in query:
+        return "held"
+    return "queue" if "waits" in query else ""

@@ -1,0 +1,115 @@
+"""What Twilio posts, as callers and events: pure functions of a webhook's form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from ivr.channels.heard import dialled_keys, e164
+from ivr.model import Ask, Caller, Event, Record, Turn
+
+Form = Mapping[str, str]
+NOBODY = frozenset(
+    ("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253")
+)  # fmt: skip
+"""What Twilio writes for withheld numbers: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, ... as keys.
+https://help.twilio.com/articles/223179988"""
+CALL = re.compile(r"[A-Za-z0-9-]{1,64}")
+SPOKEN = 1000
+"""Characters of a speech result that are looked at."""
+OVER = frozenset(("completed", "busy", "failed", "no-answer", "canceled"))
+"""CallStatus of a call that is over."""
+TALKED = frozenset(("completed", "answered"))
+"""DialCallStatus of a dial that was answered."""
+UNREACHED = {"busy": "declined", "no-answer": "no_answer", "canceled": "no_answer"}
+"""Why nobody answered, by DialCallStatus; anything else is a fault of the telephone."""
+
+
+class Directory(Protocol):
+    """Knows which company a dialled number belongs to."""
+
+    def company_of(self, dialled: str | None) -> str:
+        """Return the company profile of a dialled number."""
+
+
+def caller_of(
+    form: Form, runner: Directory, region: str, regions: Mapping[str, str], now: datetime
+) -> Caller:
+    """Return who calls. region: of numbers that come without a country; regions: by company.
+
+    A caller by SIP or by a browser has no number that anybody vouches for.
+    """
+    dialled = _dialled(form.get("To") or form.get("Called") or "", region)
+    company = runner.company_of(dialled)
+    shown = form.get("From", "")
+    number = None
+    if shown not in NOBODY and ":" not in shown:
+        number = e164(shown, regions.get(company, region))
+    return Caller(
+        call=call_of(form),
+        company=company,
+        number=number,
+        dialled=dialled,
+        channel="twilio",
+        arrived=now,
+    )
+
+
+def call_of(form: Form) -> str:
+    """Return the call's id, "" where there is none that can be one."""
+    call = form.get("CallSid", "")
+    return call if CALL.fullmatch(call) else ""
+
+
+def _dialled(shown: str, region: str) -> str | None:
+    user = re.sub(r"^sips?:([^@]*)@.*$", r"\1", shown)
+    raw = re.sub(r"[^0-9+*#]", "", user)[:32]
+    return e164(raw, region) or raw or None
+
+
+def keys_of(form: Form) -> str:
+    """Return the keys of a Gather, with the # that ended it; Twilio names that one beside them."""
+    ended = "#" if form.get("FinishedOnKey") == "#" else ""
+    return dialled_keys(form.get("Digits", ""))[:100] + ended
+
+
+def speech_of(form: Form) -> Event | None:
+    """Return what Twilio's recogniser understood, None for nothing."""
+    text = " ".join(form.get("SpeechResult", "")[:SPOKEN].split())
+    if not text:
+        return None
+    return Event("speech", text=text, confidence=_share(form.get("Confidence", "")))
+
+
+def _share(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
+
+
+def recorded(turn: Turn, call: str, form: Form) -> Event:
+    """Return the event of a recording; one of less than a second says nothing."""
+    spoke = form.get("RecordingUrl") and _seconds(form.get("RecordingDuration", "")) >= 1
+    return Event("recorded", text=recording_name(call, turn.number) if spoke else "")
+
+
+def recording_name(call: str, turn: int) -> str:
+    """Return the file of what a caller says in a turn."""
+    return f"{call}-{turn}.wav"
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def answers(turn: Turn, form: Form) -> bool:
+    """Whether a form holds what a turn waits for, rather than a silence."""
+    match turn.need:
+        case Ask():
+            return bool(keys_of(form) or speech_of(form))
+        case Record():
+            return bool(form.get("RecordingUrl"))
+    return bool(keys_of(form))
