@@ -427,12 +427,13 @@ class SipPhone:
                         self.take(parsed(packet))
                         self.changed.notify_all()
             if self.media in ready:
-                _, address = self.media.recvfrom(2048)
+                sound, address = self.media.recvfrom(2048)
                 with self.changed:
                     for dialog in self.dialogs:
                         # By port: among loopback addresses the kernel chooses the sender's.
                         if dialog.rtp and dialog.rtp[1] == address[1]:
                             dialog.heard += 1
+                            self.listen(dialog, sound)
                     self.changed.notify_all()
             if time.monotonic() >= due:
                 due += FRAME
@@ -484,12 +485,19 @@ class SipPhone:
         if self.answers:
             self.answer(dialog)
 
+    def listen(self, dialog: Dialog, sound: bytes) -> None:
+        """Hear one packet of RTP."""
+
     def speak(self) -> None:
         self.stamp += 160
         if self.sounds and self.alive:
             for dialog in self.dialogs:
                 if dialog.state == "talking" and dialog.mode != "inactive":
-                    self.send_rtp(dialog, 8, b"\x55\xd5" * 80, self.stamp)
+                    self.send_rtp(dialog, 8, self.voice(dialog), self.stamp)
+
+    def voice(self, dialog: Dialog) -> bytes:
+        """Say something for 20 ms, in A-law."""
+        return b"\x55\xd5" * 80
 
     def send_rtp(
         self, dialog: Dialog, kind: int, payload: bytes, stamp: int, *, marker: bool = False

@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .call import ENDED, Broken, Call
+from .call import ENDED, Call
 from .legs import Leg, reach
 from .rest_error import RestError
 from .sip_leg import SipLeg

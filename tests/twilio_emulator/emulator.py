@@ -21,6 +21,7 @@ from .network import Network, Webhook
 from .queues import Queue
 from .recordings import Recordings
 from .server import application
+from .sip_leg import Trunk
 from .twiml import Document, TwimlError
 
 Hook = tuple[str, str]
@@ -88,6 +89,7 @@ class Emulator:
         self.calls: list[Call] = []
         self.by_sid: dict[str, Call] = {}
         self.legs: list[Leg] = []
+        self.phones: list[Trunk] = []
         self.queues: dict[str, Queue] = {}
         self.numbers: dict[str, Number] = {}
         self.faults: list[Fault] = []
@@ -141,6 +143,8 @@ class Emulator:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for phone in self.phones:
+            await asyncio.to_thread(phone.thread.join, 5)
         await self.network.close()
         await self._runner.cleanup()
 
@@ -156,6 +160,10 @@ class Emulator:
             return function(*arguments)
 
         return self._run(call()).result(10)
+
+    def soon(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Do something in the emulator's thread, later."""
+        self._loop.call_soon_threadsafe(function, *arguments)
 
     def background(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Let something run beside."""
@@ -222,7 +230,7 @@ class Emulator:
         return one
 
     def call(self, from_: str, to: str, **extra: str | bytes) -> Call:
-        """Call a number of the account. extra: parameters of its webhooks, such as ForwardedFrom."""
+        """Call a number of the account. extra: more parameters, such as ForwardedFrom."""
         return self.do(self._call, from_, to, extra)
 
     def _call(self, from_: str, to: str, extra: Mapping[str, str | bytes]) -> Call:

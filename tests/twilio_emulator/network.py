@@ -245,8 +245,12 @@ class Network:
         for public, place in self.resolve.items():
             if url == public or url.startswith((public + "/", public + "?")):
                 parts = urlsplit(public)
-                more = {"Host": parts.netloc, "X-Forwarded-Proto": parts.scheme,
-                        "X-Forwarded-Host": parts.netloc, "X-Forwarded-For": "192.0.2.1"}  # fmt: skip
+                more = {
+                    "Host": parts.netloc,
+                    "X-Forwarded-Proto": parts.scheme,
+                    "X-Forwarded-Host": parts.netloc,
+                    "X-Forwarded-For": "192.0.2.1",
+                }
                 return place + url[len(public) :], more
         return url, {}
 

@@ -1,4 +1,4 @@
-"""Errors of the REST interface (twilio.com/docs/usage/twilios-response#response-formats-exceptions)."""
+"""Errors of the REST interface (twilio.com/docs/usage/twilios-response)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The REST interface: accounts, authentication, errors, pages, calls (twilio.com/docs/voice/api)."""
+"""The REST interface: authentication, errors, pages, paths (twilio.com/docs/usage/api)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urljoin, urlsplit
 from xml.etree import ElementTree
 
-from .twiml_rules import ELEMENTS, NOUNS, PLACES, SIP_HEADERS, SSML, VERBS, VOICE
+from .twiml_rules import ELEMENTS, PLACES, SIP_HEADERS, SSML, VERBS, VOICE
 
 LARGEST = 64 * 1024
 """Bytes of a document (error 11750)."""
@@ -114,7 +114,8 @@ def _http(verb: Verb) -> None:
 
 
 def _play(verb: Verb) -> None:
-    if bool(verb.text) == ("digits" in verb.attributes):
+    digits = "digits" in verb.attributes
+    if bool(verb.text) is digits:
         raise TwimlError(12200, "<Play> needs an address or digits")
     if verb.text:
         _http(verb)
@@ -124,7 +125,8 @@ def _say(verb: Verb) -> None:
     voice = re.fullmatch(VOICE, verb.get("voice"))
     if len(verb.text) > 4096:
         raise TwimlError(13520, "<Say> of more than 4096 characters")
-    if voice and voice["language"] and verb.get("language", voice["language"]) != voice["language"]:
+    own = voice["language"] if voice else None
+    if own and verb.get("language", own) != own:
         raise TwimlError(13512, f"{verb.get('voice')} does not speak {verb.get('language')}")
 
 
@@ -187,4 +189,3 @@ EXTRA = {
     "Parameter": _parameter,
     "Sip": _sip,
 }
-assert NOUNS <= set(ELEMENTS)
