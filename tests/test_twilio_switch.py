@@ -85,7 +85,7 @@ class Stage:
     def start(self) -> None:
         self.switch = TwilioSwitch(
             self.settings, rest.client(self.settings), self.live, self.stream,
-            {"odesa": "+380487059090"}, round_=0.02, clock=self.moment,
+            {"odesa": "+380487059090"}, pause=0.02, clock=self.moment,
         )  # fmt: skip
         self.switch.start(self.ear)
 
@@ -296,7 +296,7 @@ def test_a_request_whose_answer_was_lost_does_not_interrupt_the_talk(stage: Stag
     stage.live.put(CALL, HeldCall(3, "operator", TOKEN, talking=True))  # his leg told
     stage.rest.gate.set()
     stage.switch.tell(caller(OTHER), "reading")
-    assert until(lambda: not stage.switch._pending)
+    assert until(lambda: not stage.switch._whereabouts._expected)
     assert len(stage.rest.posts(f"/Calls/{CALL}")) == 1
     assert stage.seen().talking
     assert stage.ear.heard == []
@@ -379,7 +379,7 @@ def test_one_that_surely_was_not_made_is_tried_again(stage: Stage) -> None:
 def test_one_that_may_have_been_made_is_not(stage: Stage) -> None:
     stage.rest.faults.append(HANG_UP)
     stage.call_back()
-    assert until(lambda: not stage.switch._pending)
+    assert until(lambda: not stage.switch._whereabouts._expected)
     assert len(stage.rest.posts("/Calls")) == 1
     assert stage.seen("callback-17").token == "t17"
     stage.moment.now += 200

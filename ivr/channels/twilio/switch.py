@@ -1,9 +1,8 @@
 """The switch that is Twilio: takes callers out of the wait, and dials, through REST.
 
 Nothing here waits for Twilio: what the matchmaker wants is put into lanes (`lanes.py`) and what
-came of it is reported. Who is where stands in `LiveCalls`, which the webhooks keep; a request that
-waits in a lane counts as done (`calls`), so that a re-sync does not ask for it twice, and is gone
-with this process, so that the next one's re-sync does.
+came of it is reported. A request that waits in a lane counts as done (`whereabouts.py`), so that a
+re-sync does not ask for it twice, and is gone with this process, so that the next one's does.
 """
 
 from __future__ import annotations
@@ -12,19 +11,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-import redis
-
 from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.channels.twilio import dialling
 from ivr.channels.twilio.lanes import CallOver, Lanes, Patience, Refused, Unreached
 from ivr.channels.twilio.live import HeldCall, LiveCalls
+from ivr.channels.twilio.rounds import PAUSE, Rounds
 from ivr.channels.twilio.settings import NODE, TwilioSettings
+from ivr.channels.twilio.whereabouts import Whereabouts
 from ivr.matchmaker import Listener, LiveCall, SwitchDown
 
 if TYPE_CHECKING:
@@ -36,12 +34,6 @@ logger = logging.getLogger(__name__)
 
 INSIST = 30.0
 """Seconds in which a request that is no ringing is tried again."""
-ROUND = 5.0
-"""Seconds between two looks at calls that nobody heard of."""
-UNHEARD = 180.0
-"""Seconds after which Twilio is asked whether a call goes on. Who waits is heard of every 30."""
-AT_ONCE = 5
-"""Calls asked for in one round."""
 
 
 class Told(Protocol):
@@ -57,8 +49,8 @@ class Told(Protocol):
 class TwilioSwitch:
     """Twilio as the matchmaker sees it: one exchange, named `NODE`. Thread-safe.
 
-    numbers: by company, its own number at Twilio, which call-backs come from. round_: seconds
-    between two looks at calls that nobody heard of.
+    numbers: by company, its own number at Twilio, which call-backs come from. pause, clock: of the
+    rounds after calls that nobody heard of.
     """
 
     def __init__(
@@ -68,22 +60,19 @@ class TwilioSwitch:
         live: LiveCalls,
         reports: Told,
         numbers: Mapping[str, str] = MappingProxyType({}),
-        round_: float = ROUND,
+        pause: float = PAUSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._client = client
-        self._live = live
         self._reports = reports
         self._numbers = numbers
-        self._round = round_
-        self._clock = clock
         self._lanes = Lanes()
-        self._patience = Patience(lambda: self._listener.resync())
-        self._pending: dict[str, LiveCall] = {}
-        self._seen: Mapping[str, HeldCall] = {}
-        self._readable = True
-        self._asked: dict[str, float] = {}
+        self._patience = Patience(self._resync)
+        self._whereabouts = Whereabouts(live, self._resync)
+        self._rounds = Rounds(
+            client, self._patience, self._whereabouts, self._tell_gone, pause, clock
+        )
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -92,7 +81,8 @@ class TwilioSwitch:
         self._listener = listener
         self._lanes.start()
         listens = partial(self._reports.listen, listener, self._over)
-        for name, task in (("twilio-reports", listens), ("twilio-rounds", self._rounds)):
+        rounds = partial(self._rounds.run, self._over)
+        for name, task in (("twilio-reports", listens), ("twilio-rounds", rounds)):
             self._threads.append(threading.Thread(target=task, name=name, daemon=True))
             self._threads[-1].start()
 
@@ -130,7 +120,7 @@ class TwilioSwitch:
         path = f"told/{dialling.checked(dialling.CALL, ticket.id)}"
         word = dialling.checked(dialling.OUTCOME, outcome)
         if outcome == "announce":
-            self._pend(ticket.id, outcome)
+            self._whereabouts.pend(ticket.id, outcome)
             return
 
         def update(turn: int) -> dict[str, str]:
@@ -194,17 +184,11 @@ class TwilioSwitch:
 
     def calls(self) -> list[LiveCall]:
         """Return every call, as it was last known where that cannot be read now."""
-        pending = dict(self._pending)  # before: what ends meanwhile is in the other list
-        try:
-            self._seen, self._readable = dict(self._live.all()), True
-        except redis.RedisError:
-            self._readable = False
-        held = {call: _live_call(call, held) for call, held in self._seen.items()}
-        return list({**held, **pending}.values())
+        return self._whereabouts.calls()
 
     def nodes(self) -> Mapping[str, float]:
         """Return Twilio while REST is not known to be out of reach and its calls can be read."""
-        return {NODE: 0.0} if self._patience.up and self._readable else {}
+        return {NODE: 0.0} if self._patience.up and self._whereabouts.readable else {}
 
     # ------------------------------------------------------------------ requests
 
@@ -232,49 +216,46 @@ class TwilioSwitch:
         update: Callable[[int], dict[str, str]],
         undone: Callable[[str], None],
     ) -> None:
-        before = self._held(call)
+        before = self._whereabouts.of(call)
         given = update(before.turn)
         if time.monotonic() >= end:
             logger.warning("call %s was not led elsewhere: its time is over", call)
             undone("unreached")
             return
         after = replace(before, where=to.where, token=to.token, talking=False)
-        self._put(call, after)
+        self._whereabouts.put(call, after)
         try:
             self._patience.insist(
                 lambda: self._client.calls(call).update(**given),
                 end - time.monotonic(),
-                again=lambda: not self._held(call).talking,
+                again=lambda: not self._whereabouts.of(call).talking,
             )
         except CallOver:
-            logger.info("call %s: gone before it could be led elsewhere", call)
-            self._drop(call)
-            self._listener.gone(call)
+            self._is_over(call)
         except (Refused, Unreached) as reason:
             logger.warning("call %s was not led elsewhere: %s", call, reason)
-            if replace(self._held(call), since=0.0) == replace(after, since=0.0):
-                self._put(call, before)
+            self._whereabouts.put_back(call, before, after)
             undone("failed" if isinstance(reason, Refused) else "unreached")
 
     def _originate(self, call: str, held: HeldCall, given: dict[str, Any], ring: float) -> None:
-        self._put(call, held)
+        self._whereabouts.put(call, held)
         try:
             made = self._patience.insist(
                 lambda: self._client.calls.create(**given), ring, twice=False
             )
         except (CallOver, Refused) as reason:
             logger.error("%s was not dialled: Twilio refuses it (%s)", call, reason)
-            self._drop(call)
+            self._whereabouts.drop(call)
             self._listener.called_back(held.token, "failed")
         except Unreached as reason:
             logger.warning("%s was not dialled: %s", call, reason)
             if reason.nothing:  # else it may ring: its reports tell, or the end of the ringing
-                self._drop(call)
+                self._whereabouts.drop(call)
                 self._listener.called_back(held.token, "lost")
         else:
-            known = self._held(call)
+            known = self._whereabouts.of(call)
             if made is not None and known.token == held.token:
-                self._put(call, replace(known, sid=str(made.sid)))
+                self._whereabouts.put(call, replace(known, sid=str(made.sid)))
 
     def _ask(
         self,
@@ -287,27 +268,30 @@ class TwilioSwitch:
         call = dialling.checked(dialling.CALL, ticket.id)
 
         def job() -> None:
-            sid = self._held(call).sid or call
+            sid = self._whereabouts.of(call).sid or call
             try:
                 self._patience.insist(lambda: request(sid), INSIST)
             except CallOver:
-                (over or partial(self._end, call, self._listener.gone))()
+                (over or partial(self._is_over, call))()
             except (Refused, Unreached) as reason:
                 logger.warning("call %s: Twilio did not do it: %s", call, reason)
 
         self._lanes.put(call, job)
 
+    def _is_over(self, call: str) -> None:
+        logger.info("call %s: gone before Twilio was asked", call)
+        self._whereabouts.drop(call)
+        self._listener.gone(call)
+
     def _later(self, call: str, to: HeldCall, job: Callable[[], None]) -> None:
         """Have a job done that leads a call elsewhere; until then it counts as being there."""
-        mine = _live_call(call, to)
-        self._pending[call] = mine
+        settled = self._whereabouts.expect(call, to)
 
         def work() -> None:
             try:
                 job()
             finally:
-                if self._pending.get(call) is mine:
-                    del self._pending[call]
+                settled()
 
         self._lanes.put(call, work)
 
@@ -315,72 +299,9 @@ class TwilioSwitch:
         if not self._patience.up:
             raise SwitchDown("Twilio's REST is out of reach")
 
-    def _pend(self, call: str, outcome: str) -> None:
-        try:
-            self._live.pend(call, outcome)
-        except redis.RedisError as reason:
-            raise SwitchDown("the calls at Twilio cannot be read") from reason
+    def _resync(self) -> None:
+        self._listener.resync()
 
-    # ------------------------------------------------------------------ where a call is
-
-    def _held(self, call: str) -> HeldCall:
-        try:
-            return self._live.get(call) or HeldCall(0)
-        except redis.RedisError:
-            return self._seen.get(call) or HeldCall(0)
-
-    def _put(self, call: str, held: HeldCall) -> None:
-        with suppress(redis.RedisError):  # the next webhook of the call puts it right
-            self._live.put(call, held)
-
-    def _drop(self, call: str) -> None:
-        with suppress(redis.RedisError):
-            self._live.drop(call)
-
-    # ------------------------------------------------------------------ calls nobody heard of
-
-    def _rounds(self) -> None:
-        while not self._over.wait(self._round):
-            try:
-                self._look()
-            except (redis.RedisError, CallOver, Refused, Unreached) as reason:
-                logger.debug("a look at the calls was cut short: %r", reason)
-
-    def _look(self) -> None:
-        """Ask Twilio about calls that nobody heard of for long; whether it answers, if it is away.
-
-        What is over is told to every dispatcher: which of them acts is not known here.
-        """
-        if not self._patience.up:
-            account = self._client.api.v2010.accounts(self._settings.account_sid)
-            self._patience.once(account.fetch)
-            return
-        now, calls = self._clock(), self._live.all()
-        self._asked = {call: at for call, at in self._asked.items() if call in calls}
-        unheard = [
-            call
-            for call, held in calls.items()
-            if now - max(held.since, self._asked.get(call, 0.0)) > UNHEARD
-        ]
-        for call in unheard[:AT_ONCE]:
-            if self._goes_on(call, calls[call]):
-                self._asked[call] = now
-            else:
-                self._end(call, lambda call: self._reports.publish("gone", call=call))
-
-    def _goes_on(self, call: str, held: HeldCall) -> bool:
-        if not held.sid and not call.startswith("CA"):
-            return False  # a call-back of which Twilio never told
-        try:
-            found = self._patience.once(self._client.calls(held.sid or call).fetch)
-        except CallOver:
-            return False
-        return str(found.status) not in dialling.OVER
-
-    def _end(self, call: str, tell: Callable[[str], None]) -> None:
-        self._drop(call)
-        tell(call)
-
-
-def _live_call(call: str, held: HeldCall) -> LiveCall:
-    return LiveCall(call, NODE, "", held.where, held.token, held.talking)
+    def _tell_gone(self, call: str) -> None:
+        """Tell every dispatcher: which of them acts is not known here."""
+        self._reports.publish("gone", call=call)
