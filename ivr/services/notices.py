@@ -31,6 +31,8 @@ SOON = timedelta(hours=1)
 DAY = timedelta(hours=24)
 GATHER = timedelta(minutes=2)
 """Readings of one call go into one message: it waits for the next account so long."""
+MOST = 3
+"""Receipts in one message: with more it would not fit into two parts."""
 MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -71,7 +73,7 @@ def reading(inquiry: Inquiry, receipt: str) -> None:
     receipts = list(entry.payload["values"]["receipts"]) if entry else []
     if receipt in receipts:
         return
-    if entry is not None and outbox.untouched(entry):
+    if entry is not None and outbox.untouched(entry) and len(receipts) < MOST:
         values = {**entry.payload["values"], "receipts": [*receipts, receipt]}
         entry.payload = {**entry.payload, "values": values}
         entry.next_at = inquiry.now + GATHER

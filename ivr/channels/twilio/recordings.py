@@ -90,8 +90,8 @@ class Recordings:
 
     def _asked(self, sid: str) -> requests.Response:
         """Ask for the file. Where it is elsewhere, that place is asked without the token."""
-        account = self._settings.account_sid
-        url = f"{self._settings.api_url.rstrip('/')}/2010-04-01/Accounts/{account}/Recordings/{sid}.wav"
+        account, api = self._settings.account_sid, self._settings.api_url.rstrip("/")
+        url = f"{api}/2010-04-01/Accounts/{account}/Recordings/{sid}.wav"
         login = (account, self._settings.auth_token)
         answer = requests.get(url, auth=login, timeout=TIMEOUTS, stream=True, allow_redirects=False)
         if not answer.is_redirect:
