@@ -14,6 +14,8 @@ import pytest
 import redis
 from matching import until
 
+from ivr.channels.twilio.live import HeldCall, RedisLiveCalls, RedisReports
+from ivr.channels.twilio.settings import NODE
 from ivr.matchmaker.lease import KEY
 
 HOME = Path(__file__).parents[2]
@@ -57,6 +59,48 @@ def test_killed_it_is_succeeded_and_told_to_end_it_gives_the_lease_back(
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
     assert redis_client.get(KEY) is None
+
+
+TWILIO = """
+[twilio]
+account_sid = AC{zeros}
+auth_token = PRESS2_TWILIO_TOKEN
+public_url = https://ivr.example.com
+api_url = {url}
+operators = client
+api_key = SK{zeros}
+api_secret = PRESS2_TWILIO_SECRET
+"""
+
+
+def test_with_browser_phones_of_twilio_s_no_asterisk_is_needed(
+    tmp_path: Path, redis_server: Any, redis_client: redis.Redis
+) -> None:
+    conf = tmp_path / "telephony.conf"
+    twilio = TWILIO.format(zeros="0" * 32, url="http://127.0.0.1:1")
+    conf.write_text(
+        f"[press2]\nvar = {tmp_path}\n[redis]\nurl = {redis_server.url}\n{twilio}",
+        encoding="utf-8",
+    )
+    environ = {
+        **os.environ, "PRESS2_CONF": str(conf), "PRESS2_AMI_SECRET": "",
+        "PRESS2_TWILIO_TOKEN": "token", "PRESS2_TWILIO_SECRET": "secret",
+    }  # fmt: skip
+    live = RedisLiveCalls(redis_client)
+    live.put("CA1", HeldCall(1, "wait"))
+    command = [sys.executable, str(HOME / "app.py"), "dispatch"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ, stderr=log)
+    try:
+        # Who waits without a ticket is told to enter again, at the start and when it is reported.
+        assert until(lambda: live.pended("CA1") == "announce", 30)
+        RedisReports(redis_client).publish("waiting", call="CA2", node=NODE, leg="")
+        assert until(lambda: live.pended("CA2") == "announce")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_without_a_password_it_says_what_to_do(tmp_path: Path) -> None:
