@@ -14,10 +14,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+from urllib.parse import urlsplit
 
 from ivr import check, company, flow, prompts
 from ivr.engine import Flows
@@ -26,6 +27,7 @@ from ivr.services import SERVICES
 
 if TYPE_CHECKING:
     import redis
+    from flask import Blueprint
 
     from agent_desk.desk import Probe
     from agent_desk.office import Office
@@ -35,12 +37,14 @@ if TYPE_CHECKING:
     from ivr.channels.twilio.settings import TwilioSettings
     from ivr.company import Company
     from ivr.config import Config
+    from ivr.doctor import Finding
     from ivr.events import EventLog
     from ivr.outbox import Handler
     from ivr.prompts import Catalogue
     from ivr.runner import Runner
     from ivr.sessions import Sessions
     from ivr.speech.synthesis import Synthesiser
+    from ivr.speech.voice import Voice
     from ivr.store.database import Store
 
 HOME = Path(__file__).resolve().parent
@@ -214,6 +218,13 @@ def synthesiser_of(config: Config) -> Synthesiser:
     return Synthesiser(config.speech.voices(), config.speech.piper())
 
 
+def voice_of(config: Config, catalogues: Mapping[str, Catalogue]) -> Voice:
+    """Return what turns prompts into sounds."""
+    from ivr.speech.voice import Voice
+
+    return Voice(catalogues, PROMPTS, config.press2.var / "sounds", synthesiser_of(config))
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -288,6 +299,7 @@ def web(_options: argparse.Namespace) -> None:
     companies = company.load(COMPANIES)
     store = store_of(config)
     loopback = config.web.host == "127.0.0.1" and not config.web.secure
+    public = urlsplit(config.twilio.public_url).hostname
     desk = Desk(
         sip_host=parts.reachable(config.asterisk.bind),
         sip_port=config.asterisk.sip_port,
@@ -295,18 +307,39 @@ def web(_options: argparse.Namespace) -> None:
         phone_secret=os.environ.get("PRESS2_PHONE_SECRET", ""),
         lines=tuple(Line(*line) for line in parts.lines(config, companies)),
         demo_account=_account_to_try(store, config.press2.company),
-        hosts=("localhost", "127.0.0.1") if loopback else (),
+        hosts=("localhost", "127.0.0.1", *([public] if public else ())) if loopback else (),
     )
     office = _office(config, companies, store)
-    app = create_app(desk, _probes(config, store), office)
-    office.live.start(office)
+    with _webhooks(config, companies, store) as webhooks:
+        app = create_app(desk, _probes(config, store), office, webhooks)
+        office.live.start(office)
 
-    def stop(_signal: int, _frame: object) -> None:
-        office.live.stop()
-        sys.exit(0)
+        def stop(_signal: int, _frame: object) -> None:
+            office.live.stop()
+            sys.exit(0)
 
-    signal.signal(signal.SIGTERM, stop)
-    server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
+        signal.signal(signal.SIGTERM, stop)
+        server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
+
+
+@contextlib.contextmanager
+def _webhooks(
+    config: Config, companies: Mapping[str, Company], store: Store
+) -> Iterator[Blueprint | None]:
+    """Lend the routes that Twilio asks, None where it is not configured."""
+    twilio = twilio_of(config)
+    if twilio is None:
+        yield None
+        return
+    from ivr import twilio_parts
+
+    flows, _, catalogues = house()
+    with runner_of(config, flows, companies, store) as runner:
+        voice = voice_of(config, catalogues)
+        client = redis_of(config)
+        yield twilio_parts.webhooks(
+            config, twilio, companies, catalogues, store, runner, voice, client
+        )
 
 
 def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:
@@ -357,20 +390,53 @@ def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Look at the set-up, or at the live queue, and say what is wrong with it."""
+    """Look at the set-up, the live queue or Twilio's webhooks, and say what is wrong there."""
     if options.what == "queue":
         return _doctor_queue()
     from ivr import config
-    from ivr.doctor import examine
+    from ivr.doctor import Finding, examine
 
-    findings = []
-    for finding in examine(config.path_of(os.environ, HOME), os.environ, HOME):
-        findings.append(finding)
+    if options.what == "webhooks":
+        from ivr.channels.twilio import doctor as twilio_doctor
+
+        seen = twilio_doctor.examine(_twilio(), _company_numbers())
+        return _tell(Finding(*remark) for remark in seen)
+    return _tell(examine(config.path_of(os.environ, HOME), os.environ, HOME))
+
+
+def _tell(findings: Iterable[Finding]) -> int:
+    """Print findings as they come; exit code 1: there is a problem."""
+    levels = []
+    for finding in findings:
+        levels.append(finding.level)
         _say(str(finding))
-    problems = sum(finding.level == "problem" for finding in findings)
-    warnings = sum(finding.level == "warning" for finding in findings)
-    _say(f"problems: {problems}, warnings: {warnings}")
+    problems = levels.count("problem") + levels.count("differs")
+    _say(f"problems: {problems}, warnings: {levels.count('warning')}")
     return 1 if problems else 0
+
+
+def _twilio() -> TwilioSettings:
+    """Return the settings of the Twilio channel. Raises Press2Error: it is not configured."""
+    config = settings()
+    found = twilio_of(config)
+    if found is None:
+        raise Press2Error(f"{config.path.name}: [twilio] is empty; docs/twilio.md tells the steps")
+    return found
+
+
+def _company_numbers() -> list[str]:
+    return [number for each in company.load(COMPANIES).values() for number in each.numbers]
+
+
+def twilio_command(options: argparse.Namespace) -> int:
+    """Show or set the addresses of our numbers at Twilio, and its queue of waiting callers."""
+    from ivr.channels.twilio import rest, setup
+    from ivr.doctor import Finding
+
+    twilio, numbers = _twilio(), options.numbers or _company_numbers()
+    act = setup.change if options.change and not options.dry_run else setup.look
+    found = act(rest.client(twilio), twilio, numbers, given=bool(options.numbers))
+    return _tell(Finding(*remark) for remark in found)
 
 
 def _doctor_queue() -> int:
@@ -438,13 +504,12 @@ def _account_to_try(store: Store, home: str) -> str:
 def agi(options: argparse.Namespace) -> None:
     """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
     from ivr.channels.agi import AgiServer
-    from ivr.speech.voice import Voice
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
     flows, companies, catalogues = house()
     var = config.press2.var
-    voice = Voice(catalogues, PROMPTS, var / "sounds", synthesiser_of(config))
+    voice = voice_of(config, catalogues)
     with runner_of(config, flows, companies, store_of(config)) as runner:
         server = AgiServer(
             config.agi.host,
@@ -888,7 +953,10 @@ def _parser() -> argparse.ArgumentParser:
     add("jobs", jobs, "moves the log of events into the store, delivers messages and recordings")
 
     examiner = add("doctor", doctor, "looks at the set-up and says what is wrong with it")
-    examiner.add_argument("what", nargs="?", choices=("queue",), help="audit the live queue")
+    examiner.add_argument(
+        "what", nargs="?", choices=("queue", "webhooks"),
+        help="queue: audit the live queue; webhooks: send one of Twilio's to the public URL",
+    )  # fmt: skip
     checker = add("check", check_flows, "checks flows, prompts, services, profiles")
     checker.add_argument("--graph", metavar="FLOW", help="write a picture (SVG) of a flow instead")
     checker.add_argument("-o", "--output", type=Path, help="file of the picture")
@@ -932,6 +1000,16 @@ def _parser() -> argparse.ArgumentParser:
     again = deeds.add_parser("retry", help=outbox_retry.__doc__)
     again.set_defaults(command=outbox_retry)
     again.add_argument("entry", nargs="?", type=int, metavar="ID", help="default: all of them")
+
+    account = commands.add_parser("twilio", help="our numbers at Twilio and its queue")
+    acts = account.add_subparsers(metavar="WHAT", required=True)
+    for act, text in (("setup", "sets what differs"), ("show", "shows it, changes nothing")):
+        other = acts.add_parser(act, help=text, description=twilio_command.__doc__)
+        other.set_defaults(command=twilio_command, change=act == "setup", dry_run=False)
+        numbers = "E.164, +380487059090; default: every company's"
+        other.add_argument("numbers", nargs="*", metavar="NUMBER", help=numbers)
+        if act == "setup":
+            other.add_argument("--dry-run", action="store_true", help="show what would be set")
 
     importer = add("import", import_command, "imports accounts from a CSV file")
     importer.add_argument("what", choices=("accounts",))

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from flask import Flask, Response, g, jsonify, render_template, request, send_from_directory
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    g,
+    jsonify,
+    render_template,
+    request,
+    send_from_directory,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from agent_desk import door
@@ -63,8 +72,15 @@ class Probe:
     of: int = 1
 
 
-def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None) -> Flask:
+def create_app(
+    desk: Desk,
+    probes: Sequence[Probe],
+    parts: Office | None = None,
+    webhooks: Blueprint | None = None,
+) -> Flask:
     """Build the application. parts: of the operators' desk; without them there is none.
+
+    webhooks: routes of a channel, which prove by themselves who asks.
 
     Texts of the pages are in `texts.yaml`, those of the desk in `texts_desk.yaml`.
     """
@@ -117,8 +133,10 @@ def create_app(desk: Desk, probes: Sequence[Probe], parts: Office | None = None)
             response.set_cookie("language", g.language, YEAR, httponly=True, samesite="Lax")
         return response
 
+    if webhooks is not None:
+        app.register_blueprint(webhooks)
     if parts is not None:
-        door.set_up(app, parts, load_texts("texts_desk.yaml"))
+        door.set_up(app, parts, load_texts("texts_desk.yaml"), webhooks)
     return app
 
 

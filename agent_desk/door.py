@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from flask import Flask, Response, g, jsonify, redirect, request, url_for
+from flask import Blueprint, Flask, Response, g, jsonify, redirect, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
@@ -30,8 +30,16 @@ KEY = "desk.key"
 """File in `var` that signs the browsers' sessions."""
 
 
-def set_up(app: Flask, parts: Office, texts: Mapping[str, Mapping[str, str]]) -> None:
-    """Add the desk to an application. texts: language -> key -> text."""
+def set_up(
+    app: Flask,
+    parts: Office,
+    texts: Mapping[str, Mapping[str, str]],
+    webhooks: Blueprint | None = None,
+) -> None:
+    """Add the desk to an application. texts: language -> key -> text.
+
+    webhooks: routes that no browser asks for, so that they need no proof of a page.
+    """
     app.extensions["office"] = parts
     app.config |= {
         "SECRET_KEY": secret_key(parts.var),
@@ -52,7 +60,9 @@ def set_up(app: Flask, parts: Office, texts: Mapping[str, Mapping[str, str]]) ->
     def words() -> None:
         g.desk_words = texts[g.language]
 
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
+    if webhooks is not None:
+        csrf.exempt(webhooks)
     sign_in.limiter.init_app(app)
     app.register_blueprint(sign_in.entrance)
     app.register_blueprint(room.desk)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -16,9 +17,9 @@ from typing import Protocol
 import redis
 
 from ivr.channels.heard import answer, taken
-from ivr.channels.twilio import hearing, twiml
+from ivr.channels.twilio import dialling, hearing, twiml
 from ivr.channels.twilio.hearing import Form
-from ivr.channels.twilio.live import HeldCall, LiveCalls, Reports
+from ivr.channels.twilio.live import HeldCall, LiveCalls, Report, Reports, follow
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.slow import Work
 from ivr.channels.twilio.sounds import Speaker
@@ -77,7 +78,7 @@ class House:
     region: of numbers that come without a country; regions: the same by company. languages: the
     first one of each company.
     ring_group, ring_seconds: SIP addresses that ring while the queue is out of reach.
-    fetch: keeps in mind that a recording is to be fetched: (call, file, Twilio's URL of it).
+    fetch: keeps in mind that a recording is to be fetched: (company, call, file, Twilio's sid).
     """
 
     settings: TwilioSettings
@@ -87,7 +88,7 @@ class House:
     reports: Reports
     work: Work
     clock: Callable[[], datetime]
-    fetch: Callable[[str, str, str], None]
+    fetch: Callable[[str, str, str, str], None]
     region: str = "UA"
     regions: Mapping[str, str] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class Calls:
             case Record():
                 event = hearing.recorded(turn, call, form)
                 if event.text:
-                    self._house.fetch(call, event.text, form["RecordingUrl"])
+                    self._fetch(call, event.text, form)
                 return [event]
             case Enqueue() if keys:
                 return [Event("keys", text=keys[0])]
@@ -308,19 +309,18 @@ class Calls:
         if token and self._moved_on(call, token):
             return EMPTY
         event = self._of_dial(call, token, how)
+        if token:
+            for kind, values in dialling.over_reports(query, form):
+                self._house.reports.publish(kind, **values)
         return self._say(call, self._advance(call, number, event, form), "")
 
     def _of_dial(self, call: str, token: str, how: str) -> Event:
         if self._runner.broken(call):
             return Event("operator", outcome="dropped")
         if how in hearing.TALKED:
-            if token:
-                self._house.reports.publish("answered", token=token)
             return Event("operator", outcome="ended")
         if not token:
             return Event("operator", outcome="unavailable")
-        why = hearing.UNREACHED.get(how, "failed")
-        self._house.reports.publish("unanswered", token=token, why=why)
         return Event("operator", outcome="no_answer", values={"token": token})
 
     def _moved_on(self, call: str, token: str) -> bool:
@@ -352,10 +352,32 @@ class Calls:
             logger.warning("call %s is over, which was not noted: %s", call, reason)
         self._house.reports.publish("gone", call=call)
 
-    def recording(self, call: str, number: int, form: Form) -> None:
-        """A recording is ready at Twilio."""
-        if form.get("RecordingStatus", "completed") == "completed" and form.get("RecordingUrl"):
-            self._house.fetch(call, hearing.recording_name(call, number), form["RecordingUrl"])
+    def recording(self, form: Form, query: Form) -> None:
+        """A recording is ready at Twilio: of a caller's words, or of his talk with an operator."""
+        if form.get("RecordingStatus", "completed") == "completed":
+            self._fetch(query.get("call", ""), query.get("name", ""), form)
+
+    def _fetch(self, call: str, name: str, form: Form) -> None:
+        sid = form.get("RecordingSid", "")
+        if not hearing.RECORDING.fullmatch(sid) or not hearing.FILE.fullmatch(name):
+            logger.error("call %s: a recording without a name or a sid is left at Twilio", call)
+            return
+        self._house.fetch(self._caller(form).company, call, name, sid)
+
+    def leg(self, form: Form, query: Form) -> None:
+        """The state of an operator's leg, or of a call-back's, changed."""
+        self._report(query.get("call", ""), dialling.leg_reports(query, form))
+
+    def called_back(self, form: Form, query: Form) -> str:
+        """The dial to a customer who was called back is over, and so is the operator's call."""
+        self._report(query.get("call", ""), dialling.callback_reports(query, form))
+        return twiml.goodbye([])
+
+    def _report(self, call: str, reports: Sequence[Report]) -> None:
+        with suppress(redis.RedisError):
+            follow(self._house.live, call, reports)
+        for kind, values in reports:
+            self._house.reports.publish(kind, **values)
 
     def fallback(self, form: Form) -> str:
         """Twilio could not use another answer: the open question again, or the beginning."""

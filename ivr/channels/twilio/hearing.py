@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ivr.channels.heard import dialled_keys, e164
+from ivr.channels.twilio.twiml import recording_name
 from ivr.model import Ask, Caller, Event, Record, Turn
 
 Form = Mapping[str, str]
@@ -17,14 +18,14 @@ NOBODY = frozenset(
 """What Twilio writes for withheld numbers: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, ... as keys.
 https://help.twilio.com/articles/223179988"""
 CALL = re.compile(r"[A-Za-z0-9-]{1,64}")
+RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
+FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 SPOKEN = 1000
 """Characters of a speech result that are looked at."""
 OVER = frozenset(("completed", "busy", "failed", "no-answer", "canceled"))
 """CallStatus of a call that is over."""
 TALKED = frozenset(("completed", "answered"))
 """DialCallStatus of a dial that was answered."""
-UNREACHED = {"busy": "declined", "no-answer": "no_answer", "canceled": "no_answer"}
-"""Why nobody answered, by DialCallStatus; anything else is a fault of the telephone."""
 
 
 class Directory(Protocol):
@@ -94,11 +95,6 @@ def recorded(turn: Turn, call: str, form: Form) -> Event:
     """Return the event of a recording; one of less than a second says nothing."""
     spoke = form.get("RecordingUrl") and _seconds(form.get("RecordingDuration", "")) >= 1
     return Event("recorded", text=recording_name(call, turn.number) if spoke else "")
-
-
-def recording_name(call: str, turn: int) -> str:
-    """Return the file of what a caller says in a turn."""
-    return f"{call}-{turn}.wav"
 
 
 def _seconds(text: str) -> int:

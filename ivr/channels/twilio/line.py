@@ -69,12 +69,12 @@ class TwilioExchange:
             reports=Unheard(),
             work=self._work,
             clock=clock,
-            fetch=lambda call, name, url: None,
+            fetch=lambda company, call, name, sid: None,
             regions={name: each.region for name, each in self._companies.items()},
             languages={name: each.languages[0] for name, each in self._companies.items()},
         )
         signature = Signature(SETTINGS.auth_token, SETTINGS.public_url)
-        hooks = Webhooks(Calls(house), signature, lambda: EMPTY, _nothing, _nothing)
+        hooks = Webhooks(Calls(house), signature, lambda: EMPTY, lambda form, query: None)
         client = Client(application(hooks))
         return TwilioLine(client, signature, live, runner, self._voice, clock, operators)
 
@@ -88,10 +88,6 @@ class Unheard:
 
     def publish(self, kind: str, **values: str) -> None:
         """Drop it."""
-
-
-def _nothing(_query: Mapping[str, str], _form: Mapping[str, str]) -> None:
-    return None
 
 
 class TwilioLine(Line):
@@ -149,7 +145,7 @@ class TwilioLine(Line):
         """Say something, as Twilio's recogniser heard it."""
         self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
         if self._record is not None:
-            self._recorded(f"{SETTINGS.api_url}/recording", math.ceil(seconds(text)))
+            self._recorded(math.ceil(seconds(text)))
         elif self._gather is not None and "speech" in self._gather.get("input", ""):
             self._answer({"SpeechResult": text, "Confidence": str(confidence)})
 
@@ -342,11 +338,13 @@ class TwilioLine(Line):
         self._follow(self._gather.get("action", ""), form)
         self._go_on()
 
-    def _recorded(self, url: str, length: int) -> None:
+    def _recorded(self, length: int) -> None:
         assert self._record is not None  # noqa: S101 - its callers have looked
         action = self._record.get("action", "")
         self._record, self._speech = None, 0.0
-        self._follow(action, {"RecordingUrl": url, "RecordingDuration": str(length)})
+        sid = f"RE{0:032x}"
+        recording = {"RecordingUrl": f"{SETTINGS.api_url}/{sid}", "RecordingSid": sid}
+        self._follow(action, {**recording, "RecordingDuration": str(length)})
         self._go_on()
 
     def _look(self) -> None:

@@ -52,12 +52,22 @@ class Links:
         asked = f"?{urlencode(query)}" if query else ""
         return f"{self.public_url}/twilio/{way}/{quote(self.call, safe='')}/{turn}{asked}"
 
+    def recording(self, turn: int) -> str:
+        """Return the URL that is told when the recording of a turn is ready."""
+        query = urlencode({"call": self.call, "name": recording_name(self.call, turn)})
+        return f"{self.public_url}/twilio/recording?{query}"
+
 
 @dataclass(frozen=True)
 class Listening:
     """Twilio's recogniser beside the keys. hints: words that are likely."""
 
     hints: str = ""
+
+
+def recording_name(call: str, turn: int) -> str:
+    """Return the file of what a caller says in a turn."""
+    return f"{call}-{turn}.wav"
 
 
 def render(
@@ -159,7 +169,7 @@ def _record(
         finish_on_key="#",
         play_beep=True,
         trim="do-not-trim",
-        recording_status_callback=links.to("recording", turn.number),
+        recording_status_callback=links.recording(turn.number),
         recording_status_callback_event="completed",
         recording_status_callback_method="POST",
     )

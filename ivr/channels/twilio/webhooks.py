@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from flask import Blueprint, Flask, Response, abort, g, request
+from flask import Blueprint, Flask, Response, abort, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from ivr.channels.twilio import signature as signatures
 from ivr.channels.twilio.calls import Calls
+from ivr.channels.twilio.doctor import answer as examine
 from ivr.channels.twilio.hearing import call_of
+from ivr.channels.twilio.rebuild import Seen, arrived, explain
 from ivr.channels.twilio.signature import Refusals, Signature
 
 logger = logging.getLogger(__name__)
@@ -34,16 +33,15 @@ class Webhooks:
     """What the routes need.
 
     excuse: a whole document for a caller whom nothing else can be said to.
-    leg, message: take the reports on an operator's leg, and on a message: (query, form).
-    refused: the words for the log about a request that Twilio did not sign.
-    examine: answers `app.py doctor webhooks`, (status, JSON).
+    message: takes what Twilio tells of a message: (form, query).
+    auth_token: proves to `app.py doctor webhooks` what it is told.
     """
 
     calls: Calls
     signature: Signature
     excuse: Callable[[], str]
-    leg: Callable[[Form, Form], str | None]
     message: Callable[[Form, Form], None]
+    auth_token: str = field(default="", repr=False)
 
 
 def blueprint(parts: Webhooks) -> Blueprint:
@@ -56,14 +54,14 @@ def blueprint(parts: Webhooks) -> Blueprint:
     def signed() -> None:
         if request.endpoint == "twilio.sound":
             return
-        if (request.content_length or 0) > LARGEST or request.content_length is None:
+        if request.content_length is None or request.content_length > LARGEST:
             abort(413)
+        g.seen = arrived(request.environ, request.get_data())
         if request.endpoint == "twilio.doctor":
             return
-        posted = signatures.form(request.get_data(cache=True))
-        if not parts.signature.right(asked(), posted, request.headers.get("X-Twilio-Signature")):
-            _refuse(refusals)
-        g.posted = readable(posted)
+        if not parts.signature.right(g.seen.path_and_query(), g.seen.form, g.seen.signature):
+            _refuse(refusals, parts.signature, g.seen)
+        g.posted = readable(g.seen.form)
 
     @routes.post("/voice")
     def voice() -> Response:
@@ -102,15 +100,29 @@ def blueprint(parts: Webhooks) -> Blueprint:
         calls.status(form())
         return Response(status=204)
 
-    @routes.post("/recording/<call>/<int:number>")
-    def recording(call: str, number: int) -> Response:
-        calls.recording(call, number, form())
+    @routes.post("/recording")
+    def recording() -> Response:
+        calls.recording(form(), query())
         return Response(status=204)
+
+    @routes.post("/leg")
+    def leg() -> Response:
+        calls.leg(form(), query())
+        return Response(status=204)
+
+    @routes.post("/callback")
+    def callback() -> Response:
+        return spoken(lambda: calls.called_back(form(), query()))
 
     @routes.post("/message")
     def message() -> Response:
-        parts.message(query(), form())
+        parts.message(form(), query())
         return Response(status=204)
+
+    @routes.post("/doctor")
+    def doctor() -> tuple[Response, int]:
+        status, told = examine(parts.signature, parts.auth_token, g.seen, time.time())
+        return jsonify(told), status
 
     @routes.get("/sounds/<mark>/<names>.wav")
     def sound(mark: str, names: str) -> AnyResponse:
@@ -154,14 +166,7 @@ def query() -> Form:
     return request.args.to_dict()
 
 
-def asked() -> str:
-    """Return path and query as they came."""
-    path = quote(request.path, safe="/+")
-    raw = request.environ.get("QUERY_STRING", "")
-    return f"{path}?{raw}" if raw else path
-
-
-def readable(posted: Any) -> Form:
+def readable(posted: Iterable[tuple[str, str]]) -> Form:
     """Return parameters with bytes that are not UTF-8 replaced."""
     return {
         name: value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -169,9 +174,14 @@ def readable(posted: Any) -> Form:
     }
 
 
-def _refuse(refusals: Refusals) -> None:
-    """Say no, and tell it in the log, once a minute a source."""
+def _refuse(refusals: Refusals, signature: Signature, seen: Seen) -> None:
+    """Say no, and tell in the log why, once a minute a source."""
     source = request.remote_addr or "?"
     if refusals.first(source, time.monotonic()):
-        logger.warning("%s: not signed by Twilio, refused: %s", source, request.path[:200])
+        untold = refusals.untold()
+        why = " ".join(explain(signature, seen))
+        logger.warning(
+            "%s: %.200r is not signed by Twilio and was refused (%d more since): %s",
+            source, seen.path, untold, why,
+        )  # fmt: skip
     abort(403)
