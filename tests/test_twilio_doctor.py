@@ -15,9 +15,20 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import pytest
 import waitress
+from twilio_emulator import Emulator
 
 from ivr.channels.twilio import doctor, verdict
-from ivr.channels.twilio.doctor import FIELD, PROOF, WINDOW, answer, probe, proof, send, webhooks
+from ivr.channels.twilio.doctor import (
+    FIELD,
+    PROOF,
+    WINDOW,
+    answer,
+    examine,
+    probe,
+    proof,
+    send,
+    webhooks,
+)
 from ivr.channels.twilio.rebuild import Seen, arrived
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.channels.twilio.signature import Signature
@@ -426,6 +437,29 @@ def test_plain_http_where_tls_is_expected(proxy):
 
 def test_calls_without_tls_are_a_warning(proxy):
     assert next(webhooks(settings(proxy.url))).subject == "encryption"
+
+
+# ---------------------------------------------------------------------- what Twilio knows
+
+
+def test_both_ways_are_examined(proxy, web):
+    with Emulator(auth_token=TOKEN) as twilio:
+        twilio.number("+380487059090", "https://old.example/voice")
+        there = replace(settings(proxy.url), account_sid=twilio.account_sid, api_url=twilio.url)
+        found = [each for each in examine(there, ["+380487059090"]) if each.level != "warning"]
+    assert (found[0].level, found[0].subject) == ("ok", "signature")
+    assert found[1].subject == "+380487059090"
+    assert found[1].text == f"voice_url: https://old.example/voice -> {proxy.url}/twilio/voice"
+    assert {each.mend for each in found[1:]} == {"run `app.py twilio setup`"}
+    assert {each.level for each in found[1:]} == {"problem"}
+
+
+def test_a_twilio_that_says_no_is_a_finding(proxy):
+    with Emulator(auth_token="f" * 32) as twilio:
+        there = replace(settings(proxy.url), account_sid=twilio.account_sid, api_url=twilio.url)
+        found = list(examine(there, ["+380487059090"]))
+    assert [each.subject for each in found] == ["encryption", "signature", "Twilio"]
+    assert "refuses [twilio] account_sid with this auth token" in found[2].text
 
 
 # ---------------------------------------------------------------------- who is answered

@@ -6,6 +6,7 @@ import pytest
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 from twilio_emulator import Emulator
 
+import app
 from ivr.channels.twilio import rest, setup
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.errors import SetupError
@@ -163,3 +164,59 @@ def test_twilio_is_not_reached(settings):
         SetupError, match=r"not reached at http://127.0.0.1:\d+ \(ConnectionError\)"
     ):
         list(setup.look(rest.client(away), away, [OURS]))
+
+
+# ---------------------------------------------------------------------- the commands
+
+
+@pytest.fixture
+def command(twilio, tmp_path, monkeypatch, capsys):
+    """Run a command with the emulated account; returns its exit code and its lines."""
+    path = tmp_path / "telephony.conf"
+    path.write_text(
+        f"""[twilio]
+        account_sid = {twilio.account_sid}
+        auth_token = TRY_TOKEN
+        public_url = {URL}/
+        api_url = {twilio.url}
+        sip_address = pbx.example.com
+        sip_password = TRY_PASSWORD
+        """
+    )
+    monkeypatch.setenv("PRESS2_CONF", str(path))
+    monkeypatch.setenv("TRY_TOKEN", twilio.auth_token)
+    monkeypatch.setenv("TRY_PASSWORD", "p")
+
+    def run(*words):
+        code = app.main(["twilio", *words])
+        return code, capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_the_commands_show_set_and_show(twilio, command):
+    twilio.number(OURS)
+    code, shown = command("show", OURS)
+    assert code == 1
+    assert f"differs  {OURS} voice_url: empty -> {URL}/twilio/voice" in shown
+    assert command("setup", "--dry-run", OURS) == (1, shown)
+    assert changes(twilio) == []
+    code, lines = command("setup")
+    assert code == 0
+    assert f"set      {OURS} voice_url: empty -> {URL}/twilio/voice" in lines
+    assert (
+        f"warning  {OTHER} not a number of this account; its calls do not come by this account"
+        in (lines)
+    )
+    code, shown = command("show", OURS)
+    assert (code, shown[-1]) == (0, "problems: 0, warnings: 0")
+    assert f"ok       {OURS} {URL}/twilio/voice" in shown
+
+
+def test_the_commands_say_that_twilio_is_not_configured(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "telephony.conf"
+    path.write_text("")
+    monkeypatch.setenv("PRESS2_CONF", str(path))
+    for words in (["twilio", "show"], ["twilio", "setup"], ["doctor", "webhooks"]):
+        assert app.main(words) == 2
+        assert "[twilio] is empty; docs/twilio.md tells the steps" in capsys.readouterr().err

@@ -12,12 +12,13 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ivr.channels.twilio.rebuild import Seen, explain
+from ivr.channels.twilio import rest, setup
+from ivr.channels.twilio.rebuild import SETUP, Seen, explain
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.channels.twilio.signature import Signature
 from ivr.channels.twilio.verdict import (
@@ -30,6 +31,7 @@ from ivr.channels.twilio.verdict import (
     judge,
     unreached,
 )
+from ivr.errors import SetupError
 
 PROOF = "x-press2-doctor"
 FIELD = "Press2Doctor"
@@ -144,6 +146,17 @@ def send(asked: Probe) -> Reply:
         connection.close()
     headers = {name.lower(): value for name, value in found.getheaders()}
     return Reply(found.status, headers, body, time.monotonic() - started)
+
+
+def examine(settings: TwilioSettings, numbers: Collection[str]) -> Iterator[Remark]:
+    """Look at how webhooks reach press2, and at what Twilio knows of our numbers (E.164)."""
+    yield from webhooks(settings)
+    try:
+        for remark in setup.look(rest.client(settings), settings, numbers):
+            differs = remark.level == "differs"
+            yield remark._replace(level="problem", mend=SETUP) if differs else remark
+    except SetupError as reason:
+        yield Remark("problem", "Twilio", str(reason))
 
 
 def webhooks(settings: TwilioSettings) -> Iterator[Remark]:
