@@ -400,6 +400,9 @@ def test_a_twilio_caller_is_handed_over(hall, twilio, how):
     anna.hold(rung)
     consult = anna.call("op-boris", "X-Press2-Token: consult-1")
     other = boris.rung()
+    # They talk: Asterisk has joined them only a moment after it told her that he answered.
+    anna.until(lambda: consult.heard > 20)
+    boris.until(lambda: other.heard > 20)
     assert anna.refer(rung, consult) == 202
     anna.until(lambda: any("200 OK" in body for body in rung.notified))
     anna.until(lambda: consult.state == "over")
