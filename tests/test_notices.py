@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOME, House
 from sqlalchemy import select
 
 from ivr import callbacks, company, outbox
@@ -24,6 +23,7 @@ from ivr.sessions import MemorySessions
 from ivr.store.database import Store
 from ivr.store.models import Callback, OutboxEntry, Receipt
 
+HOME = Path(__file__).parents[1]
 NOW = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 10, 31, 20, 30, tzinfo=UTC)
 NUMBER = "+380671110009"
@@ -37,7 +37,7 @@ def entries(store: Store) -> list[OutboxEntry]:
         return list(db.scalars(select(OutboxEntry).order_by(OutboxEntry.id)))
 
 
-def wanting(house: House, *wanted: str) -> Company:
+def wanting(house: Any, *wanted: str) -> Company:
     return replace(house.companies["odesa"], notices=dict.fromkeys(wanted, "sms"))
 
 
@@ -54,7 +54,7 @@ def failed(store: Store, number: str = NUMBER, key: str = "k") -> Callback:
         return row
 
 
-def test_who_was_not_reached_is_told_once(demo_store: Store, house: House) -> None:
+def test_who_was_not_reached_is_told_once(demo_store: Store, house: Any) -> None:
     row = failed(demo_store)
     for _ in range(2):
         with demo_store.session() as db:
@@ -68,16 +68,14 @@ def test_who_was_not_reached_is_told_once(demo_store: Store, house: House) -> No
 
 
 @pytest.mark.parametrize("number", ["+380487110009", "+442071838750"])
-def test_no_message_to_a_landline_or_abroad(demo_store: Store, house: House, number: str) -> None:
+def test_no_message_to_a_landline_or_abroad(demo_store: Store, house: Any, number: str) -> None:
     row = failed(demo_store, number)
     with demo_store.session() as db:
         notices.unreached(db, wanting(house, "unreached"), row, NOW)
     assert entries(demo_store) == []
 
 
-def test_none_where_the_company_wants_none_or_has_no_number(
-    demo_store: Store, house: House
-) -> None:
+def test_none_where_the_company_wants_none_or_has_no_number(demo_store: Store, house: Any) -> None:
     row = failed(demo_store)
     with demo_store.session() as db:
         notices.unreached(db, wanting(house, "callback"), row, NOW)
@@ -85,7 +83,7 @@ def test_none_where_the_company_wants_none_or_has_no_number(
     assert entries(demo_store) == []
 
 
-def test_who_rings_himself_before_it_is_sent_gets_none(demo_store: Store, house: House) -> None:
+def test_who_rings_himself_before_it_is_sent_gets_none(demo_store: Store, house: Any) -> None:
     row, odesa = failed(demo_store), wanting(house, "unreached")
     with demo_store.session() as db:
         notices.unreached(db, odesa, row, NOW)
@@ -97,7 +95,7 @@ def test_who_rings_himself_before_it_is_sent_gets_none(demo_store: Store, house:
 
 
 @pytest.fixture
-def ask(house: House, demo_store: Store, clock: Clock, caller: Caller) -> Callable[..., Inquiry]:
+def ask(house: Any, demo_store: Store, clock: Clock, caller: Caller) -> Callable[..., Inquiry]:
     """Asks the service `name` in a transaction of its own."""
 
     def inquire(
@@ -143,7 +141,7 @@ def test_no_confirmation_where_none_is_wanted(ask: Any, demo_store: Store, clock
 
 
 @pytest.fixture
-def inquiry(house: House, demo_store: Store, clock: Clock, caller: Caller) -> Any:
+def inquiry(house: Any, demo_store: Store, clock: Clock, caller: Caller) -> Any:
     def make(db: Any, number: str | None = NUMBER, *wanted: str) -> Inquiry:
         return Inquiry(
             caller=replace(caller, number=number), company=wanting(house, *wanted), now=clock(),
@@ -201,7 +199,7 @@ def test_no_receipt_to_what_is_no_mobile_number(
 
 
 def test_a_reading_is_confirmed_with_its_receipt(
-    house: House, demo_store: Store, caller: Caller, clock: Clock
+    house: Any, demo_store: Store, caller: Caller, clock: Clock
 ) -> None:
     """A whole call on the console, with a company that sends receipts."""
     companies = {**house.companies, "odesa": wanting(house, "reading")}
@@ -225,7 +223,7 @@ def test_a_reading_is_confirmed_with_its_receipt(
 # ---------------------------------------------------------------------- profiles and texts
 
 
-def test_shipped_profiles_tell_only_who_was_not_reached(house: House) -> None:
+def test_shipped_profiles_tell_only_who_was_not_reached(house: Any) -> None:
     for profile in house.companies.values():
         assert profile.notices == {"unreached": "sms"}
 
@@ -268,7 +266,7 @@ LONGEST: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("text", LONGEST)
 def test_every_message_fits_two_parts(
-    house: House, texts: notices.Texts, language: str, text: str
+    house: Any, texts: notices.Texts, language: str, text: str
 ) -> None:
     for profile in house.companies.values():
         message = texts.write(profile, language, text, LONGEST[text])
@@ -276,13 +274,13 @@ def test_every_message_fits_two_parts(
         assert message == message.strip() and "{" not in message
 
 
-def test_every_language_of_a_company_has_messages(house: House) -> None:
+def test_every_language_of_a_company_has_messages(house: Any) -> None:
     have = {path.stem for path in (HOME / "prompts" / "sms").glob("*.yaml")}
     assert have == set(LANGUAGES)
     assert all(have >= set(profile.languages) for profile in house.companies.values())
 
 
-def test_a_name_that_stands_nowhere_is_the_profiles(house: House, texts: notices.Texts) -> None:
+def test_a_name_that_stands_nowhere_is_the_profiles(house: Any, texts: notices.Texts) -> None:
     other = replace(house.companies["odesa"], id="lviv", name="Львівобленерго")
     assert texts.write(other, "uk", "promised_soon", {}).startswith("Львівобленерго: ")
 

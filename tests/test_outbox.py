@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import until
 from sqlalchemy import select
+from waiting import until
 
 from ivr import outbox
 from ivr.channels.line import Clock

@@ -3,10 +3,10 @@
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOME, House
 from small_rest import ACCOUNT, TOKEN, SmallRest
 from sqlalchemy import select
 
@@ -20,6 +20,7 @@ from ivr.services import notices
 from ivr.store.database import Store, memory_store
 from ivr.store.models import OutboxEntry
 
+HOME = Path(__file__).parents[1]
 NOON = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 10, 31, 20, 30, tzinfo=UTC)
 NUMBER = "+380671110009"
@@ -53,7 +54,7 @@ def store() -> Iterator[Store]:
 class Desk:
     """An outbox whose messages go to a server."""
 
-    def __init__(self, store: Store, house: House, clock: Clock, url: str, **given: Any) -> None:
+    def __init__(self, store: Store, house: Any, clock: Clock, url: str, **given: Any) -> None:
         self.store, self.clock = store, clock
         settings = TwilioSettings(
             ACCOUNT, TOKEN, "https://ivr.example.com", api_url=url,
@@ -90,7 +91,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store: Store, house: House, clock: Clock, twilio: SmallRest) -> Desk:
+def desk(store: Store, house: Any, clock: Clock, twilio: SmallRest) -> Desk:
     return Desk(store, house, clock, twilio.url)
 
 
@@ -124,7 +125,7 @@ def test_a_parcel_without_an_end_is_valid_as_long_as_twilio_allows(
 
 
 def test_a_messaging_service_sends(
-    store: Store, house: House, clock: Clock, twilio: SmallRest
+    store: Store, house: Any, clock: Clock, twilio: SmallRest
 ) -> None:
     service = "MG" + "a" * 32
     desk = Desk(store, house, clock, twilio.url, sms_from=service)
@@ -164,7 +165,7 @@ def test_an_answer_to_what_he_just_did_is_sent_at_night(desk: Desk, clock: Clock
     ("local", "opens"),
     [("2026-10-31T22:00", "2026-11-01T08:00"), ("2026-10-31T03:00", "2026-10-31T08:00")],
 )
-def test_the_next_opening(house: House, local: str, opens: str) -> None:
+def test_the_next_opening(house: Any, local: str, opens: str) -> None:
     zone = house.companies["odesa"].zone
     moment, wanted = (datetime.fromisoformat(each).replace(tzinfo=zone) for each in (local, opens))
     assert opening(Calling(), moment) == wanted
@@ -232,7 +233,7 @@ def test_an_error_in_the_new_form_and_one_that_is_none(desk: Desk, twilio: Small
     assert desk.again().last_error == "HTTP 502 for a list"
 
 
-def test_a_twilio_that_is_away_costs_a_try(store: Store, house: House, clock: Clock) -> None:
+def test_a_twilio_that_is_away_costs_a_try(store: Store, house: Any, clock: Clock) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         desk = Desk(store, house, clock, f"http://127.0.0.1:{taken.getsockname()[1]}")
