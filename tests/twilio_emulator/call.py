@@ -1,80 +1,25 @@
-"""One call: what a person at the telephone does and hears, and what Twilio tells of it."""
+"""One call: what a person at the telephone does and hears, and its way through documents."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from .network import Webhook
-from .twiml import Document, TwimlError, Verb, parse
+from .line import ENDED, Begin, Broken, Line
+from .twiml import Document, Verb
 
-if TYPE_CHECKING:
-    from .emulator import Emulator
-    from .legs import Leg
-
-API = "2010-04-01"
-ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
 ERROR_WORDS = "We are sorry, an application error has occurred. Goodbye."
-XML = ("text/xml", "application/xml")
 
 
-class Broken(Exception):
-    """A document is missing or cannot be run."""
-
-    def __init__(self, code: int, url: str) -> None:
-        super().__init__(f"{code} {url}")
-        self.code, self.url = code, url
-
-
-class Call:
+class Call(Line):
     """A call at Twilio, as the person on the line sees it; its methods are for tests.
 
     heard: ("play", url), ("say", text), ("pause", seconds), ("digits", keys), ("beep", ""),
     ("ring", number), ("music", queue), ("error", words), ("reject", reason), ("talk", number) in
     order. open: the verb that waits now. requests: its webhooks.
-    status: queued, ringing, in-progress, completed, busy, failed, no-answer, canceled.
     """
-
-    def __init__(
-        self,
-        emulator: Emulator,
-        from_: str,
-        to: str,
-        direction: str = "inbound",
-        *,
-        parent: Call | None = None,
-        extra: Mapping[str, str | bytes] | None = None,
-    ) -> None:
-        self.emulator, self.from_, self.to, self.direction = emulator, from_, to, direction
-        self.parent, self.extra = parent, dict(extra or {})
-        self.sid = emulator.new_sid("CA")
-        self.status = "queued" if direction != "inbound" else "ringing"
-        self.heard: list[tuple[str, str]] = []
-        self.requests: list[Webhook] = []
-        self.opening: list[Verb] = []
-        self.tone = 440.0
-        self.leg: Leg | None = None
-        """Of a call that Twilio made: how the other side is reached."""
-        self.bridged: Leg | None = None
-        """While it talks through <Dial>: the leg at the other end."""
-        self.hangs_up_on_star = False
-        self.collector: Any = None
-        self.ahead: list[str] = []
-        self.fallback: tuple[str, str] = ("", "POST")
-        self.callback: tuple[str, str] = ("", "POST")
-        self.events: tuple[str, ...] = ("completed",)
-        self.began = time.monotonic()
-        self.created = time.time()
-        self.answered: float | None = None
-        self.ended: float | None = None
-        self.over = asyncio.Event()
-        self.ending = ""
-        self._sequence = 0
-        self._course: asyncio.Task[None] | None = None
-        self._turned: Callable[[], Coroutine[Any, Any, Document]] | None = None
 
     def __repr__(self) -> str:
         waits = f" at <{self.open.name}>" if self.open else ""
@@ -149,102 +94,9 @@ class Call:
 
     # ------------------------------------------------------------------ its life
 
-    def params(self) -> dict[str, str | bytes]:
-        """Return the parameters of every webhook of the call."""
-        params: dict[str, str | bytes] = {
-            "CallSid": self.sid,
-            "AccountSid": self.emulator.account_sid,
-            "From": self.from_,
-            "To": self.to,
-            "Caller": self.from_,
-            "Called": self.to,
-            "CallStatus": self.status,
-            "ApiVersion": API,
-            "Direction": self.direction,
-        }
-        for side in ("From", "To", "Caller", "Called"):
-            for place in ("City", "State", "Zip", "Country"):
-                params[side + place] = ""
-        if self.parent is not None:
-            params["ParentCallSid"] = self.parent.sid
-        return {**params, **self.extra}
-
-    async def send(
-        self, url: str, more: Mapping[str, str | bytes], method: str = "POST", what: str = "twiml"
-    ) -> Webhook:
-        """Send one webhook of the call."""
-        params = {**self.params(), **more}
-        return await self.emulator.network.send(
-            url, params, method=method, what=what, call_sid=self.sid
-        )
-
-    def tell(
-        self, url: str, more: Mapping[str, str | bytes], method: str = "POST", what: str = "action"
-    ) -> None:
-        """Send a webhook whose answer is ignored."""
-        if url:
-            params = {**self.params(), **more}
-            self.emulator.background(
-                self.emulator.network.send(url, params, method=method, what=what, call_sid=self.sid)
-            )
-
-    async def fetch(
-        self,
-        url: str,
-        more: Mapping[str, str | bytes],
-        method: str = "POST",
-        place: str = "call",
-    ) -> Document:
-        """Send a webhook and read the document it answers; raise Broken."""
-        hook = await self.send(url, more, method)
-        if not hook.good:
-            self.emulator.failures.append(hook)
-            raise Broken(hook.code, hook.url)
-        try:
-            if hook.content_type not in XML:
-                raise TwimlError(12300, f"content type {hook.content_type!r} of {hook.path}")
-            return parse(hook.body, hook.url, place)
-        except TwimlError as error:
-            self.emulator.fault(error, self, hook.url)
-            raise Broken(error.code, hook.url) from error
-
-    def answer(self) -> None:
-        """Take the call off the hook, once."""
-        if self.answered is None and self.status not in ENDED:
-            self.answered = time.monotonic()
-            self.become("in-progress")
-
-    def become(self, status: str) -> None:
-        """Change the status, and tell it where somebody listens."""
-        self.status = status
-        self.emulator.note(None)
-        event = {"queued": "initiated", "in-progress": "answered"}.get(status, status)
-        if event in self.events or (status in ENDED and "completed" in self.events):
-            self._sequence += 1
-            self.tell(self.callback[0], self._progress(event), self.callback[1], "status")
-
-    def _progress(self, event: str) -> dict[str, str | bytes]:
-        more: dict[str, str | bytes] = {
-            "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(self._sequence - 1),
-            "Timestamp": formatdate(usegmt=False),
-        }
-        if event == "initiated":
-            more["CallStatus"] = "initiated"
-        if self.status in ENDED:
-            more |= {"CallDuration": str(self.seconds), "Duration": str(-(-self.seconds // 60))}
-        return more
-
-    @property
-    def seconds(self) -> int:
-        """Whole seconds since the answer."""
-        if self.answered is None:
-            return 0
-        return int((self.ended or time.monotonic()) - self.answered)
-
-    async def live(self, begin: Callable[[], Coroutine[Any, Any, Document]]) -> None:
+    async def live(self, begin: Begin) -> None:
         """Run documents until the call is over."""
-        self._turned = begin
+        self._turned = self._turned or begin
         while self._turned is not None and self.status not in ENDED:
             course, self._turned, self.ending = self._turned, None, ""
             self._course = asyncio.create_task(self._follow(course))
@@ -253,20 +105,20 @@ class Call:
                 self.emulator.bug(error)
         self.finish("completed")
 
-    async def _follow(self, begin: Callable[[], Coroutine[Any, Any, Document]]) -> None:
+    async def _follow(self, begin: Begin) -> None:
         from .interpreter import perform  # noqa: PLC0415 - the verbs know calls
 
-        try:
-            await perform(self, await begin())
-        except Broken as error:
-            document = await self._fall_back(error)
-            if document is None:
-                self.hear("error", ERROR_WORDS)
-                return
+        for _ in range(10):
             try:
-                await perform(self, document)
-            except Broken:
-                self.hear("error", ERROR_WORDS)
+                await perform(self, await begin())
+            except Broken as error:
+                document = await self._fall_back(error)
+                if document is None:
+                    break
+                begin = _given(document)
+            else:
+                return
+        self.hear("error", ERROR_WORDS)
 
     async def _fall_back(self, error: Broken) -> Document | None:
         url, method = self.fallback
@@ -278,7 +130,7 @@ class Call:
         except Broken:
             return None
 
-    def redirect(self, begin: Callable[[], Coroutine[Any, Any, Document]]) -> None:
+    def redirect(self, begin: Begin) -> None:
         """Leave what runs for another document (REST)."""
         self._turned, self.ending = begin, "redirected"
         if self._course is not None:
@@ -307,11 +159,6 @@ class Call:
         if self.leg is not None:
             self.leg.drop()
 
-    def hear(self, kind: str, what: str) -> None:
-        """Let the person hear something."""
-        self.heard.append((kind, what))
-        self.emulator.note(None)
-
     @property
     def open(self) -> Verb | None:
         """The innermost verb that waits."""
@@ -329,3 +176,10 @@ class Call:
             self.opening.remove(verb)
             self.collector = None
         self.emulator.note(None)
+
+
+def _given(document: Document) -> Begin:
+    async def begin() -> Document:
+        return document
+
+    return begin

@@ -6,11 +6,12 @@ import re
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from .call import ENDED, Call
+from .call import Call
 from .legs import Leg, reach
-from .rest_error import RestError
+from .line import ENDED, Begin
+from .rest_error import RestError, missing
 from .sip_leg import SipLeg
 from .twiml import Document, TwimlError, parse
 from .twiml_rules import names
@@ -33,7 +34,7 @@ def find(rest: Rest) -> Call:
     sid = rest.path["sid"]
     call = rest.emulator.by_sid.get(sid)
     if call is None:
-        raise RestError(404, 20404, f"The requested resource {rest.request.path} was not found")
+        raise missing(rest)
     return call
 
 
@@ -45,7 +46,7 @@ def create(rest: Rest) -> dict[str, Any]:
     _addresses(rest, to, from_)
     if ("Url" in rest.form) == ("Twiml" in rest.form):
         raise RestError(400, 21205, "Url or Twiml parameter is required, one of them")
-    _checked(rest)
+    checked(rest)
     emulator = rest.emulator
     call = Call(emulator, from_, to.partition("?")[0], "outbound-api")
     call.callback = (rest.get("StatusCallback"), rest.get("StatusCallbackMethod", "POST"))
@@ -63,7 +64,7 @@ def _addresses(rest: Rest, to: str, from_: str) -> None:
         raise RestError(400, 21201, "No 'To' number is specified")
     if not from_:
         raise RestError(400, 21213, "No 'From' number is specified")
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}|sips?:.+@.+|client:[\w.@+\-]+", to):
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}|sips?:.+@.+|client:[\w.@+\-]+(\?.+)?", to):
         raise RestError(400, 21211, f"Invalid 'To' Phone Number: {to}")
     if to.startswith("+") and from_ not in rest.emulator.numbers:
         raise RestError(400, 21210, f"Source phone number {from_} is not yet verified")
@@ -76,7 +77,7 @@ def _events(rest: Rest) -> list[str]:
     return events or ["completed"]
 
 
-def _checked(rest: Rest) -> None:
+def checked(rest: Rest) -> None:
     """Refuse what cannot be a document or the address of one."""
     if len(rest.get("Twiml")) > 4000:
         raise _faulty(rest, TwimlError(21218, "Twiml of more than 4000 characters"))
@@ -103,7 +104,8 @@ def _faulty(rest: Rest, error: TwimlError) -> RestError:
     return RestError(400, error.code, error.words)
 
 
-def _beginning(rest: Rest, call: Call) -> Any:
+def beginning(rest: Rest, call: Call) -> Begin:
+    """Return where the request sends the call: Twiml, or Url and Method."""
     if "Twiml" in rest.form:
         document = _twiml(rest)
 
@@ -125,8 +127,9 @@ async def _live(rest: Rest, call: Call, to: str, timeout: float) -> None:
         leg = SipLeg(call, to, rest.get("SipAuthUsername"), rest.get("SipAuthPassword"))
     else:
         leg = Leg(call)
+        leg.parameters = dict(parse_qsl(to.partition("?")[2]))
     if await reach(call, leg, timeout) == "answered":
-        await call.live(_beginning(rest, call))
+        await call.live(beginning(rest, call))
 
 
 def listed(rest: Rest) -> dict[str, Any]:
@@ -154,11 +157,11 @@ def update(rest: Rest) -> dict[str, Any]:
         return _end(call, status)
     if ("Url" in rest.form) == ("Twiml" in rest.form):
         raise RestError(400, 21218, "Url, Twiml or Status is required, one of them")
-    _checked(rest)
+    checked(rest)
     if call.answered is None:
         raise RestError(400, 21220, "Call is not in-progress. Cannot redirect.")
     call.callback = (rest.get("StatusCallback", call.callback[0]), call.callback[1])
-    call.redirect(_beginning(rest, call))
+    call.redirect(beginning(rest, call))
     return resource(call)
 
 

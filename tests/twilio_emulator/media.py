@@ -55,7 +55,7 @@ class Media:
 
     async def fetch(self, call: Call, verb: Verb) -> tuple[str, float]:
         """Return address and seconds of a <Play>'s sound; raise Broken."""
-        from .call import Broken  # noqa: PLC0415 - calls know media
+        from .line import Broken  # noqa: PLC0415 - calls know media
 
         url = urljoin(verb.base, verb.text)
         try:

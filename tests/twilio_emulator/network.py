@@ -7,6 +7,7 @@ Pages: twilio.com/docs/usage/webhooks/webhooks-connection-overrides (timeouts, r
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ class Webhook:
 
     what: "twiml" when its answer is a document, else what is told ("status", "action", ...).
     status: of the answer, 0 for none. code: Twilio's error, 0 for none. copy: one that a test
-    ordered besides the first, whose answer nobody reads. seconds: it took.
+    ordered besides the first, whose answer nobody reads. token: equal for all attempts of one.
+    seconds: it took.
     """
 
     url: str
@@ -38,6 +40,7 @@ class Webhook:
     code: int = 0
     words: str = ""
     copy: bool = False
+    token: str = ""
     began: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
@@ -144,7 +147,8 @@ class Network:
         overrides = dict(parse_qsl(fragment))
         tries = 1 + int(overrides.get("rc", 1))
         policy = overrides.get("rp", self.policy).split(",")
-        hook = Webhook(address, method, raw(params), what, call_sid)
+        token = secrets.token_hex(16)
+        hook = Webhook(address, method, raw(params), what, call_sid, token=token)
         late = self._ordered("reorder", hook.path)
         if late and what != "twiml":
             self._held.append((late, hook))
@@ -157,7 +161,7 @@ class Network:
             tries -= 1
             if hook.good or not tries or not _retried(hook, policy):
                 break
-            hook = Webhook(address, method, hook.params, what, call_sid)
+            hook = Webhook(address, method, hook.params, what, call_sid, token=token)
         if again and not again.together:
             self._copies(hook, int(again.amount))
         self._release(call_sid)
@@ -167,7 +171,15 @@ class Network:
 
     def _copies(self, hook: Webhook, times: int) -> None:
         for _ in range(times):
-            copy = Webhook(hook.url, hook.method, hook.params, hook.what, hook.call_sid, copy=True)
+            copy = Webhook(
+                hook.url,
+                hook.method,
+                hook.params,
+                hook.what,
+                hook.call_sid,
+                copy=True,
+                token=hook.token,
+            )
             task = asyncio.get_running_loop().create_task(self._attempt(copy))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
@@ -196,6 +208,9 @@ class Network:
         try:
             async with asyncio.timeout(self.timeout):
                 await self._exchange(hook)
+        except asyncio.CancelledError:
+            hook.words = "given up: the call went elsewhere"
+            raise
         except TimeoutError:
             hook.code, hook.words = 11200, f"no answer in {self.timeout} s"
         except (aiohttp.ClientError, OSError) as error:
@@ -210,10 +225,9 @@ class Network:
         url = hook.url
         if not posted and hook.params:
             url += ("&" if "?" in url else "?") + form(hook.params).decode()
-        hook.url = url
         headers = {
             "X-Twilio-Signature": sign(self.token, url, hook.params if posted else {}),
-            "I-Twilio-Idempotency-Token": f"{id(hook):032x}",
+            "I-Twilio-Idempotency-Token": hook.token,
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .server import Rest
 
 
 class RestError(Exception):
@@ -19,3 +22,8 @@ class RestError(Exception):
             "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
             "status": self.status,
         }
+
+
+def missing(rest: Rest) -> RestError:
+    """Refuse what is not there."""
+    return RestError(404, 20404, f"The requested resource {rest.request.path} was not found")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import calls_api, other_api
-from .rest_error import RestError
+from . import account_api, calls_api, queues_api, recordings_api
+from .rest_error import RestError, missing
 
 if TYPE_CHECKING:
     from .emulator import Emulator
@@ -69,28 +69,31 @@ def application(emulator: Emulator) -> web.Application:
         ("GET", "/Calls.json"): (calls_api.listed, 200),
         ("GET", "/Calls/{sid}.json"): (calls_api.fetch, 200),
         ("POST", "/Calls/{sid}.json"): (calls_api.update, 200),
-        ("POST", "/Calls/{sid}/Recordings.json"): (other_api.record_call, 201),
-        ("GET", "/Calls/{sid}/Recordings.json"): (other_api.recordings_of, 200),
-        ("POST", "/Calls/{sid}/Recordings/{recording}.json"): (other_api.update_recording, 200),
-        ("GET", "/Recordings.json"): (other_api.recordings, 200),
-        ("GET", "/Recordings/{recording}.json"): (other_api.recording, 200),
-        ("GET", "/Recordings/{recording}.wav"): (other_api.sound, 200),
-        ("GET", "/Recordings/{recording}"): (other_api.sound, 200),
-        ("DELETE", "/Recordings/{recording}.json"): (other_api.delete_recording, 204),
-        ("POST", "/Queues.json"): (other_api.create_queue, 201),
-        ("GET", "/Queues.json"): (other_api.queues, 200),
-        ("GET", "/Queues/{sid}.json"): (other_api.queue, 200),
-        ("POST", "/Queues/{sid}.json"): (other_api.update_queue, 200),
-        ("GET", "/Queues/{sid}/Members.json"): (other_api.members, 200),
-        ("GET", "/Queues/{sid}/Members/{call}.json"): (other_api.member, 200),
-        ("POST", "/Queues/{sid}/Members/{call}.json"): (other_api.dequeue, 200),
-        ("GET", "/IncomingPhoneNumbers.json"): (other_api.numbers, 200),
-        ("GET", "/IncomingPhoneNumbers/{sid}.json"): (other_api.number, 200),
-        ("POST", "/IncomingPhoneNumbers/{sid}.json"): (other_api.update_number, 200),
-        ("POST", "/Messages.json"): (other_api.create_message, 201),
-        ("GET", "/Messages.json"): (other_api.messages, 200),
-        ("GET", "/Messages/{sid}.json"): (other_api.message, 200),
-        ("GET", ".json"): (other_api.account, 200),
+        ("POST", "/Calls/{sid}/Recordings.json"): (recordings_api.record_call, 201),
+        ("GET", "/Calls/{sid}/Recordings.json"): (recordings_api.recordings_of, 200),
+        ("POST", "/Calls/{sid}/Recordings/{recording}.json"): (
+            recordings_api.update_recording,
+            200,
+        ),
+        ("GET", "/Recordings.json"): (recordings_api.recordings, 200),
+        ("GET", "/Recordings/{recording}.json"): (recordings_api.recording, 200),
+        ("GET", "/Recordings/{recording}.wav"): (recordings_api.sound, 200),
+        ("GET", "/Recordings/{recording}"): (recordings_api.sound, 200),
+        ("DELETE", "/Recordings/{recording}.json"): (recordings_api.delete_recording, 204),
+        ("POST", "/Queues.json"): (queues_api.create_queue, 201),
+        ("GET", "/Queues.json"): (queues_api.queues, 200),
+        ("GET", "/Queues/{sid}.json"): (queues_api.queue, 200),
+        ("POST", "/Queues/{sid}.json"): (queues_api.update_queue, 200),
+        ("GET", "/Queues/{sid}/Members.json"): (queues_api.members, 200),
+        ("GET", "/Queues/{sid}/Members/{call}.json"): (queues_api.member, 200),
+        ("POST", "/Queues/{sid}/Members/{call}.json"): (queues_api.dequeue, 200),
+        ("GET", "/IncomingPhoneNumbers.json"): (account_api.numbers, 200),
+        ("GET", "/IncomingPhoneNumbers/{sid}.json"): (account_api.number, 200),
+        ("POST", "/IncomingPhoneNumbers/{sid}.json"): (account_api.update_number, 200),
+        ("POST", "/Messages.json"): (account_api.create_message, 201),
+        ("GET", "/Messages.json"): (account_api.messages, 200),
+        ("GET", "/Messages/{sid}.json"): (account_api.message, 200),
+        ("GET", ".json"): (account_api.account, 200),
     }
     for (method, path), (handler, status) in routes.items():
         app.router.add_route(method, ROOT + path, _guarded(emulator, handler, status))
@@ -99,7 +102,7 @@ def application(emulator: Emulator) -> web.Application:
 
 
 def _nothing(rest: Rest) -> Answer:
-    raise RestError(404, 20404, f"The requested resource {rest.request.path} was not found")
+    raise missing(rest)
 
 
 def _guarded(
