@@ -295,7 +295,6 @@ def test_a_request_whose_answer_was_lost_does_not_interrupt_the_talk(stage: Stag
     assert until(lambda: len(stage.rest.posts()) == 1)
     stage.live.put(CALL, HeldCall(3, "operator", TOKEN, talking=True))  # his leg told
     stage.rest.gate.set()
-    stage.switch.tell(caller(OTHER), "reading")
     assert until(lambda: not stage.switch._whereabouts._expected)
     assert len(stage.rest.posts(f"/Calls/{CALL}")) == 1
     assert stage.seen().talking
