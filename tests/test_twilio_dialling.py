@@ -246,6 +246,8 @@ def test_live_calls_follow_what_is_reported() -> None:
     held = live.get("CA1")
     assert held is not None
     assert (held.turn, held.where, held.token, held.talking) == (4, "operator", "t", True)
+    follow(live, "CA1", dialling.leg_reports({"token": "late"}, {"CallStatus": "in-progress"}))
+    assert live.get("CA1") == held
     live.put("callback-17", HeldCall(0, "operator", "t"))
     answered = dialling.leg_reports(BACK | {"kind": "customer"}, {"CallStatus": "in-progress"})
     follow(live, "callback-17", answered)

@@ -155,9 +155,9 @@ def follow(live: LiveCalls, call: str, reports: Sequence[Report]) -> None:
         if kind == "gone":
             live.drop(values["call"])
         elif kind == "answered" or values.get("how") == "answered":
-            held = live.get(call) or HeldCall(0)
-            talk = replace(held, where="operator", token=values["token"], talking=True)
-            live.put(call, talk)
+            held, token = live.get(call) or HeldCall(0), values["token"]
+            if held.token in ("", token):  # else he is being connected with somebody else by now
+                live.put(call, replace(held, where="operator", token=token, talking=True))
 
 
 class Reports(Protocol):
