@@ -19,9 +19,12 @@ from ivr import company, config, outbox, prompts
 from ivr.agent_queue.model import QueueDown
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.process import find_program
+from ivr.channels.twilio import doctor as twilio_doctor
+from ivr.channels.twilio.sounds import Sounds
 from ivr.config import Config
 from ivr.errors import ConfigError, Press2Error, SetupError
 from ivr.parts import reachable, redis_answers, worker_ports
+from ivr.speech.build import MUSIC
 from ivr.speech.synthesis import Synthesiser
 from ivr.store.database import open_store
 from ivr.supervise import alone, answers, check_ports
@@ -283,6 +286,34 @@ def _reach(given: Config, home: Path) -> Iterator[Finding]:
         )
 
 
+def _twilio(given: Config, home: Path) -> Iterator[Finding]:
+    """Nothing where no calls come from Twilio."""
+    if not given.twilio.account_sid:
+        return
+    below = f"{given.twilio.public_url.rstrip('/')}/twilio/"
+    yield Finding(
+        "ok", "twilio", f"account {given.twilio.account_sid[:6]}..., calls come to {below}"
+    )
+    if not given.twilio.sms_from:
+        yield Finding(
+            "warning", "twilio", "no SMS can be sent", "write a sender into [twilio] sms_from"
+        )
+    url = _sound_for_twilio(given)
+    if url and answers(reachable(given.web.host), given.web.port):
+        yield Finding(*twilio_doctor.sound(url))
+    else:
+        yield Finding("ok", "twilio", "run `app.py doctor webhooks` when press2 runs")
+
+
+def _sound_for_twilio(given: Config) -> str:
+    """Return where one sound is fetched, "" while none is built."""
+    folder = given.press2.var / "sounds"
+    built = next(folder.glob("??/*.wav"), None)
+    base, key = given.twilio.public_url.rstrip("/"), given.twilio.auth_token.value
+    sounds = Sounds(folder, folder / MUSIC, base, key)
+    return sounds.urls([f"{built.parent.name}/{built.stem}"])[0] if built else ""
+
+
 CHECKS: tuple[Check, ...] = (
     _programs,
     _asterisk,
@@ -295,4 +326,5 @@ CHECKS: tuple[Check, ...] = (
     _voices,
     _disk,
     _reach,
+    _twilio,
 )

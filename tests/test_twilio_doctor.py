@@ -17,6 +17,8 @@ import pytest
 import waitress
 from twilio_emulator import Emulator
 
+from ivr import config
+from ivr import doctor as everyday
 from ivr.channels.twilio import doctor, verdict
 from ivr.channels.twilio.doctor import (
     FIELD,
@@ -27,6 +29,7 @@ from ivr.channels.twilio.doctor import (
     probe,
     proof,
     send,
+    sound,
     webhooks,
 )
 from ivr.channels.twilio.rebuild import Seen, arrived
@@ -96,14 +99,20 @@ class Proxy(ThreadingHTTPServer):
 
 
 class Passing(BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = self.server.change(Request("GET", self.path, dict(self.headers.items()), b""))
+        self.answered(page)
+
     def do_POST(self):
         length = int(self.headers["Content-Length"])
         request = Request("POST", self.path, dict(self.headers.items()), self.rfile.read(length))
         found = self.server.change(request)
         page = found if isinstance(found, Page) else self.passed(found)
-        if page is None:
-            return
-        self.send_response(page.status)
+        if page is not None:
+            self.answered(page)
+
+    def answered(self, page):
+        self.send_response_only(page.status)
         for name, value in page.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(page.body)))
@@ -289,6 +298,12 @@ def html(status, **headers):
 ANSWERS = {
     "404": (html(404), "proxy", "is not found: the proxy does not lead it"),
     "413": (html(413), "proxy", "takes no body of 10 kB with a page of HTML (nginx)"),
+    "400": (html(400), "proxy", "perhaps the proxy sends a Host that press2 does not know"),
+    "404 of press2": (
+        lambda _: Page(404, {"Server": "press2"}),
+        "proxy",
+        "comes to press2 with another path",
+    ),
     "401": (html(401), "proxy", "asks for a password"),
     "403": (html(403), "proxy", "is forbidden by the proxy"),
     "405": (html(405), "proxy", "takes no POST"),
@@ -460,6 +475,74 @@ def test_a_twilio_that_says_no_is_a_finding(proxy):
         found = list(examine(there, ["+380487059090"]))
     assert [each.subject for each in found] == ["encryption", "signature", "Twilio"]
     assert "refuses [twilio] account_sid with this auth token" in found[2].text
+
+
+# ---------------------------------------------------------------------- the ordinary doctor
+
+
+def test_a_sound_is_fetched_as_twilio_does(proxy):
+    proxy.change = lambda request: Page(200, body=b"RIFF....WAVE")
+    found = sound(f"{proxy.url}/twilio/sounds/abc/uk.ok.wav")
+    assert found == ("ok", "sounds", f"Twilio gets them below {proxy.url}/twilio/sounds/", "")
+
+
+@pytest.mark.parametrize("page", [Page(404), Page(200), Page(301)])
+def test_a_sound_that_does_not_come_is_a_problem(proxy, page):
+    proxy.change = lambda request: page
+    found = sound(f"{proxy.url}/twilio/sounds/abc/uk.ok.wav")
+    assert (found.level, found.subject) == ("problem", "sounds")
+    assert f"answers {page.status}, no sound" in found.text
+
+
+def test_a_sound_whose_host_is_unknown():
+    assert sound("https://press2.invalid/twilio/sounds/a/b.wav").subject == "name"
+
+
+@pytest.fixture
+def section(tmp_path):
+    """What the ordinary doctor says about Twilio."""
+
+    def section(text, **environ):
+        path = tmp_path / "telephony.conf"
+        path.write_text(f"[press2]\nvar = {tmp_path}/var\n{text}")
+        given = config.load(path, environ)
+        (check,) = [check for check in everyday.CHECKS if check.__name__ == "_twilio"]
+        return [
+            (each.level, each.subject, each.text) for each in everyday.CHECKS[-1](given, tmp_path)
+        ]
+
+    return section
+
+
+def test_the_ordinary_doctor_says_nothing_without_twilio(section):
+    assert section("") == []
+
+
+def twilio(url, port):
+    return f"""
+[web]
+port = {port}
+[twilio]
+account_sid = AC{"1" * 32}
+auth_token = TRY_TOKEN
+public_url = {url}/
+sip_address = pbx.example.com
+sip_password = TRY_TOKEN
+"""
+
+
+def test_the_ordinary_doctor_asks_for_a_sound_of_a_running_press2(section, proxy, tmp_path):
+    asked = []
+    proxy.change = lambda request: asked.append(request.target) or Page(200, body=b"RIFF")
+    text = twilio(proxy.url, proxy.server_port)
+    assert section(text, TRY_TOKEN=TOKEN)[-1][2] == "run `app.py doctor webhooks` when press2 runs"
+    (tmp_path / "var/sounds/uk").mkdir(parents=True)
+    (tmp_path / "var/sounds/uk/ok.wav").write_bytes(b"RIFF")
+    found = section(text, TRY_TOKEN=TOKEN)
+    assert found[0] == ("ok", "twilio", f"account AC1111..., calls come to {proxy.url}/twilio/")
+    assert found[1][:2] == ("warning", "twilio")
+    assert found[2] == ("ok", "sounds", f"Twilio gets them below {proxy.url}/twilio/sounds/")
+    assert [target.endswith("/uk.ok.wav") for target in asked] == [True]
 
 
 # ---------------------------------------------------------------------- who is answered

@@ -12,7 +12,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -40,6 +40,7 @@ WINDOW = 60.0
 """Seconds a proof is good for, before and after the clock of the web process."""
 LONGEST = 100_000
 """Bytes of an answer that are read."""
+AGENT = "TwilioProxy/1.1 (press2 doctor)"
 SHOWN = re.compile(r"forwarded|x-(forwarded|original|rewrite|real|envoy-original|replaced)-.*|via")
 """Headers that tell the way of a request; no others are shown."""
 QUERY = (
@@ -122,7 +123,7 @@ def probe(settings: TwilioSettings, now: float, nonce: str) -> Probe:
     pairs = (*PARAMETERS, (FIELD, shown))
     headers = {
         "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-        "User-Agent": "TwilioProxy/1.1 (press2 doctor)",
+        "User-Agent": AGENT,
         "Accept": "*/*",
         "X-Twilio-Signature": Signature(settings.auth_token, settings.public_url).of(url, pairs),
         PROOF: shown,
@@ -132,20 +133,37 @@ def probe(settings: TwilioSettings, now: float, nonce: str) -> Probe:
 
 def send(asked: Probe) -> Reply:
     """Send it, on its own connection. OSError, HTTPException, ValueError: no answer."""
-    parts = urlsplit(asked.url)
-    https = parts.scheme == "https"
-    connect = HTTPSConnection if https else HTTPConnection
+    return _fetch("POST", asked.url, urlencode(asked.pairs), asked.headers)
+
+
+def _fetch(method: str, url: str, body: str | None, headers: Mapping[str, str]) -> Reply:
+    parts = urlsplit(url)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=PATIENCE)
     started = time.monotonic()
     try:
-        target = f"{parts.path}?{parts.query}"
-        connection.request("POST", target, urlencode(asked.pairs), dict(asked.headers))
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body, dict(headers))
         found = connection.getresponse()
-        body = found.read(LONGEST)
+        content = found.read(LONGEST)
     finally:
         connection.close()
-    headers = {name.lower(): value for name, value in found.getheaders()}
-    return Reply(found.status, headers, body, time.monotonic() - started)
+    named = {name.lower(): value for name, value in found.getheaders()}
+    return Reply(found.status, named, content, time.monotonic() - started)
+
+
+def sound(url: str) -> Remark:
+    """Fetch one of our sounds as Twilio does, and say what came."""
+    try:
+        reply = _fetch("GET", url, None, {"User-Agent": AGENT, "Accept": "*/*"})
+    except (OSError, HTTPException, ValueError) as reason:
+        return unreached(url, reason)
+    if reply.status == 200 and reply.body.startswith(b"RIFF"):
+        return Remark("ok", "sounds", f"Twilio gets them below {url.split('/sounds/')[0]}/sounds/")
+    return Remark(
+        "problem", "sounds", f"{url.split('?')[0]} answers {reply.status}, no sound: callers hear"
+        " nothing", "run `app.py doctor webhooks`",
+    )  # fmt: skip
 
 
 def examine(settings: TwilioSettings, numbers: Collection[str]) -> Iterator[Remark]:

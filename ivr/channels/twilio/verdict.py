@@ -133,8 +133,10 @@ def _not_press2(asked: Probe, reply: Reply) -> Remark:
     text, mend = STATUS.get(reply.status, (f"answers {reply.status}", "see the log of the proxy"))
     if reply.status < 300:
         text, mend = "is answered by something else than press2", "lead /twilio/ to [web] port"
-    page = " with a page of HTML" if b"<html" in reply.body[:2000].lower() else ""
     server = reply.headers.get("server", "")
+    if reply.status == 404 and server == "press2":
+        text, mend = "comes to press2 with another path", "take away no more than public_url has"
+    page = " with a page of HTML" if b"<html" in reply.body[:2000].lower() else ""
     who = f" ({server[:40]})" if server else ""
     return Remark("problem", "proxy", f"{_short(asked.url)} {text}{page}{who}", mend)
 
@@ -159,6 +161,10 @@ def _redirected(asked: Probe, location: str) -> Remark:
 
 
 STATUS: Mapping[int, tuple[str, str]] = {
+    400: (
+        "is refused as no good request: perhaps the proxy sends a Host that press2 does not know",
+        "pass Host on as it came (nginx: proxy_set_header Host $host)",
+    ),
     401: ("asks for a password", "let /twilio/ through without one: the signature is the proof"),
     403: ("is forbidden by the proxy", "let /twilio/ through for all addresses"),
     404: (
