@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 import wave
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -876,6 +877,48 @@ def test_requests_come_in_another_order(twilio: Emulator, program: Program) -> N
     twilio.until(lambda: len(program.told("/voice")) == 2)
     asked = [path for path, _ in program.asked if path != "/status"]
     assert asked == ["/voice", "/turn/1", "/voice"]
+
+
+def test_what_is_told_comes_in_another_order(
+    twilio: Emulator, program: Program, rest: Client
+) -> None:
+    program.pages["/events"] = Response(status=204)
+    twilio.on_dial = lambda leg: "busy"
+    twilio.network.reorder("/events")
+    rest.calls.create(
+        to="+380671110002",
+        from_=HOUSE,
+        twiml="<Response><Hangup/></Response>",
+        status_callback=f"{PUBLIC}/events",
+        status_callback_event=["initiated", "ringing", "completed"],
+    )
+    twilio.until(lambda: len(program.told("/events")) == 3)
+    statuses = [form["CallStatus"] for form in program.told("/events")]
+    assert sorted(statuses) == ["busy", "initiated", "ringing"]
+    assert statuses[0] == "ringing"
+
+
+def test_slow_rest(twilio: Emulator, rest: Client) -> None:
+    twilio.slow_rest(0.2)
+    began = time.monotonic()
+    rest.queues.list()
+    assert time.monotonic() - began >= 0.2
+
+
+def test_one_caller_takes_another_out_of_the_queue(twilio: Emulator, program: Program) -> None:
+    program.pages |= {
+        "/voice": lambda request: (
+            "<Enqueue action='/left'>press2</Enqueue>"
+            if request.form["From"] == CALLER
+            else "<Dial><Queue>press2</Queue></Dial>"
+        ),
+        "/left": "",
+    }
+    first = twilio.call(CALLER, HOUSE).wait("Enqueue")
+    second = twilio.call("+380671110002", HOUSE).wait("Dial")
+    second.hang_up()
+    first.wait("completed")
+    assert program.told("/left")[0]["QueueResult"] == "bridged"
 
 
 def test_many_calls_at_once(twilio: Emulator, program: Program) -> None:

@@ -49,7 +49,7 @@ def create_queue(rest: Rest) -> dict[str, Any]:
     if name in rest.emulator.queues:
         raise RestError(400, 22003, f"Queue already exists: {name}")
     one = rest.emulator.queue(name)
-    one.most = _size(rest, 100)
+    one.most = _size(rest, rest.emulator.queue_size)
     return _queue_json(rest, one)
 
 
