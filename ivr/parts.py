@@ -230,6 +230,8 @@ def board(config: Config, numbers: Sequence[tuple[str, str]]) -> str:
     page = f"http://{reachable(config.web.host)}:{config.web.port}/"
     rows = [("Browser phone", page), ("Operator desk", f"{page}desk/")]
     rows += [("Softphone", f"sip:{number}@{where}   {name}") for name, number in numbers]
+    if config.twilio.account_sid:
+        rows += [("Twilio", f"{config.twilio.public_url.rstrip('/')}/twilio/voice")]
     rows += [("Log", str(config.press2.var / "log" / "press2.log"))]
     shown = [f"  {title:14} {text}" for title, text in rows]
     return "\n".join(["", "press2 is running; Ctrl-C stops it.", "", *shown, ""])

@@ -121,24 +121,26 @@ def test_a_trunk_is_what_the_settings_say(given, companies):
     assert asterisk.ring_group == ("sip:op1@10.0.0.5", "sip:op2@10.0.0.6")
 
 
+ACCOUNT = f"""
+[twilio]
+account_sid = AC{"0" * 32}
+auth_token = AUTH
+public_url = https://ivr.example.com
+sip_address = pbx.example.com
+sip_password = SIP
+api_key = SK{"0" * 32}
+api_secret = KEY
+"""
+
+
 def test_twilio_calls_our_asterisk_where_operators_are_there(given, companies):
     def password(text=""):
         settings = given(text, AUTH="t0ken", SIP="pw", KEY="s3cret")
         return parts.asterisk_settings(settings, companies, "", "").twilio_password
 
-    account = f"""
-        [twilio]
-        account_sid = AC{"0" * 32}
-        auth_token = AUTH
-        public_url = https://ivr.example.com
-        sip_address = pbx.example.com
-        sip_password = SIP
-        api_key = SK{"0" * 32}
-        api_secret = KEY
-    """.replace("        ", "")
     assert password() == ""
-    assert password(f"{account}operators = sip") == "pw"
-    assert password(f"{account}operators = client") == ""
+    assert password(f"{ACCOUNT}operators = sip") == "pw"
+    assert password(f"{ACCOUNT}operators = client") == ""
 
 
 def test_a_folder_too_deep_for_a_socket_is_named(given):
@@ -157,6 +159,12 @@ def test_the_board_names_what_a_browser_and_a_softphone_reach(given):
     board = parts.board(settings, [("Odesa", "+380487059090")])
     assert "http://127.0.0.1:8080/" in board
     assert "sip:+380487059090@127.0.0.1:5070   Odesa" in board
+    assert "Twilio" not in board
+
+
+def test_the_board_names_where_twilio_sends_its_calls(given):
+    board = parts.board(given(ACCOUNT, AUTH="t0ken", SIP="pw", KEY="s3cret"), [])
+    assert "https://ivr.example.com/twilio/voice" in board
 
 
 def test_a_redis_that_is_not_there_does_not_answer(tmp_path):
