@@ -33,7 +33,7 @@ MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-str
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Press2]]:
     """Start a press2; its sounds are those of the working copy, built once.
 
-    asterisk: more lines of that section; rest: more sections.
+    asterisk: more lines of that section; rest: more sections, "{sip}" is the SIP port in them.
     """
     started: list[Press2] = []
 
@@ -47,7 +47,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
         (folder / "telephony.conf").write_text(
             f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
             f"rtp_first = {rtp}\nrtp_last = {rtp + 70}\n{asterisk}"
-            f"[agi]\nport = {agi}\n[web]\nport = {web}\n{rest}"
+            f"[agi]\nport = {agi}\n[web]\nport = {web}\n{rest.format(sip=sip)}"
         )
         screen = folder / "screen"
         with screen.open("wb") as file:
