@@ -265,8 +265,9 @@ class SipLeg(Leg):
                 await asyncio.to_thread(self.trunk.press, self.trunk.dialog, key)
 
     def voice(self) -> float:
-        """Return the tone to send: of the caller who is joined with it."""
-        return (self.peer or self.call).tone
+        """Return the tone to send: of whoever is joined with it, by its <Dial> or by another."""
+        far = self.call.bridged.call if self.call.bridged else self.call
+        return (self.peer or far).tone
 
     def hears(self, frequency: float) -> bool:
         """Whether the far side sends this tone now (0.4 s of it)."""
