@@ -297,7 +297,7 @@ def html(status, **headers):
 
 ANSWERS = {
     "404": (html(404), "proxy", "is not found: the proxy does not lead it"),
-    "413": (html(413), "proxy", "takes no body of 10 kB with a page of HTML (nginx)"),
+    "413": (html(413), "proxy", "takes no body of 10 kB (a page of HTML, nginx)"),
     "400": (html(400), "proxy", "perhaps the proxy sends a Host that press2 does not know"),
     "404 of press2": (
         lambda _: Page(404, {"Server": "press2"}),

@@ -136,9 +136,10 @@ def _not_press2(asked: Probe, reply: Reply) -> Remark:
     server = reply.headers.get("server", "")
     if reply.status == 404 and server == "press2":
         text, mend = "comes to press2 with another path", "take away no more than public_url has"
-    page = " with a page of HTML" if b"<html" in reply.body[:2000].lower() else ""
-    who = f" ({server[:40]})" if server else ""
-    return Remark("problem", "proxy", f"{_short(asked.url)} {text}{page}{who}", mend)
+    page = "a page of HTML" if b"<html" in reply.body[:2000].lower() else ""
+    known = ", ".join(filter(None, (page, server[:40])))
+    shown = f"{_short(asked.url)} {text}" + (f" ({known})" if known else "")
+    return Remark("problem", "proxy", shown, mend)
 
 
 def _short(url: str) -> str:
