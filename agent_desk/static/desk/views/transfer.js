@@ -25,7 +25,7 @@ export class Transfer {
     this.#draw();
     this.dialog.open(
       [
-        h("section", {}, h("h3", {}, say("transfer_colleague")), can.consult ? null : h("p", { class: "quiet" }, say("cannot_consult")), this.colleagues),
+        h("section", {}, h("h3", {}, say("transfer_colleague")), this.colleagues, can.consult ? null : h("p", { class: "quiet" }, say("cannot_consult"))),
         h("div", { class: "pair" }, h("section", {}, h("h3", {}, say("transfer_queue")), this.queues), h("section", {}, h("h3", {}, say("transfer_flow")), this.#flows())),
         h("section", {}, h("h3", {}, say("transfer_number")), this.#number()),
         this.problem,
