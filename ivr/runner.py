@@ -115,9 +115,12 @@ class Runner:
             event = self._of_operator(call, event)
         return self._walk(caller, session, event, expected=turn, waiting=open_turn)
 
-    def turn(self, call: str) -> Turn:
-        """Return the open turn of a call, or the last one of a call that is over."""
-        document = self._sessions.load(call)
+    def turn(self, call: str, number: int = 0) -> Turn:
+        """Return the open turn of a call, or the last one of a call that is over.
+
+        number: of the turn that is open as far as is known; it is looked for nearby first.
+        """
+        document = self._sessions.load(call, number)
         if document is None:
             raise StaleTurn(f"call {call} is not known")
         return Turn.from_json(document["turn"])

@@ -55,8 +55,8 @@ class Runner(Protocol):
     def advance(self, call: str, event: Event, turn: int) -> Turn:
         """Return what to perform after `event`; StaleTurn when `turn` is over."""
 
-    def turn(self, call: str) -> Turn:
-        """Return the open turn; StaleTurn for an unknown call."""
+    def turn(self, call: str, number: int = 0) -> Turn:
+        """Return the open turn, which may be `number`; StaleTurn for an unknown call."""
 
     def here(self, call: str, leg: str = "", node: str = "") -> bool:
         """Put the caller, who now stands waiting, into the queue; False when it is out of reach."""
@@ -115,7 +115,7 @@ class Calls:
         place = _place(query)
         if "slow" in query:
             return self._look(call, number, form, place, query.get("slow", ""))
-        turn = self._open(call, form)
+        turn = self._open(call, form, number)
         if turn.number != number:
             return self._say(call, turn, place)
         if isinstance(turn.need, Ask) and "rest" in query and not hearing.answers(turn, form):
@@ -147,7 +147,7 @@ class Calls:
         first = events[0]
         if first.kind == "answered":
             return self._runner.open(self._caller(form))
-        turn = self._open(call, form)
+        turn = self._open(call, form, number)
         if turn.number != number:
             return turn
         if isinstance(turn.need, Enqueue):  # who presses a key while it is spoken stands here, too
@@ -169,10 +169,10 @@ class Calls:
         except StaleTurn:
             return self._open(call, form)
 
-    def _open(self, call: str, form: Form) -> Turn:
+    def _open(self, call: str, form: Form, number: int = 0) -> Turn:
         """Return the open turn; a call that nobody knows any more begins anew."""
         try:
-            return self._runner.turn(call)
+            return self._runner.turn(call, number)
         except StaleTurn:
             logger.warning("call %s is not known; it begins anew", call)
             return self._runner.open(replace(self._caller(form), call=call))
@@ -275,10 +275,10 @@ class Calls:
         turn = self._open(call, form)
         if result in FULL:
             logger.warning("call %s: Twilio's queue says %s; he waits without it", call, result)
-            return self._say(call, turn, "held")
+            return self._back(call, turn, "held")
         if isinstance(turn.need, Enqueue) and turn.number == number:
             return self._ring(call, turn, form)
-        return self._say(call, turn, "")
+        return self._back(call, turn)
 
     def _ring(self, call: str, turn: Turn, form: Form) -> str:
         """Our queue is out of reach: a fixed group of telephones rings."""
@@ -288,15 +288,17 @@ class Calls:
             links = self._links(call, "")
             return twiml.ring(turn, spoken, links, house.ring_group, house.ring_seconds)
         turn = self._advance(call, turn.number, Event("operator", outcome="unavailable"), form)
-        return self._say(call, replace(turn, says=(QUEUE_DOWN, *turn.says)), "")
+        return self._back(call, replace(turn, says=(QUEUE_DOWN, *turn.says)))
 
     def told(self, call: str, number: int, form: Form, query: Form) -> str:
         """The matchmaker led the caller out of the wait with a word for his flow."""
         outcome = query.get("outcome", "")
         if not OUTCOME.fullmatch(outcome):
-            return self._say(call, self._open(call, form), "")
+            return self._back(call, self._open(call, form))
         event = Event("operator", outcome=outcome)
-        return self._say(call, self._advance(call, number, event, form), "")
+        # 0: the dispatcher did not know which turn is open.
+        number = number or self._open(call, form).number
+        return self._back(call, self._advance(call, number, event, form))
 
     # ------------------------------------------------------------------ talking with an operator
 
@@ -312,7 +314,7 @@ class Calls:
         if token:
             for kind, values in dialling.over_reports(query, form):
                 self._house.reports.publish(kind, **values)
-        return self._say(call, self._advance(call, number, event, form), "")
+        return self._back(call, self._advance(call, number, event, form))
 
     def _of_dial(self, call: str, token: str, how: str) -> Event:
         if self._runner.broken(call):
@@ -338,7 +340,7 @@ class Calls:
             return EMPTY
         talked = form.get("DialCallStatus", "") in hearing.TALKED
         event = Event("operator", outcome="ended" if talked else "unavailable")
-        return self._say(call, self._advance(call, number, event, form), "")
+        return self._back(call, self._advance(call, number, event, form))
 
     def status(self, form: Form) -> None:
         """The state of a call changed; only its end matters here."""
@@ -386,7 +388,7 @@ class Calls:
             "call %s: Twilio failed with %s at %s",
             call, form.get("ErrorCode", "?")[:10], form.get("ErrorUrl", "?")[:200],
         )  # fmt: skip
-        return self._say(call, self._open(call, form), "")
+        return self._back(call, self._open(call, form))
 
     def sound(self, mark: str, names: str) -> bytes | None:
         """Return a sound that one of these answers named, None for any other."""
@@ -401,9 +403,15 @@ class Calls:
             return twiml.words(turn, self._house.speaker.of(turn), links)
         if place == "queue":
             return twiml.leave()
-        self._note(call, HeldCall(turn.number))
+        if place == "held" and not isinstance(turn.need, Enqueue):
+            self._note(call, HeldCall(turn.number))
         spoken = () if isinstance(turn.need, Enqueue) else self._house.speaker.of(turn)
         return twiml.render(turn, spoken, links, self._house.settings, self._listening(turn))
+
+    def _back(self, call: str, turn: Turn, place: str = "") -> str:
+        """Render a turn for a caller who comes out of a queue, or from an operator."""
+        self._note(call, HeldCall(turn.number))
+        return self._say(call, turn, place)
 
     def _listening(self, turn: Turn) -> Listening | None:
         if not self._house.settings.speech:
