@@ -251,6 +251,8 @@ class AgiLine(Line):
                 return
             if word == "RECORD" and not self._gone:
                 self._recording = arguments[1]
+                # Asterisk writes it anew; another script may have left one of the same name.
+                Path(f"{self._recording}.wav").unlink(missing_ok=True)
                 return
             self._answer(self._obey(word, arguments))
         self._socket.close()
