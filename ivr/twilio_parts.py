@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXCUSE = Say("apology")
+MESSAGE_LATE = 5.0
+"""Seconds."""
 
 
 def webhooks(
@@ -64,6 +66,7 @@ def webhooks(
         languages={name: each.languages[0] for name, each in companies.items()},
         ring_group=config.asterisk.ring_group,
         ring_seconds=config.asterisk.ring_seconds,
+        message_late=MESSAGE_LATE,
     )
     return blueprint(
         Webhooks(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 import redis
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.channels.heard import answer, taken
 from ivr.channels.twilio import dialling, hearing, twiml
@@ -23,7 +25,7 @@ from ivr.channels.twilio.live import HeldCall, LiveCalls, Report, Reports, follo
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.slow import Work
 from ivr.channels.twilio.sounds import Speaker
-from ivr.channels.twilio.twiml import EMPTY, Links, Listening
+from ivr.channels.twilio.twiml import EMPTY, Links, Listening, Spoken
 from ivr.errors import StaleTurn
 from ivr.model import Ask, Caller, Enqueue, Event, Record, Say, Turn
 
@@ -77,7 +79,8 @@ class House:
 
     region: of numbers that come without a country; regions: the same by company. languages: the
     first one of each company.
-    ring_group, ring_seconds: SIP addresses that ring while the queue is out of reach.
+    ring_group, ring_seconds: SIP addresses that ring, one after the other, while the queue is out
+    of reach. message_late: seconds that Twilio's word of a message may come after the call's end.
     fetch: keeps in mind that a recording is to be fetched: (company, call, file, Twilio's sid).
     """
 
@@ -94,6 +97,7 @@ class House:
     languages: Mapping[str, str] = field(default_factory=dict)
     ring_group: tuple[str, ...] = ()
     ring_seconds: int = 20
+    message_late: float = 0.0
 
 
 class Calls:
@@ -114,12 +118,12 @@ class Calls:
         """The caller answered turn `number`, or said nothing."""
         place = _place(query)
         if "slow" in query:
-            return self._look(call, number, form, place, query.get("slow", ""))
+            return self._look(call, number, form, place, _number(query, "slow") or 1)
         turn = self._open(call, form, number)
         if turn.number != number:
             return self._say(call, turn, place)
         if isinstance(turn.need, Ask) and "rest" in query and not hearing.answers(turn, form):
-            seconds = min(60, int(query["rest"])) if query["rest"].isdecimal() else 1
+            seconds = min(60, _number(query, "rest") or 1)
             return twiml.rest(turn, seconds, self._links(call, place), self._listening(turn))
         events = self._events(call, turn, form)
         if not events:
@@ -134,10 +138,7 @@ class Calls:
                 speech = None if keys else hearing.speech_of(form)
                 return [speech or answer(ask, keys)]
             case Record():
-                event = hearing.recorded(turn, call, form)
-                if event.text:
-                    self._fetch(call, event.text, form)
-                return [event]
+                return [hearing.recorded(turn, call, form)]
             case Enqueue() if keys:
                 return [Event("keys", text=keys[0])]
         return []
@@ -150,8 +151,11 @@ class Calls:
         turn = self._open(call, form, number)
         if turn.number != number:
             return turn
-        if isinstance(turn.need, Enqueue):  # who presses a key while it is spoken stands here, too
-            self._runner.here(call, "", NODE)
+        if isinstance(turn.need, Enqueue) and first.kind == "keys":
+            self._runner.here(call, "", NODE)  # who presses it while words are spoken stands here
+        if first.kind == "recorded" and first.text:
+            with suppress(SQLAlchemyError, TimeoutError):  # Twilio tells of it once more
+                self._fetch(call, first.text, form)
         if first.kind != "keys" or not isinstance(turn.need, Ask):
             return self._advance(call, number, first, form)
         keys = first.text
@@ -188,21 +192,21 @@ class Calls:
             (call, number), events, lambda: self._walk(call, number, events, form)
         )
         if turn is not None:
-            return self._say(call, turn, place)
+            answer = self._answer if events[0].kind == "operator" else self._say
+            return answer(call, turn, place)
         return self._one_moment(call, number, place, 1, form)
 
-    def _look(self, call: str, number: int, form: Form, place: str, looks: str) -> str:
+    def _look(self, call: str, number: int, form: Form, place: str, looks: int) -> str:
         """He was asked to be patient: go on with him if his turn is done."""
-        count = int(looks) if looks.isdecimal() and len(looks) < 4 else 1
         turn, busy = self._house.work.look(
             (call, number), lambda events: self._walk(call, number, events, form)
         )
         if turn is None and busy and not self._moved(call, number):
-            if count < MOST_PAUSES:
-                return self._one_moment(call, number, place, count + 1, form)
+            if looks < MOST_PAUSES:
+                return self._one_moment(call, number, place, looks + 1, form)
             logger.error("call %s: turn %d took too long", call, number)
             return self._give_up(call, form)
-        return self._say(call, turn or self._open(call, form), place)
+        return self._answer(call, turn or self._open(call, form), place)
 
     def _moved(self, call: str, number: int) -> bool:
         try:
@@ -240,14 +244,13 @@ class Calls:
         if turn.says and "said" not in query:
             return self._say(call, turn, place)
         if outcome := self._told(call):
-            turn = self._advance(call, number, Event("operator", outcome=outcome), form)
-            return self._say(call, turn, place)
+            return self._slowly(call, number, form, place, [Event("operator", outcome=outcome)])
         if not self._runner.here(call, "", NODE):
             return twiml.leave() if place == "queue" else self._ring(call, turn, form)
         self._stands(call, turn)
-        part = int(query["part"]) if query.get("part", "").isdecimal() else 0
-        url = self._house.speaker.sounds.music(part % 10_000)
-        return twiml.music(turn, url, part % 10_000, self._links(call, place))
+        part = _number(query, "part")
+        url = self._house.speaker.sounds.music(part)
+        return twiml.music(turn, url, part, self._links(call, place))
 
     def _told(self, call: str) -> str:
         try:
@@ -282,23 +285,25 @@ class Calls:
 
     def _ring(self, call: str, turn: Turn, form: Form) -> str:
         """Our queue is out of reach: a fixed group of telephones rings."""
-        house = self._house
-        spoken = house.speaker.say([QUEUE_DOWN], turn.language)
-        if house.ring_group:
-            links = self._links(call, "")
-            return twiml.ring(turn, spoken, links, house.ring_group, house.ring_seconds)
+        spoken = self._house.speaker.say([QUEUE_DOWN], turn.language)
+        if self._house.ring_group:
+            return self._ring_phone(call, turn, 0, spoken)
         turn = self._advance(call, turn.number, Event("operator", outcome="unavailable"), form)
         return self._back(call, replace(turn, says=(QUEUE_DOWN, *turn.says)))
+
+    def _ring_phone(self, call: str, turn: Turn, phone: int, spoken: Sequence[Spoken]) -> str:
+        house = self._house
+        address, seconds = house.ring_group[phone], house.ring_seconds
+        return twiml.ring(turn, spoken, self._links(call, ""), address, seconds, phone)
 
     def told(self, call: str, number: int, form: Form, query: Form) -> str:
         """The matchmaker led the caller out of the wait with a word for his flow."""
         outcome = query.get("outcome", "")
         if not OUTCOME.fullmatch(outcome):
             return self._back(call, self._open(call, form))
-        event = Event("operator", outcome=outcome)
         # 0: the dispatcher did not know which turn is open.
         number = number or self._open(call, form).number
-        return self._back(call, self._advance(call, number, event, form))
+        return self._slowly(call, number, form, "", [Event("operator", outcome=outcome)])
 
     # ------------------------------------------------------------------ talking with an operator
 
@@ -308,13 +313,18 @@ class Calls:
             self.status(form)
             return EMPTY
         token, how = query.get("token", ""), form.get("DialCallStatus", "")
-        if token and self._moved_on(call, token):
-            return EMPTY
+        if token and self._moved_on(call, token):  # or this comes again, its answer was lost
+            return self._say(call, self._open(call, form), "")
         event = self._of_dial(call, token, how)
+        phone = _number(query, "phone") + 1
+        if event.outcome == "unavailable" and phone < len(self._house.ring_group):
+            turn = self._open(call, form)
+            if turn.number == number:
+                return self._ring_phone(call, turn, phone, ())
         if token:
             for kind, values in dialling.over_reports(query, form):
                 self._house.reports.publish(kind, **values)
-        return self._back(call, self._advance(call, number, event, form))
+        return self._slowly(call, number, form, "", [event])
 
     def _of_dial(self, call: str, token: str, how: str) -> Event:
         if self._runner.broken(call):
@@ -340,19 +350,31 @@ class Calls:
             return EMPTY
         talked = form.get("DialCallStatus", "") in hearing.TALKED
         event = Event("operator", outcome="ended" if talked else "unavailable")
-        return self._back(call, self._advance(call, number, event, form))
+        return self._slowly(call, number, form, "", [event])
 
     def status(self, form: Form) -> None:
         """The state of a call changed; only its end matters here."""
         call = hearing.call_of(form)
         if not call or form.get("CallStatus") not in hearing.OVER:
             return
-        self._runner.close(call)
+        if self._house.message_late and self._speaks(call):
+            late = threading.Timer(self._house.message_late, self._runner.close, (call,))
+            late.daemon = True
+            late.start()
+        else:
+            self._runner.close(call)
         try:
             self._house.live.drop(call)
         except redis.RedisError as reason:
             logger.warning("call %s is over, which was not noted: %s", call, reason)
         self._house.reports.publish("gone", call=call)
+
+    def _speaks(self, call: str) -> bool:
+        """Whether he hung up at the end of a message, which Twilio may tell of after the end."""
+        try:
+            return isinstance(self._runner.turn(call).need, Record)
+        except StaleTurn:
+            return False
 
     def recording(self, form: Form, query: Form) -> None:
         """A recording is ready at Twilio: of a caller's words, or of his talk with an operator."""
@@ -385,8 +407,8 @@ class Calls:
         """Twilio could not use another answer: the open question again, or the beginning."""
         call = hearing.call_of(form)
         logger.warning(
-            "call %s: Twilio failed with %s at %s",
-            call, form.get("ErrorCode", "?")[:10], form.get("ErrorUrl", "?")[:200],
+            "call %s: Twilio failed with %.10r at %.200r",
+            call, form.get("ErrorCode", "?"), form.get("ErrorUrl", "?"),
         )  # fmt: skip
         return self._back(call, self._open(call, form))
 
@@ -409,9 +431,20 @@ class Calls:
         return twiml.render(turn, spoken, links, self._house.settings, self._listening(turn))
 
     def _back(self, call: str, turn: Turn, place: str = "") -> str:
-        """Render a turn for a caller who comes out of a queue, or from an operator."""
-        self._note(call, HeldCall(turn.number))
+        """Render a turn for a caller who comes out of a queue, or from an operator.
+
+        A webhook that comes late does not say where he is now: he is further on already.
+        """
+        try:
+            held = self._house.live.get(call)
+            if held is None or held.turn < turn.number:
+                self._house.live.put(call, HeldCall(turn.number))
+        except redis.RedisError as reason:
+            logger.warning("call %s: where he is was not noted: %s", call, reason)
         return self._say(call, turn, place)
+
+    def _answer(self, call: str, turn: Turn, place: str) -> str:
+        return self._say(call, turn, place) if place else self._back(call, turn)
 
     def _listening(self, turn: Turn) -> Listening | None:
         if not self._house.settings.speech:
@@ -426,6 +459,12 @@ class Calls:
             self._house.live.put(call, held)
         except redis.RedisError as reason:
             logger.warning("call %s: where he is was not noted: %s", call, reason)
+
+
+def _number(query: Form, name: str) -> int:
+    """Return a number of an address, 0 where it has none."""
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
 
 
 def _place(query: Form) -> str:

@@ -139,9 +139,8 @@ class Work:
         try:
             return running.result(self._patience)
         except Late:
-            if running.done():
-                raise  # the work itself gave up waiting for something
-            return None
+            # Done: it ended just now, or gave up waiting for something itself.
+            return running.result() if running.done() else None
 
     def _run(self, key: Key, work: Callable[[], Turn]) -> Turn:
         try:

@@ -234,14 +234,17 @@ def leave() -> str:
 
 
 def ring(
-    turn: Turn, spoken: Sequence[Spoken], links: Links, group: Sequence[str], seconds: int
+    turn: Turn, spoken: Sequence[Spoken], links: Links, address: str, seconds: int, phone: int
 ) -> str:
-    """Return the document that rings a fixed group of telephones, SIP addresses, all at once."""
+    """Return the document that rings one telephone of a fixed group, a SIP address.
+
+    phone: its place in the group. Twilio rings one by SIP at a time, whatever else an account may.
+    """
     response = VoiceResponse()
     _speak(response, spoken)
-    dial = Dial(action=links.to("over", turn.number), method="POST", timeout=seconds)
-    for address in group:
-        dial.sip(address)
+    action = links.to("over", turn.number, phone=phone)
+    dial = Dial(action=action, method="POST", timeout=seconds)
+    dial.sip(address)
     response.append(dial)
     return str(response)
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ivr.channels.twilio.calls import Calls
 from ivr.channels.twilio.doctor import answer as examine
-from ivr.channels.twilio.hearing import call_of
+from ivr.channels.twilio.hearing import CALL, call_of
 from ivr.channels.twilio.rebuild import Seen, arrived, explain
 from ivr.channels.twilio.signature import Refusals, Signature
 
@@ -119,7 +119,7 @@ def blueprint(parts: Webhooks) -> Blueprint:
         parts.message(form(), query())
         return Response(status=204)
 
-    @routes.post("/doctor")
+    @routes.post("/doctor", strict_slashes=False)
     def doctor() -> tuple[Response, int]:
         status, told = examine(parts.signature, parts.auth_token, g.seen, time.time())
         return jsonify(told), status
@@ -137,11 +137,11 @@ def blueprint(parts: Webhooks) -> Blueprint:
     def spoken(answer: Callable[[], str]) -> Response:
         """Answer with TwiML, whatever happens: a caller is on the line."""
         try:
-            document = answer()
+            document = answer() if named() else parts.excuse()
         except HTTPException:
             raise
         except Exception:
-            logger.exception("call %s: %s failed", call_of(form()), request.path)
+            logger.exception("call %s: %s failed", call_of(form()), request.endpoint)
             document = parts.excuse()
         return Response(document, mimetype="text/xml")
 
@@ -153,6 +153,15 @@ def application(parts: Webhooks) -> Flask:
     app = Flask(__name__)
     app.register_blueprint(blueprint(parts))
     return app
+
+
+def named() -> bool:
+    """Whether a request is about a call that can be one."""
+    call = (request.view_args or {}).get("call") or form().get("CallSid", "")
+    if CALL.fullmatch(call):
+        return True
+    logger.error("%s asks about no call: %.100r", request.endpoint, call)
+    return False
 
 
 def form() -> Form:
