@@ -17,6 +17,8 @@ NOBODY = frozenset(
 )  # fmt: skip
 """What Twilio writes for withheld numbers: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, ... as keys.
 https://help.twilio.com/articles/223179988"""
+NUMBER = re.compile(r"[+0-9 ().-]{3,32}")
+"""A caller's number; letters would be read as the keys they stand on."""
 CALL = re.compile(r"[A-Za-z0-9-]{1,64}")
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -46,7 +48,7 @@ def caller_of(
     company = runner.company_of(dialled)
     shown = form.get("From", "")
     number = None
-    if shown not in NOBODY and ":" not in shown:
+    if NUMBER.fullmatch(shown) and shown not in NOBODY:
         number = e164(shown, regions.get(company, region))
     return Caller(
         call=call_of(form),
