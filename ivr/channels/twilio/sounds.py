@@ -101,7 +101,7 @@ class Sounds:
         parts = joined.split("+")
         if len(parts) > TOGETHER or not all(PARTS.fullmatch(part) for part in parts):
             return None
-        if not hmac.compare_digest(self._mark(joined), mark):
+        if not hmac.compare_digest(self._mark(joined).encode(), mark.encode("utf-8", "replace")):
             return None
         try:
             return wav(b"".join(self._samples(part) for part in parts))
