@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer bench-webhook lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -57,6 +57,10 @@ bench-replay: ## a day and a storm through our queue and through a model of app_
 bench-offer: ## operator free to his telephone ringing, ours against Queue() (minutes)
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.offer
+
+bench-webhook: ## Twilio's webhooks: turns a second, a thousand calls at once (minutes)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.webhook
 
 bench-queue: ## cycles a second of the queue, in memory and in Redis
 	@deploy/setup.sh

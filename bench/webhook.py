@@ -33,6 +33,9 @@ import redis
 
 from bench.desks import used
 from bench.ports import free_ports
+from ivr import company
+from ivr.agent_queue.model import Operator, Ticket
+from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.twilio.signature import Signature
 
 HOME = Path(__file__).parents[1]
@@ -69,6 +72,7 @@ class House:
     api: int
     web: subprocess.Popen[bytes]
     log: Path
+    redis: str
 
 
 @contextmanager
@@ -95,7 +99,7 @@ def house(folder: Path) -> Iterator[House]:
         )
     try:
         wait(lambda: answers(port))
-        yield House(port, api, web, log)
+        yield House(port, api, web, log, f"unix://{folder}/redis.sock")
     finally:
         for process in (web, server):
             process.terminate()
@@ -204,8 +208,25 @@ async def turns(at: House, rate: int, seconds: float) -> None:
 # ---------------------------------------------------------------------- calls at once
 
 
+def occupy(url: str, count: int) -> None:
+    """Sign in operators, each of whom talks: whoever calls now has to wait."""
+    queues = company.load(HOME / "flows" / "companies")["odesa"].queues
+    queue = RedisQueue(redis.Redis.from_url(url), {"odesa": queues})
+    now = time.time()
+    for number in range(count):
+        name = f"op{number:04d}"
+        operator = Operator(name, "odesa", skills={"general": 3}, status="ready", node="bench",
+                            endpoint=f"op-{name}")  # fmt: skip
+        queue.enter(Ticket(f"talk-{number}", "odesa", "general", now, node="bench"), now)
+        queue.sign_in(operator, now)
+        for offer in queue.offers():
+            if queue.ring(offer.token, now):
+                queue.answered(offer.token, now)
+
+
 def hold(at: House, calls: int, seconds: float) -> None:
     """Let the emulated Twilio hold calls that wait for an operator."""
+    occupy(at.redis, calls // 2)
     sys.path.insert(0, str(HOME / "tests"))
     from twilio_emulator import Emulator
 

@@ -163,10 +163,20 @@ class Runner:
         ticket = self._of_queue(call, lambda queue, _: queue.ticket(call), None)
         return ticket is not None and ticket.state in CONNECTED
 
-    def broken(self, call: str) -> bool:
-        """Tell whether the operator vanished in the talk, and nobody has the caller yet."""
-        ticket = self._of_queue(call, lambda queue, _: queue.ticket(call), None)
-        return ticket is not None and ticket.state == "broken"
+    def broken(self, call: str, unreached: bool = False) -> bool:
+        """Tell whether the operator vanished in the talk, and nobody has the caller yet.
+
+        unreached: his telephone, which nobody reaches any more, is reason enough.
+        """
+
+        def look(queue: AgentQueue, _: float) -> bool:
+            ticket = queue.ticket(call)
+            if ticket is None or ticket.state not in ("broken", "talking"):
+                return False
+            operator = queue.operator(ticket.company, ticket.operator) if unreached else None
+            return ticket.state == "broken" or (operator is not None and not operator.endpoint)
+
+        return self._of_queue(call, look, False)
 
     def _of_queue(self, call: str, do: Callable[[AgentQueue, float], T], down: T) -> T:
         """Return what the queue answers at this moment, `down` while it does not."""

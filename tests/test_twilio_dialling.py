@@ -92,7 +92,7 @@ def test_an_operator_with_a_browser_phone_of_twilio_s() -> None:
     (client,) = dial
     assert client.attrib == {"statusCallback": LEG, "statusCallbackEvent": "answered completed"}
     identity, parameter = client
-    assert (identity.tag, identity.text) == ("Identity", "op-olena")
+    assert (identity.tag, identity.text) == ("Identity", "op_olena")
     assert parameter.attrib == {"name": "token", "value": TOKEN}
 
 
@@ -167,7 +167,7 @@ def test_and_then_the_customer() -> None:
 
 def test_a_call_back_from_a_browser_phone_is_recorded_by_twilio() -> None:
     given = _call_back(CLIENT)
-    assert given["to"] == "client:op-olena?token=odesa.t.callback-17"
+    assert given["to"] == "client:op_olena?token=odesa.t.callback-17"
     (dial,) = _read(given["twiml"])
     assert dial.attrib["record"] == "record-from-answer"
     assert "sip_auth_username" not in given

@@ -63,8 +63,8 @@ class Runner(Protocol):
     def here(self, call: str, leg: str = "", node: str = "") -> bool:
         """Put the caller, who now stands waiting, into the queue; False when it is out of reach."""
 
-    def broken(self, call: str) -> bool:
-        """Tell whether the operator vanished in the talk."""
+    def broken(self, call: str, unreached: bool = False) -> bool:
+        """Tell whether the operator vanished in the talk; `unreached`: or his telephone is lost."""
 
     def close(self, call: str) -> None:
         """Take note that the caller hung up."""
@@ -327,7 +327,8 @@ class Calls:
         return self._slowly(call, number, form, "", [event])
 
     def _of_dial(self, call: str, token: str, how: str) -> Event:
-        if self._runner.broken(call):
+        # A browser phone of Twilio's that loses its network ends the call like one that hangs up.
+        if self._runner.broken(call, self._house.settings.operators == "client"):
             return Event("operator", outcome="dropped")
         if how in hearing.TALKED:
             return Event("operator", outcome="ended")

@@ -26,6 +26,7 @@ from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from ivr.channels.twilio.live import Report
 from ivr.channels.twilio.settings import SIP_USER, TwilioSettings
+from ivr.channels.twilio.tokens import identity
 from ivr.errors import Press2Error
 
 ENDPOINT = re.compile(r"op-[a-z0-9]{1,32}")
@@ -96,7 +97,7 @@ def connect(
     }
     if settings.operators == "client":
         client = dial.client(**told)
-        client.identity(checked(ENDPOINT, endpoint))
+        client.identity(identity(checked(ENDPOINT, endpoint)))
         client.parameter(name="token", value=token)
     else:
         uri = sip_uri(settings, endpoint, token, call, node, recording)
@@ -141,7 +142,7 @@ def call_back(
         "status_callback_event": LEG_EVENTS.split(),
     }
     if settings.operators == "client":
-        return given | {"to": f"client:{checked(ENDPOINT, endpoint)}?token={token}"}
+        return given | {"to": f"client:{identity(checked(ENDPOINT, endpoint))}?token={token}"}
     return given | {
         "to": sip_uri(settings, endpoint, token, call, node, recording),
         "sip_auth_username": SIP_USER,

@@ -42,8 +42,8 @@ class Gateway(HttpClient):  # type: ignore[misc]
 def client(settings: TwilioSettings) -> Client:
     """Return a client of the account; safe to share between threads.
 
-    Its methods raise `twilio.base.exceptions.TwilioRestException` for what Twilio refuses and
-    `requests.RequestException` where it is not reached.
+    Its methods raise `twilio.base.exceptions.TwilioRestException` for what Twilio refuses (`list`
+    a plain `TwilioException`) and `requests.RequestException` where it is not reached.
     """
     gateway = Gateway(settings.api_url)
     return Client(settings.account_sid, settings.auth_token, http_client=gateway)
