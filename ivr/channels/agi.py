@@ -344,6 +344,7 @@ class Call:
         for part in (*parts(self.sounds()), TONE):
             self.line.call_routine("press2-play", part)
         self.line.record(self.recording.with_suffix(""), limit)
+        self.line.set("PRESS2_KEYS", "")  # the # that ended it answers no question
         return self.recorded()
 
     @property

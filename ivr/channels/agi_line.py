@@ -165,8 +165,6 @@ class AgiLine(Line):
             self._clock.pass_(self._speech)
             self._speech = 0.0
             self._go_on("TIMEOUT")
-        if self._waits:
-            self._operators.stands(self._caller.call)
 
     def _go_on(self, status: str) -> None:
         """End the Read that speaks before a wait."""
@@ -265,6 +263,9 @@ class AgiLine(Line):
             case "GET", ["VARIABLE", name]:
                 value = self._variables.get(name)
                 return "200 result=0" if value is None else f"200 result=1 ({value})"
+            case "SET", ["VARIABLE", "PRESS2_KEYS", value]:
+                self._ahead = value
+                return "200 result=1"
             case "SET", ["VARIABLE", name, value]:
                 self._variables[name] = value
                 return "200 result=1"

@@ -38,6 +38,7 @@ class ConsoleLine:
         self._turn: Turn | None = None
         self._speech = 0.0
         self._standing = False
+        self._typing = False
 
     def dial(self, caller: Caller) -> None:
         """Call."""
@@ -51,6 +52,7 @@ class ConsoleLine:
             count = taken(turn.need.entry, keys) if isinstance(turn.need, Ask) else 1
             if isinstance(turn.need, Enqueue) and not self._may_press():
                 return
+            self._typing = count < len(keys)
             self._advance(_pressed(turn.need, keys[:count]))
             keys = keys[count:]
 
@@ -146,7 +148,7 @@ class ConsoleLine:
         if isinstance(turn.need, Hangup):
             self._clock.pass_(self._speech)
             self.heard.ended = turn.need.reason
-        elif not self._speech:
+        elif not self._speech and not self._typing:
             self._stand()
         self._look()
 

@@ -140,6 +140,7 @@ class TwilioLine(Line):
             self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))
         self._ahead = keys
         self._give()
+        self._go_on()
 
     def speak(self, text: str, confidence: float) -> None:
         """Say something, as Twilio's recogniser heard it."""
@@ -148,6 +149,7 @@ class TwilioLine(Line):
             self._recorded(math.ceil(seconds(text)))
         elif self._gather is not None and "speech" in self._gather.get("input", ""):
             self._answer({"SpeechResult": text, "Confidence": str(confidence)})
+            self._go_on()
 
     def silence(self) -> None:
         """Do nothing until the question times out."""
@@ -165,6 +167,7 @@ class TwilioLine(Line):
             self._clock.pass_(self._speech + float(self._gather.get("timeout", 5)))
             self._speech = 0.0
             self._answer({"Digits": ""})
+            self._go_on()
 
     def wait(self, seconds: float) -> None:
         """Wait in a queue."""
@@ -203,8 +206,6 @@ class TwilioLine(Line):
             self._clock.pass_(self._speech)
             self._speech, self._gather = 0.0, None
             self._go_on()
-        if self._waits:
-            self._operators.stands(self._call)
 
     def _come_back(self, outcome: str) -> None:
         """Go on after what an operator did, or the matchmaker told."""
@@ -276,7 +277,7 @@ class TwilioLine(Line):
             case "Gather":
                 self._listen(verb)
             case "Record":
-                self._record = verb
+                self._record, self._ahead = verb, ""
             case "Redirect":
                 self._follow(verb.text or "")
             case "Enqueue":
@@ -336,7 +337,6 @@ class TwilioLine(Line):
         assert self._gather is not None  # noqa: S101 - its callers have looked
         self._speech = 0.0
         self._follow(self._gather.get("action", ""), form)
-        self._go_on()
 
     def _recorded(self, length: int) -> None:
         assert self._record is not None  # noqa: S101 - its callers have looked
