@@ -1,7 +1,7 @@
-"""press2: the composition root and the command line.
+"""press2: the command line. `python app.py --help` lists the commands.
 
-Every part is built here and handed over by constructor; nothing else reads `telephony.conf`.
-`python app.py --help` lists the commands.
+Every part is made in `ivr/composition.py` and handed over by constructor; nothing else reads
+`telephony.conf`.
 """
 
 from __future__ import annotations
@@ -14,45 +14,52 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ivr import check, company, flow, prompts
-from ivr.engine import Flows
+from ivr.composition import (
+    COMPANIES,
+    DEMO,
+    FLOWS,
+    HOME,
+    MESSAGES,
+    PROMPTS,
+    dialler,
+    handlers_of,
+    house,
+    log_to,
+    new_runner,
+    now,
+    profile_of,
+    queue_of,
+    redis_of,
+    runner_of,
+    settings,
+    store_of,
+    switch_of,
+    synthesiser_of,
+    twilio_of,
+    voice_of,
+    webhooks_of,
+)
 from ivr.errors import Press2Error
 from ivr.services import SERVICES
 
 if TYPE_CHECKING:
     import redis
-    from flask import Blueprint
 
     from agent_desk.desk import Probe
     from agent_desk.office import Office
-    from ivr.agent_queue.model import AgentQueue
-    from ivr.callscript import Dial, Report
-    from ivr.channels.switchboard import Exchanges
+    from ivr.callscript import Report
     from ivr.channels.twilio.settings import TwilioSettings
     from ivr.company import Company
     from ivr.config import Config
     from ivr.doctor import Finding
-    from ivr.events import EventLog
-    from ivr.outbox import Handler
-    from ivr.prompts import Catalogue
-    from ivr.runner import Runner
-    from ivr.sessions import Sessions
-    from ivr.speech.synthesis import Synthesiser
-    from ivr.speech.voice import Voice
     from ivr.store.database import Store
-
-HOME = Path(__file__).resolve().parent
-FLOWS = HOME / "flows"
-COMPANIES = FLOWS / "companies"
-PROMPTS = HOME / "prompts"
-MESSAGES = PROMPTS / "sms"
-DEMO = HOME / "deploy" / "demo-data.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,163 +77,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 # ---------------------------------------------------------------------- parts
-
-
-def settings() -> Config:
-    """Read `telephony.conf` (or the file PRESS2_CONF names)."""
-    from ivr import config
-
-    return config.load(config.path_of(os.environ, HOME), os.environ)
-
-
-def house() -> tuple[Flows, dict[str, Company], dict[str, Catalogue]]:
-    """Load flows, company profiles and prompts."""
-    catalogues = prompts.load(PROMPTS)
-    return check.book(flow.load(FLOWS), catalogues), company.load(COMPANIES), catalogues
-
-
-def store_of(config: Config, migrate: bool = True) -> Store:
-    """Open the store; an empty one gets the demo data."""
-    from ivr.store.database import open_store
-    from ivr.store.world import load_demo
-
-    config.press2.var.mkdir(parents=True, exist_ok=True)
-    store = open_store(config.store_url(), migrate=migrate)
-    load_demo(store, DEMO)
-    return store
-
-
-def redis_of(config: Config) -> redis.Redis:
-    """Return a client that gives up soon: a caller is waiting."""
-    import redis
-
-    return redis.Redis.from_url(
-        config.redis_url(), socket_timeout=0.5, socket_connect_timeout=0.2, retry=None
-    )
-
-
-def queue_of(config: Config, companies: Mapping[str, Company]) -> AgentQueue:
-    """Return the queue that all processes share."""
-    from ivr.agent_queue.redis_queue import RedisQueue
-
-    return RedisQueue(redis_of(config), {name: each.queues for name, each in companies.items()})
-
-
-@contextlib.contextmanager
-def runner_of(
-    config: Config, flows: Flows, companies: Mapping[str, Company], store: Store
-) -> Iterator[Runner]:
-    """Lend the runner that workers use: sessions and events in Redis while it answers.
-
-    At the end the events that wait for the store are written.
-    """
-    from ivr.events import StoreLog, StreamLog
-    from ivr.sessions import RedisSessions, SturdySessions
-
-    client = redis_of(config)
-    sessions = SturdySessions(RedisSessions(client))
-    with contextlib.closing(StoreLog(store)) as slow_log:
-        log = StreamLog(client, slow_log)
-        home, queue = config.press2.company, queue_of(config, companies)
-        yield _runner(flows, companies, store, sessions, log, _now, home, queue)
-
-
-def _runner(
-    flows: Flows,
-    companies: Mapping[str, Company],
-    store: Store,
-    sessions: Sessions,
-    log: EventLog,
-    clock: Callable[[], datetime],
-    home: str,
-    queue: AgentQueue | None = None,
-) -> Runner:
-    from ivr.runner import Runner
-
-    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue)
-
-
-def twilio_of(config: Config) -> TwilioSettings | None:
-    """Return what the Twilio channel needs to know, None where it is not configured."""
-    from ivr.channels.twilio.settings import TwilioSettings
-
-    given = config.twilio
-    if not given.account_sid:
-        return None
-    return TwilioSettings(
-        account_sid=given.account_sid,
-        auth_token=given.auth_token.value,
-        public_url=given.public_url.rstrip("/"),
-        api_url=given.api_url,
-        operators=given.operators,
-        sip_address=given.sip_address,
-        sip_password=given.sip_password.value,
-        api_key=given.api_key,
-        api_secret=given.api_secret.value,
-        sms_from=given.sms_from,
-        speech=given.speech,
-        voices=given.voices(),
-    )
-
-
-def switch_of(config: Config, companies: Mapping[str, Company]) -> Exchanges:
-    """Return what holds the calls: every Asterisk, Twilio, or both.
-
-    Only a company whose operators have Twilio's browser phones may be without an Asterisk.
-    """
-    from ivr import parts
-    from ivr.channels.ami import AsteriskSwitch
-    from ivr.channels.switchboard import Switchboard
-
-    twilio = twilio_of(config)
-    browser_phones = twilio is not None and twilio.operators == "client"
-    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
-    asterisk = AsteriskSwitch(parts.exchanges(config, secret)) if secret else None
-    if twilio is not None and (asterisk is not None or browser_phones):
-        held = _twilio_switch(config, twilio, companies)
-        trunk = bool(config.asterisk.trunk_host)
-        return Switchboard(asterisk, held, trunk=trunk, recorded=browser_phones)
-    if asterisk is not None:
-        return asterisk
-    raise Press2Error(
-        "no password for the manager interface: name the environment variable that holds it "
-        f"in {config.path.name}, [asterisk] ami_password"
-    )
-
-
-def _twilio_switch(
-    config: Config, twilio: TwilioSettings, companies: Mapping[str, Company]
-) -> Exchanges:
-    import redis
-
-    from ivr.channels.twilio import rest
-    from ivr.channels.twilio.live import BLOCK, RedisLiveCalls, RedisReports
-    from ivr.channels.twilio.switch import TwilioSwitch
-
-    patient = redis.Redis.from_url(
-        config.redis_url(), socket_timeout=BLOCK / 1000 + 2, socket_connect_timeout=2, retry=None
-    )
-    numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
-    live, reports = RedisLiveCalls(redis_of(config)), RedisReports(patient)
-    return TwilioSwitch(twilio, rest.client(twilio), live, reports, numbers)
-
-
-def synthesiser_of(config: Config) -> Synthesiser:
-    """Return the voice for texts without a recording."""
-    from ivr.speech.synthesis import Synthesiser
-
-    return Synthesiser(config.speech.voices(), config.speech.piper())
-
-
-def voice_of(config: Config, catalogues: Mapping[str, Catalogue]) -> Voice:
-    """Return what turns prompts into sounds."""
-    from ivr.speech.voice import Voice
-
-    return Voice(catalogues, PROMPTS, config.press2.var / "sounds", synthesiser_of(config))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _on_stop(stop: Callable[[], None]) -> None:
@@ -252,7 +102,7 @@ def run(_options: argparse.Namespace) -> None:
 
     config = settings()
     companies = company.load(COMPANIES)
-    _profile(config.press2.company)
+    profile_of(config.press2.company)
     var = config.press2.var
     with supervise.alone(var / "press2.lock"):
         supervise.check_ports(config.path.name, settings_file.ports(config))
@@ -273,7 +123,7 @@ def _first_operators(config: Config, companies: Mapping[str, Company]) -> str:
     with contextlib.closing(store_of(config)) as store:
         if not config.desk.demo_operators:
             return ""
-        made = users.add_demo(store, home, companies[home].queues, _now())
+        made = users.add_demo(store, home, companies[home].queues, now())
     if not made:
         return ""
     rows = [f"  {login:14} {password}" for login, password in made.items()]
@@ -310,7 +160,7 @@ def web(_options: argparse.Namespace) -> None:
         hosts=("localhost", "127.0.0.1", *([public] if public else ())) if loopback else (),
     )
     office = _office(config, companies, store)
-    with _webhooks(config, companies, store) as webhooks:
+    with webhooks_of(config, companies, store) as webhooks:
         app = create_app(desk, _probes(config, store), office, webhooks)
         office.live.start(office)
 
@@ -320,26 +170,6 @@ def web(_options: argparse.Namespace) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
-
-
-@contextlib.contextmanager
-def _webhooks(
-    config: Config, companies: Mapping[str, Company], store: Store
-) -> Iterator[Blueprint | None]:
-    """Lend the routes that Twilio asks, None where it is not configured."""
-    twilio = twilio_of(config)
-    if twilio is None:
-        yield None
-        return
-    from ivr import twilio_parts
-
-    flows, _, catalogues = house()
-    with runner_of(config, flows, companies, store) as runner:
-        voice = voice_of(config, catalogues)
-        client = redis_of(config)
-        yield twilio_parts.webhooks(
-            config, twilio, companies, catalogues, store, runner, voice, client
-        )
 
 
 def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:
@@ -538,7 +368,7 @@ def jobs(_options: argparse.Namespace) -> None:
     client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
     stopping = threading.Event()
     _on_stop(stopping.set)
-    couriers = outbox.start(store, handlers_of(config), _now, stopping)
+    couriers = outbox.start(store, handlers_of(config), now, stopping)
     while not stopping.is_set():
         try:
             drain(client, store, f"jobs-{os.getpid()}")
@@ -547,23 +377,6 @@ def jobs(_options: argparse.Namespace) -> None:
             stopping.wait(1.0)
     for courier in couriers:  # who takes longer is cut off; its entry comes again
         courier.join(2.0)
-
-
-def handlers_of(config: Config) -> dict[str, Handler]:
-    """Return who delivers which kind of entry of the outbox; what has nobody waits."""
-    twilio = twilio_of(config)
-    if twilio is None:
-        return {}
-    from ivr.channels.twilio import recordings, rest, sms
-    from ivr.services import notices
-
-    client = rest.client(twilio)
-    folder = config.press2.var / "recordings"
-    handlers: dict[str, Handler] = {recordings.KIND: recordings.Recordings(twilio, client, folder)}
-    if twilio.sms_from:
-        texts = notices.load(MESSAGES)
-        handlers[notices.KIND] = sms.Sms(twilio, client, company.load(COMPANIES), texts, _now)
-    return handlers
 
 
 def dispatch(_options: argparse.Namespace) -> None:
@@ -578,9 +391,7 @@ def dispatch(_options: argparse.Namespace) -> None:
     store, client, queue = store_of(config), redis_of(config), queue_of(config, companies)
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)
-        matchmaker = Matchmaker(
-            queue, switch, store, companies, log, _now, wake=lambda: loop.wake()
-        )
+        matchmaker = Matchmaker(queue, switch, store, companies, log, now, wake=lambda: loop.wake())
         loop = Loop(matchmaker, queue, RedisLease(client))
         _on_stop(loop.stop)
         switch.start(matchmaker)
@@ -589,26 +400,6 @@ def dispatch(_options: argparse.Namespace) -> None:
         finally:
             switch.stop()
             matchmaker.close()
-
-
-def log_to(target: TextIO, level: str) -> None:
-    """Log from a thread of its own: a call never waits for whoever reads the log."""
-    import atexit
-    import logging
-    import logging.handlers
-    import queue
-
-    screen = logging.StreamHandler(target)
-    screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    listener = logging.handlers.QueueListener(waiting, screen)
-    listener.start()
-    atexit.register(listener.stop)
-    handler = logging.handlers.QueueHandler(waiting)
-    handler.setFormatter(logging.Formatter("%(message)s"))  # the screen's formatter adds the rest
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("twilio").setLevel(logging.WARNING)  # it would log numbers of callers
 
 
 def _logger() -> Any:
@@ -678,7 +469,7 @@ def call(options: argparse.Namespace) -> int:
     scripts = [script for path in options.files for script in callscript.read(path)]
     flows, companies, catalogues = house()
     demo = yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"]
-    dial, done = _dialler(options.channel, flows, companies, catalogues)
+    dial, done = dialler(options.channel, flows, companies, catalogues)
     failed = 0
     try:
         for script in scripts:
@@ -693,48 +484,6 @@ def call(options: argparse.Namespace) -> int:
     if not options.json:
         _say(f"{len(scripts) - failed} of {len(scripts)} scripts passed")
     return 1 if failed else 0
-
-
-def _dialler(
-    channel: str,
-    flows: Flows,
-    companies: Mapping[str, Company],
-    catalogues: Mapping[str, Catalogue],
-) -> tuple[Dial, Callable[[], None]]:
-    """Return what makes a line of this channel over a store, and what ends it all."""
-    from ivr.channels.console import ConsoleLine
-    from ivr.channels.line import Clock, Line
-    from ivr.channels.operators import Operators
-    from ivr.sessions import MemorySessions
-
-    def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
-        home, queue, log = next(iter(companies)), operators.queue, operators.log
-        return _runner(flows, companies, store, MemorySessions(), log, clock, home, queue)
-
-    if channel == "agi":
-        from ivr.channels.agi_line import AgiExchange
-
-        exchange = AgiExchange(catalogues)
-
-        def over_agi(store: Store, clock: Clock, operators: Operators) -> Line:
-            return exchange.line(runner_over(store, clock, operators), clock, operators)
-
-        return over_agi, exchange.close
-
-    if channel == "twilio":
-        from ivr.channels.twilio.line import TwilioExchange
-
-        account = TwilioExchange(catalogues, companies)
-
-        def over_twilio(store: Store, clock: Clock, operators: Operators) -> Line:
-            return account.line(runner_over(store, clock, operators), clock, operators)
-
-        return over_twilio, account.close
-
-    def on_console(store: Store, clock: Clock, operators: Operators) -> Line:
-        return ConsoleLine(runner_over(store, clock, operators), catalogues, clock, operators)
-
-    return on_console, lambda: None
 
 
 def _show(report: Report, verbose: bool) -> None:
@@ -769,13 +518,13 @@ def console(options: argparse.Namespace) -> None:
     profile = companies[options.company]
     store = memory_store()
     load_demo(store, DEMO)
-    start = options.now or _now()
+    start = options.now or now()
     start = start if start.tzinfo else start.replace(tzinfo=profile.zone)
     clock = Clock(start)
     log = MemoryLog()
     operators = Operators(profile, companies, store, log, clock)
     operators.arrive(yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"])
-    runner = _runner(
+    runner = new_runner(
         flows, companies, store, MemorySessions(), log, clock, options.company, operators.queue
     )
     caller = Caller(
@@ -804,9 +553,9 @@ def import_command(options: argparse.Namespace) -> None:
     config = settings()
     config.press2.var.mkdir(parents=True, exist_ok=True)
     home = options.company or config.press2.company
-    profile = _profile(home)
+    profile = profile_of(home)
     store = open_store(config.store_url(), migrate=True)
-    summary = import_accounts(store, home, options.file, region=profile.region, now=_now())
+    summary = import_accounts(store, home, options.file, region=profile.region, now=now())
     _say(
         f"{options.file}: {summary.lines} lines; {summary.added} accounts added, "
         f"{summary.updated} updated, {summary.retired} meters taken out of use"
@@ -820,7 +569,7 @@ def export_command(options: argparse.Namespace) -> None:
 
     config = settings()
     home = options.company or config.press2.company
-    profile = _profile(home)
+    profile = profile_of(home)
     store = open_store(config.store_url(), migrate=True)
     target = Path(options.output) if options.output else sys.stdout
     count = export_readings(
@@ -834,21 +583,14 @@ def report(options: argparse.Namespace) -> None:
     from ivr import reports
 
     config = settings()
-    profile = _profile(options.company or config.press2.company)
-    last = options.last or _now().astimezone(profile.zone).date()
+    profile = profile_of(options.company or config.press2.company)
+    last = options.last or now().astimezone(profile.zone).date()
     first = options.first or last
     if first > last:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
     with contextlib.closing(store_of(config)) as store:
         rows = reports.wait(store, profile.id, profile.zone, first, last)
     _say(reports.FORMATS[options.format](rows))
-
-
-def _profile(home: str) -> Company:
-    companies = company.load(COMPANIES)
-    if home not in companies:
-        raise Press2Error(f"no company {home}; known: {', '.join(companies)}")
-    return companies[home]
 
 
 # ---------------------------------------------------------------------- operators
@@ -859,11 +601,11 @@ def operator_add(options: argparse.Namespace) -> None:
     from agent_desk import users
 
     config = settings()
-    profile = _profile(options.company or config.press2.company)
+    profile = profile_of(options.company or config.press2.company)
     skills = users.skills_of(options.queues, profile.queues)
     with contextlib.closing(store_of(config)) as store:
         password = users.add(
-            store, profile.id, options.login, options.name, options.role, skills, _now()
+            store, profile.id, options.login, options.name, options.role, skills, now()
         )
     _say(f"{options.login}: added; password (shown once): {password}")
 
@@ -885,7 +627,7 @@ def operator_password(options: argparse.Namespace) -> None:
     from agent_desk import users
 
     with contextlib.closing(store_of(settings())) as store:
-        password = users.renew_password(store, options.login, _now())
+        password = users.renew_password(store, options.login, now())
     _say(f"{options.login}: new password (shown once): {password}")
 
 
@@ -894,7 +636,7 @@ def operator_disable(options: argparse.Namespace) -> None:
     from agent_desk import users
 
     with contextlib.closing(store_of(settings())) as store:
-        users.disable(store, options.login, _now())
+        users.disable(store, options.login, now())
     _say(f"{options.login}: disabled; `operator password {options.login}` lets him in again")
 
 
@@ -922,7 +664,7 @@ def outbox_retry(options: argparse.Namespace) -> int:
     from ivr import outbox
 
     with contextlib.closing(store_of(settings())) as store:
-        ids = outbox.retry(store, _now(), options.entry)
+        ids = outbox.retry(store, now(), options.entry)
     _say(f"to be tried again: {', '.join(map(str, ids)) or 'none'}")
     return 1 if options.entry is not None and not ids else 0
 

@@ -1,0 +1,310 @@
+"""What is made from the settings, and handed over by constructor: stores, queues, runners.
+
+The heavy parts are imported where they are made: a tool that needs none of them starts at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from ivr import check, company, flow, prompts
+from ivr.engine import Flows
+from ivr.errors import Press2Error
+from ivr.services import SERVICES
+
+if TYPE_CHECKING:
+    import redis
+    from flask import Blueprint
+
+    from ivr.agent_queue.model import AgentQueue
+    from ivr.callscript import Dial
+    from ivr.channels.switchboard import Exchanges
+    from ivr.channels.twilio.settings import TwilioSettings
+    from ivr.company import Company
+    from ivr.config import Config
+    from ivr.events import EventLog
+    from ivr.outbox import Handler
+    from ivr.prompts import Catalogue
+    from ivr.runner import Runner
+    from ivr.sessions import Sessions
+    from ivr.speech.synthesis import Synthesiser
+    from ivr.speech.voice import Voice
+    from ivr.store.database import Store
+
+HOME = Path(__file__).resolve().parents[1]
+FLOWS = HOME / "flows"
+COMPANIES = FLOWS / "companies"
+PROMPTS = HOME / "prompts"
+MESSAGES = PROMPTS / "sms"
+DEMO = HOME / "deploy" / "demo-data.yaml"
+
+
+def settings() -> Config:
+    """Read `telephony.conf` (or the file PRESS2_CONF names)."""
+    from ivr import config
+
+    return config.load(config.path_of(os.environ, HOME), os.environ)
+
+
+def house() -> tuple[Flows, dict[str, Company], dict[str, Catalogue]]:
+    """Load flows, company profiles and prompts."""
+    catalogues = prompts.load(PROMPTS)
+    return check.book(flow.load(FLOWS), catalogues), company.load(COMPANIES), catalogues
+
+
+def store_of(config: Config, migrate: bool = True) -> Store:
+    """Open the store; an empty one gets the demo data."""
+    from ivr.store.database import open_store
+    from ivr.store.world import load_demo
+
+    config.press2.var.mkdir(parents=True, exist_ok=True)
+    store = open_store(config.store_url(), migrate=migrate)
+    load_demo(store, DEMO)
+    return store
+
+
+def redis_of(config: Config) -> redis.Redis:
+    """Return a client that gives up soon: a caller is waiting."""
+    import redis
+
+    return redis.Redis.from_url(
+        config.redis_url(), socket_timeout=0.5, socket_connect_timeout=0.2, retry=None
+    )
+
+
+def queue_of(config: Config, companies: Mapping[str, Company]) -> AgentQueue:
+    """Return the queue that all processes share."""
+    from ivr.agent_queue.redis_queue import RedisQueue
+
+    return RedisQueue(redis_of(config), {name: each.queues for name, each in companies.items()})
+
+
+@contextlib.contextmanager
+def runner_of(
+    config: Config, flows: Flows, companies: Mapping[str, Company], store: Store
+) -> Iterator[Runner]:
+    """Lend the runner that workers use: sessions and events in Redis while it answers.
+
+    At the end the events that wait for the store are written.
+    """
+    from ivr.events import StoreLog, StreamLog
+    from ivr.sessions import RedisSessions, SturdySessions
+
+    client = redis_of(config)
+    sessions = SturdySessions(RedisSessions(client))
+    with contextlib.closing(StoreLog(store)) as slow_log:
+        log = StreamLog(client, slow_log)
+        home, queue = config.press2.company, queue_of(config, companies)
+        yield new_runner(flows, companies, store, sessions, log, now, home, queue)
+
+
+def new_runner(
+    flows: Flows,
+    companies: Mapping[str, Company],
+    store: Store,
+    sessions: Sessions,
+    log: EventLog,
+    clock: Callable[[], datetime],
+    home: str,
+    queue: AgentQueue | None = None,
+) -> Runner:
+    """Return a runner of these parts with every service. home: company of unknown numbers."""
+    from ivr.runner import Runner
+
+    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue)
+
+
+def twilio_of(config: Config) -> TwilioSettings | None:
+    """Return what the Twilio channel needs to know, None where it is not configured."""
+    from ivr.channels.twilio.settings import TwilioSettings
+
+    given = config.twilio
+    if not given.account_sid:
+        return None
+    return TwilioSettings(
+        account_sid=given.account_sid,
+        auth_token=given.auth_token.value,
+        public_url=given.public_url.rstrip("/"),
+        api_url=given.api_url,
+        operators=given.operators,
+        sip_address=given.sip_address,
+        sip_password=given.sip_password.value,
+        api_key=given.api_key,
+        api_secret=given.api_secret.value,
+        sms_from=given.sms_from,
+        speech=given.speech,
+        voices=given.voices(),
+    )
+
+
+def switch_of(config: Config, companies: Mapping[str, Company]) -> Exchanges:
+    """Return what holds the calls: every Asterisk, Twilio, or both.
+
+    Only a company whose operators have Twilio's browser phones may be without an Asterisk.
+    """
+    from ivr import parts
+    from ivr.channels.ami import AsteriskSwitch
+    from ivr.channels.switchboard import Switchboard
+
+    twilio = twilio_of(config)
+    browser_phones = twilio is not None and twilio.operators == "client"
+    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
+    asterisk = AsteriskSwitch(parts.exchanges(config, secret)) if secret else None
+    if twilio is not None and (asterisk is not None or browser_phones):
+        held = _twilio_switch(config, twilio, companies)
+        trunk = bool(config.asterisk.trunk_host)
+        return Switchboard(asterisk, held, trunk=trunk, recorded=browser_phones)
+    if asterisk is not None:
+        return asterisk
+    raise Press2Error(
+        "no password for the manager interface: name the environment variable that holds it "
+        f"in {config.path.name}, [asterisk] ami_password"
+    )
+
+
+def _twilio_switch(
+    config: Config, twilio: TwilioSettings, companies: Mapping[str, Company]
+) -> Exchanges:
+    import redis
+
+    from ivr.channels.twilio import rest
+    from ivr.channels.twilio.live import BLOCK, RedisLiveCalls, RedisReports
+    from ivr.channels.twilio.switch import TwilioSwitch
+
+    patient = redis.Redis.from_url(
+        config.redis_url(), socket_timeout=BLOCK / 1000 + 2, socket_connect_timeout=2, retry=None
+    )
+    numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
+    live, reports = RedisLiveCalls(redis_of(config)), RedisReports(patient)
+    return TwilioSwitch(twilio, rest.client(twilio), live, reports, numbers)
+
+
+def synthesiser_of(config: Config) -> Synthesiser:
+    """Return the voice for texts without a recording."""
+    from ivr.speech.synthesis import Synthesiser
+
+    return Synthesiser(config.speech.voices(), config.speech.piper())
+
+
+def voice_of(config: Config, catalogues: Mapping[str, Catalogue]) -> Voice:
+    """Return what turns prompts into sounds."""
+    from ivr.speech.voice import Voice
+
+    return Voice(catalogues, PROMPTS, config.press2.var / "sounds", synthesiser_of(config))
+
+
+def now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def webhooks_of(
+    config: Config, companies: Mapping[str, Company], store: Store
+) -> Iterator[Blueprint | None]:
+    """Lend the routes that Twilio asks, None where it is not configured."""
+    twilio = twilio_of(config)
+    if twilio is None:
+        yield None
+        return
+    from ivr import twilio_parts
+
+    flows, _, catalogues = house()
+    with runner_of(config, flows, companies, store) as runner:
+        voice = voice_of(config, catalogues)
+        client = redis_of(config)
+        yield twilio_parts.webhooks(
+            config, twilio, companies, catalogues, store, runner, voice, client
+        )
+
+
+def handlers_of(config: Config) -> dict[str, Handler]:
+    """Return who delivers which kind of entry of the outbox; what has nobody waits."""
+    twilio = twilio_of(config)
+    if twilio is None:
+        return {}
+    from ivr.channels.twilio import recordings, rest, sms
+    from ivr.services import notices
+
+    client = rest.client(twilio)
+    folder = config.press2.var / "recordings"
+    handlers: dict[str, Handler] = {recordings.KIND: recordings.Recordings(twilio, client, folder)}
+    if twilio.sms_from:
+        texts = notices.load(MESSAGES)
+        handlers[notices.KIND] = sms.Sms(twilio, client, company.load(COMPANIES), texts, now)
+    return handlers
+
+
+def log_to(target: TextIO, level: str) -> None:
+    """Log from a thread of its own: a call never waits for whoever reads the log."""
+    import atexit
+    import logging
+    import logging.handlers
+    import queue
+
+    screen = logging.StreamHandler(target)
+    screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    listener = logging.handlers.QueueListener(waiting, screen)
+    listener.start()
+    atexit.register(listener.stop)
+    handler = logging.handlers.QueueHandler(waiting)
+    handler.setFormatter(logging.Formatter("%(message)s"))  # the screen's formatter adds the rest
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("twilio").setLevel(logging.WARNING)  # it would log numbers of callers
+
+
+def dialler(
+    channel: str,
+    flows: Flows,
+    companies: Mapping[str, Company],
+    catalogues: Mapping[str, Catalogue],
+) -> tuple[Dial, Callable[[], None]]:
+    """Return what makes a line of this channel over a store, and what ends it all."""
+    from ivr.channels.console import ConsoleLine
+    from ivr.channels.line import Clock, Line
+    from ivr.channels.operators import Operators
+    from ivr.sessions import MemorySessions
+
+    def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
+        home, queue, log = next(iter(companies)), operators.queue, operators.log
+        return new_runner(flows, companies, store, MemorySessions(), log, clock, home, queue)
+
+    if channel == "agi":
+        from ivr.channels.agi_line import AgiExchange
+
+        exchange = AgiExchange(catalogues)
+
+        def over_agi(store: Store, clock: Clock, operators: Operators) -> Line:
+            return exchange.line(runner_over(store, clock, operators), clock, operators)
+
+        return over_agi, exchange.close
+
+    if channel == "twilio":
+        from ivr.channels.twilio.line import TwilioExchange
+
+        account = TwilioExchange(catalogues, companies)
+
+        def over_twilio(store: Store, clock: Clock, operators: Operators) -> Line:
+            return account.line(runner_over(store, clock, operators), clock, operators)
+
+        return over_twilio, account.close
+
+    def on_console(store: Store, clock: Clock, operators: Operators) -> Line:
+        return ConsoleLine(runner_over(store, clock, operators), catalogues, clock, operators)
+
+    return on_console, lambda: None
+
+
+def profile_of(home: str) -> Company:
+    """Return the profile of a company; Press2Error where there is none of this name."""
+    companies = company.load(COMPANIES)
+    if home not in companies:
+        raise Press2Error(f"no company {home}; known: {', '.join(companies)}")
+    return companies[home]
