@@ -11,10 +11,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from test_callscript import events, runner_over
 
+from ivr import callscript
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Operator
+from ivr.callscript import Script, ScriptCall
+from ivr.channels.console import ConsoleLine
 from ivr.channels.line import Clock
+from ivr.channels.twilio.line import TwilioExchange
 from ivr.engine import DEFAULT_LIMITS
 from ivr.errors import StaleTurn
 from ivr.events import MemoryLog
@@ -341,3 +346,90 @@ def test_whatever_callers_do_they_are_served(house):
 
     callers_are_served()
     assert heard >= MUST_BE_HEARD, "the callers do not come far enough to prove anything"
+
+
+# ---------------------------------------------------------------------- on two channels
+
+TOGETHER = 5
+"""Callers of one script, one after the other."""
+SCRIPTS = CALLERS * 3 // 40 // TOGETHER
+ACTS = (
+    *({"press": keys} for keys in (
+        "2", "1", "2", "1", "21", "1", "2421#", "212421#1", "0", "0", "7", "6", "61", "*", "#",
+        "9", "8", "82", "5", "51", "3", "4", "11", "100200301#", "100200302#", "5400#", "2371#",
+        "100200399#", "7777#", "24*2421#", "*1", "*2", "*0", "12345678901#", "0500000777#",
+        "0671110001#1", "2034#", "99999#", "35#", "###", "**", "1*", "212",
+    )),
+    *({"silence": ""} for _ in range(8)),
+    *({"operator": word} for word in ("answers", "no_answer", "drops", "returns", "ends") * 2),
+    *({"wait": seconds} for seconds in ("3", "10", "25", "61") * 2),
+    {"say": "так"},
+    {"hangup": ""},
+)  # fmt: skip
+OLENA = {"name": "olena", "queues": ["general", "metering"]}
+WORLDS = (
+    {},
+    {"operators": []},
+    {"operators": [{**OLENA, "state": "ready"}]},
+    {"operators": [{**OLENA, "state": "talking"}], "waiting": {"general": "3"}},
+    {"operators": [{**OLENA, "state": "talking"}], "waiting": {"general": "100"}},
+)
+
+
+def script_of(dice: bytes) -> Script:
+    """Make the calls of one script of random bytes: who, how long, and what he does."""
+    company, world, *rest = dice
+    each = len(rest) // TOGETHER
+    calls = []
+    for number in range(TOGETHER):
+        phone, length, *acts = rest[number * each : (number + 1) * each]
+        calls.append(
+            ScriptCall(
+                now=f"2026-10-31T10:{number * 10:02}",
+                number=PHONES[phone % len(PHONES)],
+                dialled=None,
+                turns=tuple(ACTS[act % len(ACTS)] for act in acts[: length % len(acts) + 1]),
+            )
+        )
+    return Script(
+        title="random",
+        path="random",
+        company=COMPANIES[company % len(COMPANIES)],
+        calls=tuple(calls),
+        world=WORLDS[world % len(WORLDS)],
+        expect={},
+    )
+
+
+def alike(report):
+    """What a call script came to, and how, without the tenths of a second by which texts differ."""
+    assert not report.failures
+    log = [
+        (*event, {k: v for k, v in details.items() if k not in ("seconds", "told")})
+        for *event, details in events(report)
+    ]
+    return {**report.outcome, "seconds": None}, log
+
+
+@pytest.mark.usefixtures("quiet")
+def test_random_callers_come_to_the_same_over_twilio(house):
+    with closing(TwilioExchange(house.catalogues, house.companies)) as exchange:
+
+        def console(store, clock, operators):
+            runner = runner_over(house, store, clock, operators)
+            return ConsoleLine(runner, house.catalogues, clock, operators)
+
+        def twilio(store, clock, operators):
+            return exchange.line(runner_over(house, store, clock, operators), clock, operators)
+
+        @settings(max_examples=SCRIPTS, deadline=None)
+        @given(script=st.binary(min_size=82, max_size=82).map(script_of))
+        def callers_are_served_alike(script):
+            ways = (
+                callscript.run(script, house.companies, house.world, way)
+                for way in (console, twilio)
+            )
+            by_console, by_twilio = map(alike, ways)
+            assert by_twilio == by_console
+
+        callers_are_served_alike()
