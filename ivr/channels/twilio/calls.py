@@ -149,7 +149,8 @@ class Calls:
         if first.kind == "answered":
             return self._runner.open(self._caller(form))
         turn = self._open(call, form, number)
-        if turn.number != number:
+        told = first.kind == "operator"
+        if turn.number != number or (told and not isinstance(turn.need, Enqueue)):
             return turn
         if isinstance(turn.need, Enqueue) and first.kind == "keys":
             self._runner.here(call, "", NODE)  # who presses it while words are spoken stands here
@@ -385,7 +386,7 @@ class Calls:
     def _fetch(self, call: str, name: str, form: Form) -> None:
         sid = form.get("RecordingSid", "")
         if not hearing.RECORDING.fullmatch(sid) or not hearing.FILE.fullmatch(name):
-            logger.error("call %s: a recording without a name or a sid is left at Twilio", call)
+            logger.error("a recording without a name or a sid is left at Twilio: %.80r", call)
             return
         self._house.fetch(self._caller(form).company, call, name, sid)
 
