@@ -15,6 +15,7 @@ from ivr.channels.twilio import lanes, rest
 from ivr.channels.twilio.live import HeldCall, MemoryLiveCalls, RedisLiveCalls
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.switch import TwilioSwitch
+from ivr.channels.twilio.whereabouts import Whereabouts
 from ivr.destination import Calling, destination
 from ivr.errors import Press2Error
 from ivr.matchmaker import LiveCall, SwitchDown
@@ -299,6 +300,29 @@ def test_a_request_whose_answer_was_lost_does_not_interrupt_the_talk(stage: Stag
     assert len(stage.rest.posts(f"/Calls/{CALL}")) == 1
     assert stage.seen().talking
     assert stage.ear.heard == []
+
+
+def test_a_request_that_dies_with_its_process_is_the_next_one_s(stage: Stage) -> None:
+    """Whether Twilio has carried it out nobody knows: the caller counts as waiting."""
+    stage.stand()
+    stage.rest.gate.clear()
+    stage.connect()
+    assert until(lambda: len(stage.rest.posts()) == 1)
+    assert stage.seen().where == "operator"
+    after = Whereabouts(stage.live, lambda: None)
+    (found,) = after.calls()
+    assert (found.where, found.token) == ("wait", TOKEN)
+    stage.live.put(CALL, HeldCall(3, "operator", TOKEN, talking=True, asked=True))
+    (found,) = after.calls()
+    assert (found.where, found.talking) == ("operator", True)
+
+
+def test_a_request_that_was_carried_out_is_not_made_again(stage: Stage) -> None:
+    stage.stand()
+    stage.connect()
+    assert until(lambda: not stage.switch._whereabouts._expected)
+    (found,) = Whereabouts(stage.live, lambda: None).calls()
+    assert (found.where, found.token) == ("operator", TOKEN)
 
 
 def test_twilio_out_of_reach_and_back(stage: Stage) -> None:

@@ -45,7 +45,8 @@ class HeldCall:
     turn: number of the open turn. where: flow (a question), wait (music), operator (being
     connected, or connected). token: of the offer. talking: he and the operator hear each other.
     since: epoch seconds at which it was put here; `put` sets it. sid: Twilio's name for the call of
-    a call-back, whose own is that of its ticket.
+    a call-back, whose own is that of its ticket. asked: Twilio is being asked to lead it there and
+    has not agreed yet; whoever finds that later does not know where the call is.
     """
 
     turn: int
@@ -54,6 +55,7 @@ class HeldCall:
     talking: bool = False
     since: float = 0.0
     sid: str = ""
+    asked: bool = False
 
 
 class LiveCalls(Protocol):
@@ -157,7 +159,8 @@ def follow(live: LiveCalls, call: str, reports: Sequence[Report]) -> None:
         elif kind == "answered" or values.get("how") == "answered":
             held, token = live.get(call) or HeldCall(0), values["token"]
             if held.token in ("", token):  # else he is being connected with somebody else by now
-                live.put(call, replace(held, where="operator", token=token, talking=True))
+                there = replace(held, where="operator", token=token, talking=True, asked=False)
+                live.put(call, there)
 
 
 class Reports(Protocol):

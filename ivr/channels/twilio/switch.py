@@ -222,8 +222,9 @@ class TwilioSwitch:
             logger.warning("call %s was not led elsewhere: its time is over", call)
             undone("unreached")
             return
-        after = replace(before, where=to.where, token=to.token, talking=False)
-        self._whereabouts.put(call, after)
+        after = replace(before, where=to.where, token=to.token, talking=False, asked=False)
+        asked = replace(after, asked=True)
+        self._whereabouts.put(call, asked)
         try:
             self._patience.insist(
                 lambda: self._client.calls(call).update(**given),
@@ -234,8 +235,10 @@ class TwilioSwitch:
             self._is_over(call)
         except (Refused, Unreached) as reason:
             logger.warning("call %s was not led elsewhere: %s", call, reason)
-            self._whereabouts.put_back(call, before, after)
+            self._whereabouts.change(call, asked, before)
             undone("failed" if isinstance(reason, Refused) else "unreached")
+        else:
+            self._whereabouts.change(call, asked, after)
 
     def _originate(self, call: str, held: HeldCall, given: dict[str, Any], ring: float) -> None:
         self._whereabouts.put(call, held)

@@ -75,10 +75,10 @@ class Whereabouts:
         with suppress(redis.RedisError):
             self._live.put(call, held)
 
-    def put_back(self, call: str, before: HeldCall, after: HeldCall) -> None:
-        """Note that a call did not get to `after`, unless a webhook knows better."""
-        if replace(self.of(call), since=0.0) == replace(after, since=0.0):
-            self.put(call, before)
+    def change(self, call: str, noted: HeldCall, held: HeldCall) -> None:
+        """Note where a call is in place of what was noted, unless a webhook knows better."""
+        if replace(self.of(call), since=0.0) == replace(noted, since=0.0):
+            self.put(call, held)
 
     def drop(self, call: str) -> None:
         """Note that a call is over."""
@@ -95,5 +95,8 @@ class Whereabouts:
 
 
 def live_call(call: str, held: HeldCall) -> LiveCall:
-    """Return a call as the matchmaker sees it."""
-    return LiveCall(call, NODE, "", held.where, held.token, held.talking)
+    """Return a call as the matchmaker sees it: one for which Twilio was asked to ring an operator,
+    by a process that died before it heard the answer, waits.
+    """
+    asked = held.asked and held.where == "operator" and not held.talking
+    return LiveCall(call, NODE, "", "wait" if asked else held.where, held.token, held.talking)
