@@ -7,10 +7,10 @@ SIP, so that who hears whom is measured as for all the others of `desk_house.py`
 from __future__ import annotations
 
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from desk_house import CALLER, MUSIC, PATIENCE, Desk, House, Telephone, tone
+from desk_house import MUSIC, PATIENCE, Desk, House, Telephone, tone
 from running import until
 from twilio_emulator import Emulator
 from twilio_emulator.call import Call
@@ -18,9 +18,11 @@ from twilio_emulator.legs import Leg
 
 PUBLIC = "https://ivr.example.com"
 COMPANY_NUMBER = "+380487059090"
-ANNA, BORYS, VIRA = "+380671110001", "+380671110002", "+380671110005"
-"""Numbers of callers; the store knows the first one's account."""
-HERTZ = {ANNA: 500, BORYS: 820, VIRA: 1320}
+ANNA = "+380671110001"
+"""Whose number the store knows. The others have one for each call: who rings again within three
+minutes has the place he had."""
+HERTZ = (560, 820, 1320)
+"""Of the voices of those who call in one test, in turn."""
 SPEED = 20.0
 """Sounds are so much shorter: 30 seconds of music take one and a half."""
 SECRETS = {"PRESS2_TWILIO_TOKEN": "token of the desk's tests", "PRESS2_TWILIO_SIP": "s1p-of-tests"}
@@ -60,8 +62,8 @@ def long_music(folder: Path) -> Path:
 class TwilioTelephone:
     """Somebody who calls over Twilio. call: its id; line: the emulator's side of it."""
 
-    def __init__(self, house: TwilioHouse, number: str) -> None:
-        self.house, self.number, self.hertz = house, number, HERTZ[number]
+    def __init__(self, house: TwilioHouse, number: str, hertz: int) -> None:
+        self.house, self.number, self.hertz = house, number, hertz
         self.line: Call
         self.call = ""
         self._questions = 0
@@ -159,9 +161,17 @@ class TwilioHouse(House):
     """A press2 with desks, and the Twilio before it."""
 
     twilio: Emulator
+    numbers: Iterator[str] = iter(f"+3806733300{place:02}" for place in range(100))
+    _voices: Iterator[int] = iter(HERTZ)
 
-    def twilio_telephone(self, number: str = ANNA) -> TwilioTelephone:
-        return TwilioTelephone(self, number)
+    def twilio_telephone(self, number: str = "") -> TwilioTelephone:
+        """Somebody at a telephone that nobody has used yet, or at the one with this number."""
+        return TwilioTelephone(self, number or next(self.numbers), next(self._voices))
+
+    def leg(self, login: str) -> Leg:
+        """Wait until Twilio rings an operator."""
+        host, port = self.sip
+        return self.twilio.leg(f"sip:op-{login}@{host}:{port}", PATIENCE)
 
     def clear(self) -> None:
         """Let those who still call over Twilio hang up, then send everybody home."""
@@ -171,6 +181,7 @@ class TwilioHouse(House):
         for leg in self.twilio.legs:
             if leg.state != "over":
                 leg.hang_up()
+        self._voices = iter(HERTZ)
         super().clear()
 
 
@@ -179,9 +190,3 @@ def hear_each_other(person: Person, desk: Desk) -> None:
     spoken = person.machine.hertz if isinstance(person, Telephone) else person.hertz
     assert person.hears(desk.machine.hertz), "the caller does not hear the operator"
     assert desk.hears(spoken), "the operator does not hear the caller"
-
-
-__all__ = [
-    "ANNA", "BORYS", "CALLER", "COMPANY_NUMBER", "PUBLIC", "SECRETS", "SPEED", "VIRA", "Customer",
-    "TwilioHouse", "TwilioTelephone", "hear_each_other", "long_music", "settings",
-]  # fmt: skip
