@@ -246,10 +246,11 @@ class Calls:
             return self._say(call, turn, place)
         if outcome := self._told(call):
             return self._slowly(call, number, form, place, [Event("operator", outcome=outcome)])
-        if not self._runner.here(call, "", NODE):
-            return twiml.leave() if place == "queue" else self._ring(call, turn, form)
-        self._stands(call, turn)
         part = _number(query, "part")
+        if self._runner.here(call, "", NODE):
+            self._stands(call, turn)
+        elif not part:  # who has heard music has a place already: the matchmaker looks after him
+            return twiml.leave() if place == "queue" else self._ring(call, turn, form)
         url = self._house.speaker.sounds.music(part)
         return twiml.music(turn, url, part, self._links(call, place))
 
