@@ -144,7 +144,7 @@ class Calls:
         return []
 
     def _walk(self, call: str, number: int, events: list[Event], form: Form) -> Turn:
-        """Hand events over; keys typed ahead answer the questions that follow."""
+        """Hand events over to the turn that they answer, if it is open still."""
         first = events[0]
         if first.kind == "answered":
             return self._runner.open(self._caller(form))
@@ -152,19 +152,29 @@ class Calls:
         told = first.kind == "operator"
         if turn.number != number or (told and not isinstance(turn.need, Enqueue)):
             return turn
-        if isinstance(turn.need, Enqueue) and first.kind == "keys":
-            self._runner.here(call, "", NODE)  # who presses it while words are spoken stands here
         if first.kind == "recorded" and first.text:
             with suppress(SQLAlchemyError, TimeoutError):  # Twilio tells of it once more
                 self._fetch(call, first.text, form)
-        if first.kind != "keys" or not isinstance(turn.need, Ask):
-            return self._advance(call, number, first, form)
-        keys = first.text
-        while isinstance(turn.need, Ask):
-            count = taken(turn.need.entry, keys)
-            turn = self._advance(call, turn.number, answer(turn.need, keys[:count]), form)
+        if first.kind == "keys":
+            return self._keyed(call, turn, first.text, form)
+        return self._advance(call, number, first, form)
+
+    def _keyed(self, call: str, turn: Turn, keys: str, form: Form) -> Turn:
+        """Hand keys over: what a question does not take is for the next one, or for the wait."""
+        while isinstance(turn.need, Ask | Enqueue):
+            count, event = 1, Event("keys", text=keys[:1])
+            if isinstance(turn.need, Ask):
+                count = taken(turn.need.entry, keys)
+                event = answer(turn.need, keys[:count])
+            else:
+                self._runner.here(call, "", NODE)  # who presses it while words are spoken is there
             keys = keys[count:]
-            if not keys:
+            number = turn.number
+            try:
+                turn = self._runner.advance(call, event, number)
+            except StaleTurn:  # the same webhook came twice: the other one hands the rest over
+                return self._open(call, form)
+            if not keys or turn.number == number:
                 break
         return turn
 
