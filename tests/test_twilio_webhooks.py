@@ -36,7 +36,7 @@ from ivr.events import MemoryLog
 from ivr.model import Say
 from ivr.runner import Runner
 from ivr.services import SERVICES, Service
-from ivr.sessions import MemorySessions
+from ivr.sessions import MemorySessions, RedisSessions, Sessions, SturdySessions
 from ivr.store.database import Store, memory_store
 from ivr.store.models import OutboxEntry, Reading, VoiceMessage
 from ivr.store.world import load_world
@@ -191,6 +191,7 @@ def process(
         services: Any = SERVICES,
         store: Store | None = None,
         queue: MemoryQueue | None = queue,
+        sessions: Sessions = sessions,
         **parts: Any,
     ) -> Twilio:
         works.append(Work(marks, patience, workers=4))
@@ -502,6 +503,23 @@ def test_two_processes_take_the_same_turn_at_once(process, log, demo_store):
     with demo_store.session() as db:
         assert len(list(db.scalars(select(Reading)))) == 1
     assert one.open == two.open > number
+
+
+def test_keys_typed_ahead_come_again_to_a_process_that_knows_an_older_turn(process, redis_server):
+    one, two = (
+        process(sessions=SturdySessions(RedisSessions(client)))
+        for client in (redis_server.client(), redis_server.client())
+    )
+    one.ask("voice")
+    one.keys("2")
+    two.keys("2")  # another account, whose number is asked for
+    number = two.open
+    keys = {"Digits": "100200301*100200305*"}  # erased twice: two turns
+    one.ask(f"turn/{CALL}/{number}", **keys)
+    after = one.open
+    assert after == number + 2
+    two.ask(f"turn/{CALL}/{number}", **keys)
+    assert two.open == one.open == after
 
 
 # ---------------------------------------------------------------------- waiting
