@@ -255,8 +255,7 @@ def test_keys_in_the_wait_and_a_transfer(house: TwilioHouse) -> None:
     anna = house.twilio_telephone(ANNA).to_operator()
     borys = house.twilio_telephone().to_operator()
     entered = house.ticket(anna.call).entered
-    anna.press("2").through(READING, "reading.enter")
-    anna.plays("uk.place_kept")
+    anna.press("2").plays("uk.place_kept").through(READING, "reading.enter")
     assert house.stands(anna.call, "away")
     anna.press("02421#").through({"reading.read_back": "1"}, "reading.another").press("2").waits()
     assert "02421" in house.press2.readings()
