@@ -472,10 +472,18 @@ def test_a_turn_after_the_hang_up_hears_the_end(twilio, log):
     assert verbs(twilio.ask(f"turn/{CALL}/{number}", Digits="1"))[-1] == "Hangup"
     assert verbs(twilio.ask("voice"))[-1] == "Hangup"
     assert verbs(twilio.ask("fallback"))[-1] == "Hangup"
+    assert twilio.live.get(CALL) is None
     assert kinds(log).count("ended") == 1
     assert [entry for entry in log.entries if entry.kind == "heard"] == [
         entry for entry in before if entry.kind == "heard"
     ]
+
+
+def test_the_log_holds_no_token_of_an_address_that_failed(twilio, caplog):
+    failed = f"{PUBLIC}/twilio/over/{CALL}/4?token=secret"
+    twilio.ask("fallback", ErrorCode="11200", ErrorUrl=failed)
+    assert f"11200' at '{failed.partition('?')[0]}'" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_call_that_begins_twice_at_once(twilio, log):

@@ -27,7 +27,7 @@ from ivr.channels.twilio.slow import Work
 from ivr.channels.twilio.sounds import Speaker
 from ivr.channels.twilio.twiml import EMPTY, Links, Listening, Spoken
 from ivr.errors import StaleTurn
-from ivr.model import Ask, Caller, Enqueue, Event, Record, Say, Turn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -419,10 +419,9 @@ class Calls:
     def fallback(self, form: Form) -> str:
         """Twilio could not use another answer: the open question again, or the beginning."""
         call = hearing.call_of(form)
-        logger.warning(
-            "call %s: Twilio failed with %.10r at %.200r",
-            call, form.get("ErrorCode", "?"), form.get("ErrorUrl", "?"),
-        )  # fmt: skip
+        address = form.get("ErrorUrl", "?").partition("?")[0]  # its query may hold a token
+        code = form.get("ErrorCode", "?")
+        logger.warning("call %s: Twilio failed with %.10r at %.200r", call, code, address)
         return self._back(call, self._open(call, form))
 
     def sound(self, mark: str, names: str) -> bytes | None:
@@ -450,7 +449,8 @@ class Calls:
         """
         try:
             held = self._house.live.get(call)
-            if held is None or held.turn < turn.number:
+            over = held is None and isinstance(turn.need, Hangup)
+            if not over and (held is None or held.turn < turn.number):
                 self._house.live.put(call, HeldCall(turn.number))
         except redis.RedisError as reason:
             logger.warning("call %s: where he is was not noted: %s", call, reason)
