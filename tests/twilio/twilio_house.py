@@ -237,7 +237,8 @@ NAMES = ("web", "web2")
 @contextmanager
 def house(folder: Path, sounds: Path, more: str = CLIENT) -> Iterator[House]:
     """Start Redis and a web process. sounds: built before. more: lines of [twilio]."""
-    *ports, api = free_ports(len(NAMES) + 1)
+    held = [_held(port) for port in free_ports(len(NAMES) + 1)]
+    *ports, api = [one.getsockname()[1] for one in held]
     (folder / "var").mkdir()
     (folder / "var" / "sounds").symlink_to(sounds)
     for name, port in zip(NAMES, ports, strict=True):
@@ -258,6 +259,16 @@ def house(folder: Path, sounds: Path, more: str = CLIENT) -> Iterator[House]:
         for name in list(running.processes)[::-1]:
             running.stop(name)
         client.close()
+        for one in held:
+            one.close()
+
+
+def _held(port: int) -> socket.socket:
+    """Keep a port from others who look for a free one, though nobody listens there yet."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(("127.0.0.1", port))
+    return found
 
 
 def _listens(port: int) -> bool:
