@@ -273,7 +273,13 @@ class Runner:
             return
         outcome = LEFT_AS.get(reason, "abandoned")
         call = caller.call
-        if self._of_queue(call, lambda queue, now: queue.leave(call, outcome, now), False):
+
+        def leave(queue: AgentQueue, now: float) -> bool:
+            known = queue.ticket(call)
+            talked = known is not None and known.state == "talking"  # he was answered, not lost
+            return queue.leave(call, outcome, now) and not talked
+
+        if self._of_queue(call, leave, False):
             self._log.append([self._entry(caller, "left", session, {"outcome": outcome})])
 
     # ------------------------------------------------------------------ one turn

@@ -115,7 +115,8 @@ class Reports:
     def _talk(self, ticket: Ticket, token: str) -> None:
         taken = self._means.queue.answered(token, self._means.now())
         if not taken and not (ticket.token == token and ticket.state == "talking"):
-            logger.warning("call %s was answered too late", ticket.id)
+            if ticket.outcome != "answered":  # told again when the talk is over, else
+                logger.warning("call %s was answered too late", ticket.id)
             return
         self._ledger.settle(ticket.id)
 
