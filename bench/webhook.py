@@ -42,8 +42,11 @@ HOME = Path(__file__).parents[1]
 PUBLIC = "https://ivr.example.com"
 SID, TOKEN = "AC" + "5" * 32, secrets.token_hex(16)
 NUMBER = "+380487059090"
+ACCOUNT = "100200301"
 TURNS = 8
-"""Turns of a call in the first part; then its caller hangs up."""
+"""Turns of a call in the first part: account and reading; he hangs up before he confirms."""
+CONNECTIONS = 32
+"""To the web process, as a proxy in front keeps them open."""
 WARM = 3.0
 """Seconds before times count."""
 CONF = """
@@ -51,6 +54,7 @@ CONF = """
 var = {folder}/var
 [web]
 port = {port}
+desks = 20
 [redis]
 url = unix://{folder}/redis.sock
 [twilio]
@@ -148,19 +152,24 @@ class Turns:
         due = first
         while due < self.end:
             call = f"CA{next(self.numbers):032x}"
-            path = "/twilio/voice"
+            path, keys = "/twilio/voice", itertools.chain("2", itertools.repeat("1"))
+            numbers = itertools.chain([ACCOUNT], itertools.repeat("2421"))
+            pressed: dict[str, str] = {}
             for _ in range(TURNS):
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                answer = await self.post(path, call, due)
+                answer = await self.post(path, call, due, **pressed)
                 due += 1.0
                 found = re.search(r'<Gather[^>]*action="([^"]+)"', answer)
                 if found is None or due >= self.end:
                     break
-                self.keys = "100200301" if 'finishOnKey="#"' in answer else "1"
+                whole = 'finishOnKey="#"' in answer
+                pressed = (
+                    {"Digits": next(numbers), "FinishedOnKey": "#"}
+                    if whole
+                    else {"Digits": next(keys), "FinishedOnKey": ""}
+                )
                 path = found[1].removeprefix(PUBLIC).replace("&amp;", "&")
             await self.post("/twilio/status", call, None, CallStatus="completed")
-
-    keys = "2"
 
     async def post(self, path: str, call: str, due: float | None, **more: str) -> str:
         """Send one webhook; its answer."""
@@ -169,8 +178,6 @@ class Turns:
             "From": f"+38067{int(call[-7:], 16) % 10**7:07}", "ApiVersion": "2010-04-01",
             "Direction": "inbound", **more,
         }  # fmt: skip
-        if "/turn/" in path:
-            form |= {"Digits": "2" if path.endswith("/1") else self.keys, "FinishedOnKey": "#"}
         headers = {"X-Twilio-Signature": self.signature.of(PUBLIC + path, form)}
         url = f"http://127.0.0.1:{self.port}{path}"
         async with self.session.post(url, data=form, headers=headers) as response:
@@ -185,7 +192,7 @@ class Turns:
 async def turns(at: House, rate: int, seconds: float) -> None:
     """Measure turns at a rate, and what they cost."""
     begun = time.perf_counter() + 0.5
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector) as session:
         signature = Signature(TOKEN, PUBLIC)
         end = begun + WARM + seconds
