@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import redis
 
 from ivr.channels.twilio import recordings, sms
-from ivr.channels.twilio.calls import Calls, House, Runner
+from ivr.channels.twilio.calls import Calls
+from ivr.channels.twilio.dialogue import House, Runner
 from ivr.channels.twilio.live import RedisLiveCalls, RedisReports
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.channels.twilio.signature import Signature

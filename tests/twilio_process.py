@@ -11,7 +11,7 @@ from werkzeug.test import Client, TestResponse
 
 from ivr.channels.named_voice import NamedVoice
 from ivr.channels.twilio.calls import Calls
-from ivr.channels.twilio.calls import House as Parts
+from ivr.channels.twilio.dialogue import House as Parts
 from ivr.channels.twilio.live import MemoryLiveCalls
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.channels.twilio.signature import Signature

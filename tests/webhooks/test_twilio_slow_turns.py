@@ -14,7 +14,7 @@ from twilio_process import CALL, FIRST, PUBLIC, WAITS, Twilio, kinds, played, ve
 
 from ivr.channels.line import Clock
 from ivr.channels.twilio import slow
-from ivr.channels.twilio.calls import MOST_PAUSES, TROUBLE
+from ivr.channels.twilio.dialogue import MOST_PAUSES, TROUBLE
 from ivr.services import SERVICES, Service
 from ivr.store.database import memory_store
 from ivr.store.world import load_world

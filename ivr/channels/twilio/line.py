@@ -18,7 +18,8 @@ from werkzeug.test import Client
 from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
 from ivr.channels.named_voice import NamedVoice, readable
 from ivr.channels.operators import Operators
-from ivr.channels.twilio.calls import Calls, House
+from ivr.channels.twilio.calls import Calls
+from ivr.channels.twilio.dialogue import House
 from ivr.channels.twilio.live import HeldCall, MemoryLiveCalls
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.channels.twilio.signature import Signature
