@@ -61,9 +61,10 @@ def set_up(
         g.desk_words = texts[g.language]
 
     csrf = CSRFProtect(app)
+    sign_in.limiter.init_app(app)
     if webhooks is not None:
         csrf.exempt(webhooks)
-    sign_in.limiter.init_app(app)
+        sign_in.limiter.exempt(webhooks)
     app.register_blueprint(sign_in.entrance)
     app.register_blueprint(room.desk)
     _say_no(app)

@@ -44,7 +44,7 @@ SID, TOKEN = "AC" + "5" * 32, secrets.token_hex(16)
 NUMBER = "+380487059090"
 ACCOUNT = "100200301"
 TURNS = 8
-"""Turns of a call in the first part: account and reading; he hangs up before he confirms."""
+"""Turns of a call at most: account, reading, and what follows; fewer with `--turns`."""
 CONNECTIONS = 32
 """To the web process, as a proxy in front keeps them open."""
 WARM = 3.0
@@ -145,6 +145,7 @@ class Turns:
     count_from: float
     seconds: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    most: int = TURNS
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def caller(self, first: float) -> None:
@@ -155,7 +156,7 @@ class Turns:
             path, keys = "/twilio/voice", itertools.chain("2", itertools.repeat("1"))
             numbers = itertools.chain([ACCOUNT], itertools.repeat("2421"))
             pressed: dict[str, str] = {}
-            for _ in range(TURNS):
+            for _ in range(self.most):
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 answer = await self.post(path, call, due, **pressed)
                 due += 1.0
@@ -189,14 +190,14 @@ class Turns:
         return answer
 
 
-async def turns(at: House, rate: int, seconds: float) -> None:
+async def turns(at: House, rate: int, seconds: float, most: int) -> None:
     """Measure turns at a rate, and what they cost."""
     begun = time.perf_counter() + 0.5
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector) as session:
         signature = Signature(TOKEN, PUBLIC)
         end = begun + WARM + seconds
-        run = Turns(at.port, session, signature, end, begun + WARM)
+        run = Turns(at.port, session, signature, end, begun + WARM, most=most)
         before, started = used(at.web.pid)[0], time.perf_counter()
         await asyncio.gather(*(run.caller(begun + number / rate) for number in range(rate)))
         cost = used(at.web.pid)[0] - before
@@ -271,13 +272,14 @@ def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=TURNS, help="of a call; 4: no reading yet")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--hold", type=float, default=60)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="press2-bench-") as folder, house(Path(folder)) as at:
         if given.seconds:
-            asyncio.run(turns(at, given.rate, given.seconds))
+            asyncio.run(turns(at, given.rate, given.seconds, given.turns))
         if given.calls:
             hold(at, given.calls, given.hold)
 
