@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import Any
 
@@ -29,6 +30,9 @@ def serve(app: Flask, host: str, port: int, desks: int, proxied: bool = False) -
     proxied: a proxy on this machine does TLS, and tells who really asks (X-Forwarded-For, -Proto).
     """
     more = PROXY if proxied else {}
+    # What is loaded by now stays: looking for garbage in it would hold up a caller's turn by 0.1 s.
+    gc.collect()
+    gc.freeze()
     with listener(host, port) as listening:
         waitress.serve(app, sockets=[listening], **settings(desks), **more)
 
