@@ -45,6 +45,8 @@ NUMBER = "+380487059090"
 ACCOUNT = "100200301"
 TURNS = 8
 """Turns of a call at most: account, reading, and what follows; fewer with `--turns`."""
+ARRIVALS = 25
+"""Calls a second, until all are there."""
 CONNECTIONS = 32
 """To the web process, as a proxy in front keeps them open."""
 WARM = 3.0
@@ -244,11 +246,14 @@ def hold(at: House, calls: int, seconds: float) -> None:
     ) as emulator:  # fmt: skip
         emulator.number(NUMBER, f"{PUBLIC}/twilio/voice", status_callback=f"{PUBLIC}/twilio/status")
         begun, before = time.monotonic(), used(at.web.pid)[0]
-        held = []
+        held, asked = [], 0
         for number in range(calls):
             held.append(emulator.call(f"+38050{number:07}", NUMBER))
-            time.sleep(max(0.0, begun + number / 50 - time.monotonic()))
-        for call in held:
+            time.sleep(max(0.0, begun + number / ARRIVALS - time.monotonic()))
+            if number >= ARRIVALS:
+                held[asked].wait("Gather", 60).press("0")
+                asked += 1
+        for call in held[asked:]:
             call.wait("Gather", 60).press("0")
         for call in held:
             call.wait("Enqueue", 60)
@@ -256,11 +261,11 @@ def hold(at: House, calls: int, seconds: float) -> None:
         time.sleep(seconds)
         cost, resident, threads = used(at.web.pid)
         waiting = sum(call.status == "in-progress" for call in held)
-        asked = len(emulator.network.requests)
+        hooks = len(emulator.network.requests)
         bad = [hook for hook in emulator.network.requests if hook.status >= 300]
         print(
             f"{calls} calls came in {arrived:.0f} s and were held for {seconds:.0f} s: {waiting} of"
-            f" them wait still, {asked} webhooks, {len(bad)} failed, {len(emulator.faults)} faults"
+            f" them wait still, {hooks} webhooks, {len(bad)} failed, {len(emulator.faults)} faults"
             f" of TwiML; web process {resident} MiB, {threads} threads,"
             f" {100 * (cost - before) / (time.monotonic() - begun):.0f} % of a core"
         )
