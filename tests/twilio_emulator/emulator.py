@@ -147,6 +147,11 @@ class Emulator:
             await asyncio.to_thread(phone.thread.join, 5)
         await self.network.close()
         await self._runner.cleanup()
+        # What those had begun themselves: the course of a call, its sounds.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
