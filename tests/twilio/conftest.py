@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-TWILIO = Path(__file__).parent
-TESTS = TWILIO.parent
+TESTS = Path(__file__).parents[1]
 for folder in (TESTS, TESTS / "browser", TESTS / "asterisk"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -59,10 +58,3 @@ def twilio(twilio_house: House):
     """A fresh emulator before the house, whose faults fail the test."""
     with twilio_house.twilio() as emulator:
         yield emulator
-
-
-def pytest_collection_modifyitems(items):
-    """Whole processes on a busy machine: who fails gets another try; the report says so."""
-    for item in items:
-        if TWILIO in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
