@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 from sqlalchemy import select
@@ -28,6 +29,8 @@ from ivr.events import Entry, MemoryLog
 from ivr.model import Caller
 from ivr.store.database import Store, memory_store
 from ivr.store.models import Account, Callback, Reading, Register, Ticket
+from ivr.store.supply import OutageEvent, Subscription
+from ivr.store.supply_world import load_supply
 from ivr.store.world import load_world
 
 logger = logging.getLogger(__name__)
@@ -329,7 +332,7 @@ def run(
     world = {**demo, **{key: value or [] for key, value in script.world.items()}}
     store = memory_store()
     try:
-        _copy(_filled(company.id, json.dumps(world)), store)
+        _copy(_filled(company.id, json.dumps(world), company.zone), store)
         clock = Clock(_moment(script.calls[0].now, company))
         log = MemoryLog()
         report.log = log.entries
@@ -350,11 +353,12 @@ def run(
 
 
 @lru_cache(maxsize=16)
-def _filled(company: str, world: str) -> Store:
+def _filled(company: str, world: str, zone: ZoneInfo) -> Store:
     """Return a store with a world, which scripts over the same world copy. world: JSON."""
     store = memory_store()
     with store.session() as session:
         load_world(session, company, json.loads(world))
+        load_supply(session, company, json.loads(world), zone)
     return store
 
 
@@ -420,6 +424,9 @@ def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
             select(Ticket, Account.number).outerjoin(Account).order_by(Ticket.id)
         ).all()
         callbacks = session.scalars(select(Callback).order_by(Callback.id)).all()
+        subscriptions = session.execute(
+            select(Subscription, OutageEvent.number).join(OutageEvent).order_by(Subscription.id)
+        ).all()
     return {
         "readings": [
             {
@@ -445,7 +452,9 @@ def _stored(store: Store, heard: Sequence[Heard]) -> dict[str, Any]:
             {"number": row.number, "queue": row.queue, "priority": row.priority}
             for row in callbacks
         ],
-        "subscriptions": [],
+        "subscriptions": [
+            {"event": event, "number": row.number, "way": row.way} for row, event in subscriptions
+        ],
         "queued": (
             {"queue": places[-1].queue, "priority": places[-1].priority} if places else None
         ),

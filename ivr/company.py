@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from ivr import terms
 from ivr.agent_queue.model import Rules
 from ivr.destination import Calling
 from ivr.engine import Limits
 from ivr.errors import FlowError
+from ivr.terms import Terms
 
 QUEUES = ("danger", "outage", "metering", "connection", "business", "general")
 """The queues every company has; its profile may name more."""
@@ -131,7 +133,7 @@ class Company:
     always open. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
     was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
     wrap_up_codes: what an operator may choose from after a talk. calling: whom the company calls.
-    notices: which of `NOTICES` are sent, and how ("sms").
+    notices: which of `NOTICES` are sent, and how ("sms"). terms: `ivr.terms`, everything else.
     """
 
     id: str
@@ -153,6 +155,7 @@ class Company:
     recording: Recording = field(default_factory=Recording)
     calling: Calling = field(default_factory=Calling)
     notices: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
 
 
 def load(folder: Path) -> dict[str, Company]:
@@ -189,7 +192,7 @@ def read(path: Path) -> Company:
 _KEYS = {
     "company", "name", "region", "timezone", "languages", "offer", "numbers", "account", "window",
     "limits", "readings", "queues", "hours", "typical_talk", "pauses", "wrap_up_codes",
-    "recording", "calling", "notices",
+    "recording", "calling", "notices", *terms.SECTIONS,
 }  # fmt: skip
 
 
@@ -224,6 +227,7 @@ def _company(document: Any, name: str) -> Company:
         ),
         limits=Limits(**_bounds(document, "limits")),
         readings=ReadingLimits(**_bounds(document, "readings")),
+        terms=terms.read(document),
         **_desk(document),
     )
 

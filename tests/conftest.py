@@ -32,6 +32,7 @@ from ivr.runner import Runner
 from ivr.services import SERVICES, Service
 from ivr.sessions import MemorySessions, Sessions
 from ivr.store.database import Store, memory_store
+from ivr.store.supply_world import load_supply
 from ivr.store.world import load_world
 
 HOME = Path(__file__).parents[1]
@@ -80,6 +81,7 @@ def demo_store(house: House) -> Iterator[Store]:
     store = memory_store()
     with store.session() as session:
         load_world(session, "odesa", house.world)
+        load_supply(session, "odesa", house.world, house.companies["odesa"].zone)
     yield store
     store.close()
 

@@ -6,7 +6,7 @@ through `inquiry.db` (one transaction a call of a service) and nothing of a chan
 repeatable: the same inquiry key stores nothing twice.
 """
 
-from ivr.services import accounts, callbacks, callers, messages, queues, readings
+from ivr.services import accounts, callbacks, callers, messages, outages, queues, readings
 from ivr.services.inquiry import SERVICES, Inquiry, Service
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "callbacks",
     "callers",
     "messages",
+    "outages",
     "queues",
     "readings",
 ]

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from ivr.errors import SetupError
 from ivr.store import schema
+from ivr.store import supply as supply  # its tables belong to the metadata
 from ivr.store.models import Base
 
 LONGEST_WAIT = 5

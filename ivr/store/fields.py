@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 
 import phonenumbers
 
@@ -140,3 +140,21 @@ def _amount(text: str) -> float:
     if not 0 <= amount < math.inf:
         raise ValueError(f"{text!r} is not a number from 0 up")
     return amount
+
+
+def moment(text: str, zone: tzinfo) -> datetime:
+    """Returns "2026-10-31T08:40" as an aware datetime; zone: of a text without an offset."""
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no date and time like 2026-10-31T08:40") from None
+    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def span(text: str) -> tuple[str, str]:
+    """Returns "11:00-14:30" as its two times; one that ends at 24:00 lasts to midnight."""
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-(([01]\d|2[0-3]):([0-5]\d)|24:00)", text)
+    first, _, last = text.partition("-")
+    if not match or first == last:
+        raise ValueError(f"{text!r} are no hours like 11:00-14:30")
+    return first, last

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+from ivr.store import supply as supply  # its tables belong to the metadata
 from ivr.store.models import Base, UtcDateTime
 
 

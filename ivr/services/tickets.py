@@ -1,0 +1,54 @@
+"""Reports and requests registered for people: stored before the caller hears their number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from ivr.services import feed
+from ivr.services.inquiry import Inquiry
+from ivr.store.models import Account, Ticket
+
+
+def register(
+    inquiry: Inquiry,
+    kind: str,
+    account: Account | None,
+    *,
+    key: str = "",
+    priority: str = "",
+    reason: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Ticket:
+    """Return the ticket of this key, made once however often the turn is repeated.
+
+    key: of the turn where none is given. priority: what the call has, where none is given.
+    """
+    key = key or f"{inquiry.key}/{kind}"
+    known = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
+    if known is not None:
+        return known
+    ticket = Ticket(
+        company=inquiry.company.id,
+        receipt=inquiry.receipt(key),
+        type=kind,
+        account=account,
+        priority=priority or str(inquiry.slots.get("mark", "normal")),
+        reason=reason,
+        details=dict(details or {}),
+        caller_number=inquiry.caller.number,
+        call=inquiry.caller.call,
+        key=key,
+        created_at=inquiry.now,
+    )
+    inquiry.db.add(ticket)
+    inquiry.db.flush()
+    feed.ticket(inquiry.db, ticket, inquiry.now)
+    return ticket
+
+
+def told(ticket: Ticket) -> dict[str, Any]:
+    """Return the slot of the number that is read to the caller."""
+    return {"receipt": str(ticket.receipt.number) if ticket.receipt else ""}

@@ -1,0 +1,116 @@
+"""Puts what a World says of the supply into the store: events, schedules, applications, a storm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ivr.store import fields
+from ivr.store.models import Account
+from ivr.store.supply import (
+    Application,
+    EmergencySchedules,
+    OutageArea,
+    OutageEvent,
+    ScheduleHours,
+    Storm,
+)
+from ivr.store.world import ABSENT, REGISTERED, Entry
+
+KINDS = ("emergency", "planned")
+
+
+def load_supply(session: Session, company: str, world: Mapping[str, Any], zone: tzinfo) -> None:
+    """Adds everything of a World but its accounts, which must be there, and its operators.
+
+    An application may name an account that the World does not have. zone: of times without an
+    offset. ImportFileError names the place and the field that is wrong.
+    """
+    top = Entry("world", world)
+    for entry in top.entries("events"):
+        session.add(_event(company, entry, zone))
+    schedules = top.entry("schedules") if world.get("schedules") not in (*ABSENT, []) else None
+    for queue in schedules.content if schedules else ():
+        for span in schedules.texts(queue, fields.span) if schedules else ():
+            session.add(
+                ScheduleHours(
+                    company=company, queue=queue, day=None, starts=span[0], ends=span[1],
+                    updated_at=REGISTERED,
+                )
+            )  # fmt: skip
+    if top.optional("emergency_schedules", fields.yes):
+        session.add(
+            EmergencySchedules(company=company, region="", active=True, updated_at=REGISTERED)
+        )
+    for entry in top.entries("applications"):
+        session.add(_application(session, company, entry, zone))
+    if top.optional("storm", fields.yes):
+        session.add(
+            Storm(company=company, state="on", reason="world", started_at=REGISTERED, started_by="")
+        )
+
+
+def _event(company: str, entry: Entry, zone: tzinfo) -> OutageEvent:
+    entry.know(
+        "id", "kind", "streets", "settlements", "substations", "accounts", "since", "restore_by",
+        "customers", "updated", "cause",
+    )  # fmt: skip
+
+    def moment(text: str) -> datetime:
+        return fields.moment(text, zone)
+
+    columns = {
+        "settlement": "settlements",
+        "street": "streets",
+        "substation": "substations",
+        "account": "accounts",
+    }
+    areas = [
+        OutageArea(company=company, **{column: name})
+        for column, field in columns.items()
+        for name in entry.texts(field, fields.name)
+    ]
+    return OutageEvent(
+        company=company,
+        number=entry.read("id", fields.name),
+        kind=entry.read("kind", _kind),
+        cause=entry.optional("cause", fields.name),
+        since=entry.read("since", moment),
+        restore_by=entry.optional("restore_by", moment),
+        customers=entry.optional("customers", int),
+        updated_at=entry.read("updated", moment),
+        source="world",
+        areas=areas,
+    )
+
+
+def _application(session: Session, company: str, entry: Entry, zone: tzinfo) -> Application:
+    entry.know("number", "account", "what", "state", "visit", "until", "reason")
+    number = entry.optional("account", fields.name)
+    wanted = select(Account).where(Account.company == company, Account.number == number)
+    account = session.scalar(wanted) if number else None
+
+    def moment(text: str) -> datetime:
+        return fields.moment(text, zone)
+
+    return Application(
+        company=company,
+        number=entry.read("number", fields.name),
+        account=account,
+        what=entry.read("what", fields.name),
+        state=entry.read("state", fields.name),
+        reason=entry.optional("reason", fields.name),
+        visit=entry.optional("visit", moment),
+        until=entry.optional("until", moment),
+        updated_at=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+
+
+def _kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"{text!r}: write one of {', '.join(KINDS)}")
+    return text
