@@ -10,9 +10,9 @@ a question that has keys waiting is not spoken. A miss (silence, no match) empti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ivr.errors import FlowError
 from ivr.flow import (
@@ -129,11 +129,30 @@ def begin(flows: Flows, language: str, slots: Mapping[str, Value], flow: str = "
     return Session(flow=flow, step=flows.flows[flow].start, language=language, slots=dict(slots))
 
 
+class Edge(NamedTuple):
+    """One way out of a step. word: an outcome, a key, or what `ivr.coverage` lists besides."""
+
+    flow: str
+    step: str
+    word: str
+
+    def __str__(self) -> str:
+        return f"{self.flow}.{self.step} {self.word}"
+
+
+Trace = Callable[[Edge], object]
+"""Is told of the edges that a call walks, in order."""
+
+
 def step(
-    flows: Flows, session: Session, event: Event, limits: Limits | None = None
+    flows: Flows,
+    session: Session,
+    event: Event,
+    limits: Limits | None = None,
+    trace: Trace | None = None,
 ) -> tuple[Session, Turn]:
     """Take one event and walk to the next need. The session given is left as it was."""
-    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS)
+    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS, trace)
     walk.take(event)
     return walk.session, walk.turn()
 
@@ -141,10 +160,13 @@ def step(
 class _Walk:
     """One turn: says are gathered until a step has a need."""
 
-    def __init__(self, flows: Flows, session: Session, limits: Limits) -> None:
+    def __init__(
+        self, flows: Flows, session: Session, limits: Limits, trace: Trace | None = None
+    ) -> None:
         self.flows = flows
         self.session = session
         self.limits = limits
+        self.trace = trace
         self.says: list[Say] = []
         self.need: Need | None = None
         self.walked = 0
@@ -192,6 +214,12 @@ class _Walk:
 
     # ------------------------------------------------------------------ walking
 
+    def by(self, word: str, target: str) -> None:
+        """Leave the step the session is at by the edge `word`."""
+        if self.trace is not None:
+            self.trace(Edge(self.session.flow, self.session.step, word))
+        self.go(target)
+
     def go(self, target: str) -> None:
         """Go to a step, or leave the flow by one of its ends."""
         if target in self.flow.steps:
@@ -203,7 +231,7 @@ class _Walk:
         runner = self.flows.step(self.session.flow, self.session.step)
         if not isinstance(runner, RunStep):
             raise FlowError(f"{self.session.flow}.{self.session.step} ran no flow")
-        self.go(runner.on.get(target) or self.flow.otherwise)
+        self.by(target, runner.on.get(target) or self.flow.otherwise)
 
     def enter(self, name: str) -> None:
         """Do what the step does; stop at the first need."""
@@ -215,7 +243,7 @@ class _Walk:
         at = self.flows.step(session.flow, name)
         if isinstance(at, SayStep):
             self.speak(at.says)
-            self.go(at.to)
+            self.by("to", at.to)
         elif isinstance(at, Question):
             session.misses.pop(self.question, None)
             session.mode, session.repeats = "", 0
@@ -346,12 +374,12 @@ class _Walk:
         key = self.take_key()
         items = self.items(at.each) if at.each else []
         if key in at.options:
-            self.go(at.options[key].to)
+            self.by(key, at.options[key].to)
         elif key.isdigit() and 1 <= int(key) <= len(items):
             session.slots[at.slot] = dict(items[int(key) - 1])
-            self.go(at.to)
+            self.by("each", at.to)
         elif at.another and key == str(len(items) + 1):
-            self.go(at.another.to)
+            self.by("another", at.another.to)
         elif key == "0":
             self.operator()
         elif key == "9":
@@ -398,9 +426,9 @@ class _Walk:
     def entered(self, at: AskStep, entry: str) -> None:
         if entry:
             self.session.slots[at.slot] = entry
-            self.go(at.to)
+            self.by("to", at.to)
         elif at.empty:
-            self.go(at.empty)
+            self.by("empty", at.empty)
         else:
             self.nomatch(at)
 
@@ -428,14 +456,14 @@ class _Walk:
         """Key 0."""
         self.session.typed = ""
         self.session.slots["left"] = self.question
-        self.go(self.flow.operator)
+        self.by("operator", self.flow.operator)
 
     def back(self, at: Question) -> None:
         self.session.mode = ""
         if at.back:
-            self.go(at.back)
+            self.by("back", at.back)
         elif "back" in self.flow.ends:
-            self.go("back")
+            self.by("back", "back")
         else:
             self.again(at)
 
@@ -492,7 +520,7 @@ class _Walk:
         self.session.typed = ""
         self.session.slots["left"] = self.question
         own = at.otherwise if isinstance(at, Question) else ""
-        self.go(own or self.flow.otherwise)
+        self.by("otherwise", own or self.flow.otherwise)
 
     # ------------------------------------------------------------------ waiting for an operator
 
@@ -512,7 +540,9 @@ class _Walk:
         """Follow what an operator did, or the first key that means something; else wait on."""
         if event.kind == "operator":
             self.keep(event.values)
-            self.go(at.on.get(event.outcome) or self.flow.otherwise)
+            known = event.outcome in at.on
+            target = at.on[event.outcome] if known else self.flow.otherwise
+            self.by(event.outcome if known else "otherwise", target)
             return
         keys = "".join(key for key in event.text if key in KEYS) if event.kind == "keys" else ""
         first = _first(keys, "".join(at.keys))
@@ -520,7 +550,7 @@ class _Walk:
             self.stand(at)
             return
         self.session.typed = keys[first + 1 :][: self.limits.keys]
-        self.go(at.keys[keys[first]])
+        self.by(keys[first], at.keys[keys[first]])
 
     # ------------------------------------------------------------------ services, recordings
 
@@ -539,18 +569,21 @@ class _Walk:
         if isinstance(language := event.values.get("language"), str):
             session.language = language
         if event.outcome in at.on:
-            self.go(at.on[event.outcome])
+            self.by(event.outcome, at.on[event.outcome])
         elif event.outcome in at.retry:
-            self.ask_again(at.retry[event.outcome], counted=True)
+            self.ask_again(event.outcome, at.retry[event.outcome], counted=True)
         elif event.outcome in at.again:
-            self.ask_again(at.again[event.outcome], counted=False)
+            self.ask_again(event.outcome, at.again[event.outcome], counted=False)
         else:
             session.slots["reason"] = "failed"
             session.typed = ""
             self.speak((Saying("service_failed"),))
-            self.go(self.flow.otherwise)
+            self.by("failed", self.flow.otherwise)
 
-    def ask_again(self, retry: Retry, counted: bool) -> None:
+    def ask_again(self, outcome: str, retry: Retry, counted: bool) -> None:
+        """Put a question anew without entering it, so that its misses stay counted."""
+        if self.trace is not None:
+            self.trace(Edge(self.session.flow, self.session.step, outcome))
         at = self.flows.step(self.session.flow, retry.ask)
         if not isinstance(at, Question):
             raise FlowError(f"{self.flow.path}: step {retry.ask} is no question to ask again")
@@ -564,7 +597,7 @@ class _Walk:
     def recorded(self, at: RecordStep, event: Event) -> None:
         if event.kind == "recorded":
             self.session.slots[at.slot] = event.text
-        self.go(at.to)
+        self.by("to", at.to)
 
 
 def _first(text: str, marks: str) -> int:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ivr.agent_queue.model import AgentQueue, QueueDown, Ticket
 from ivr.company import Company
-from ivr.engine import Flows, Session, begin, step
+from ivr.engine import Flows, Session, Trace, begin, step
 from ivr.errors import FlowError, StaleTurn
 from ivr.events import Entry, EventLog
 from ivr.model import Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
@@ -57,10 +57,12 @@ class Runner:
         company: str,
         *,
         queue: AgentQueue | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Take the parts. company: profile of calls to a number that no profile names.
 
         queue: where callers wait for operators; without one every `here` says that there is none.
+        trace: is told of the edges that calls walk.
         """
         self._flows = flows
         self._companies = companies
@@ -71,6 +73,7 @@ class Runner:
         self._clock = clock
         self._default = company
         self._queue = queue
+        self._trace = trace
         self._by_number = {n: c.id for c in companies.values() for n in c.numbers}
 
     def company_of(self, dialled: str | None) -> str:
@@ -301,13 +304,13 @@ class Runner:
         entries = [self._heard(caller, session, event)]
         says: list[Say] = []
         try:
-            session, turn = step(self._flows, session, event, limits)
+            session, turn = step(self._flows, session, event, limits, self._trace)
             says.extend(turn.says)
             while isinstance(turn.need, Lookup):
                 result = self._answer(caller, session, turn.need)
                 entries.extend(self._looked_up(caller, session, turn.need, result))
                 event = Event("result", outcome=result.outcome, values=result.values)
-                session, turn = step(self._flows, session, event, limits)
+                session, turn = step(self._flows, session, event, limits, self._trace)
                 says.extend(turn.says)
         except FlowError:
             logger.exception("call %s: the flow cannot go on", caller.call)
