@@ -10,9 +10,17 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ivr.store import places
 from ivr.store.models import Account, Base, Receipt, Ticket
+
+
+def _place(context: DefaultExecutionContext) -> str | None:
+    """Fill `OutageArea.place` when the row is stored."""
+    area = context.get_current_parameters()
+    return places.area(area.get("street"), area.get("settlement"))
 
 
 class OutageEvent(Base):
@@ -51,11 +59,16 @@ class OutageEvent(Base):
 class OutageArea(Base):
     """A part of what an event hits: every field that is not None must be the account's.
 
-    houses: those of the street that are hit, empty: all of them.
+    houses: those of the street that are hit, empty: all of them. place: what it is looked up by,
+    the key of the street, else of the settlement (`ivr.store.places`); set when it is stored.
     """
 
     __tablename__ = "outage_areas"
-    __table_args__ = (Index(None, "company", "street"), Index(None, "company", "substation"))
+    __table_args__ = (
+        Index(None, "company", "place"),
+        Index(None, "company", "substation"),
+        Index(None, "company", "account"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]
@@ -65,6 +78,7 @@ class OutageArea(Base):
     houses: Mapped[list[str]] = mapped_column(default=list)
     substation: Mapped[str | None]
     account: Mapped[str | None]
+    place: Mapped[str | None] = mapped_column(default=_place)
 
     event: Mapped[OutageEvent] = relationship(back_populates="areas")
 
@@ -95,7 +109,9 @@ class SuspectedEvent(Base):
 class OutageReport(Base):
     """Somebody said that he has no supply. Counted to an event, or kept with his ticket.
 
-    scope: house, flat or None. answers: what he said to the other questions.
+    scope: house, flat or None. answers: what he said to the other questions; "notice": to whom and
+    how he wants to be told, until there is an event to be told of. substation, settlement, street:
+    keys of `ivr.store.places`, for grouping.
     """
 
     __tablename__ = "outage_reports"
@@ -293,6 +309,8 @@ class Storm(Base):
     reason: why it was proposed or switched on. rules: gates, cap and call-back policy as they were
     decided, over those of the profile. until: when it ends by itself. Who did what is in `audit`.
     live: True while proposed or on, else None: one at a time in a company.
+    measured: the figures it was proposed by, and the latest. calm_since: since when these are low.
+    version: grows with every change of somebody; who names an older one is refused.
     """
 
     __tablename__ = "storms"
@@ -311,3 +329,6 @@ class Storm(Base):
     until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
+    measured: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    calm_since: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)

@@ -75,6 +75,9 @@ def upgrade() -> None:
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("measured", sa.JSON(), nullable=False),
+        sa.Column("calm_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_storms")),
         sa.UniqueConstraint("company", "live", name=op.f("uq_storms_company_live")),
     )
@@ -88,6 +91,7 @@ def upgrade() -> None:
         sa.Column("houses", sa.JSON(), nullable=False),
         sa.Column("substation", sa.String(), nullable=True),
         sa.Column("account", sa.String(), nullable=True),
+        sa.Column("place", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["event_id"], ["outage_events.id"], name=op.f("fk_outage_areas_event_id")
         ),
@@ -95,7 +99,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outage_areas", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_outage_areas_company_street"), ["company", "street"], unique=False
+            batch_op.f("ix_outage_areas_company_account"), ["company", "account"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_outage_areas_company_place"), ["company", "place"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_outage_areas_company_substation"),
@@ -356,7 +363,8 @@ def downgrade() -> None:
     with op.batch_alter_table("outage_areas", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outage_areas_event_id"))
         batch_op.drop_index(batch_op.f("ix_outage_areas_company_substation"))
-        batch_op.drop_index(batch_op.f("ix_outage_areas_company_street"))
+        batch_op.drop_index(batch_op.f("ix_outage_areas_company_place"))
+        batch_op.drop_index(batch_op.f("ix_outage_areas_company_account"))
 
     op.drop_table("outage_areas")
     op.drop_table("storms")
