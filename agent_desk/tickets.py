@@ -11,7 +11,6 @@ from datetime import date, time
 from typing import Any
 
 from flask import Blueprint, jsonify
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -22,8 +21,9 @@ from agent_desk.refusals import Refused, note
 from ivr.agent_queue.model import QueueDown
 from ivr.agent_queue.model import Ticket as Place
 from ivr.model import Caller
+from ivr.services import tickets
 from ivr.services.inquiry import Inquiry
-from ivr.store.models import Account, Draft, Ticket
+from ivr.store.models import Account, Draft
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
 TEXT = 2000
@@ -162,23 +162,15 @@ def _register(
     parts = office()
     caller = caller_of(call or f"desk-{shift().login}", place)
     inquiry = Inquiry(caller, company(), parts.now(), {}, {}, key, db)
-    receipt = inquiry.receipt(key)
-    if db.scalar(select(Ticket.id).where(Ticket.key == key)) is None:
-        row = Ticket(
-            company=caller.company,
-            receipt_id=receipt.id,
-            type=kind,
-            account=about,
-            priority=_priority(kind, about, details),
-            reason=None,
-            details={**details, "operator": shift().login},
-            caller_number=caller.number,
-            call=caller.call,
-            key=key,
-            created_at=parts.now(),
-        )
-        db.add(row)
-    return str(receipt.number)
+    made = tickets.register(
+        inquiry,
+        kind,
+        about,
+        key=key,
+        priority=_priority(kind, about, details),
+        details={**details, "operator": shift().login},
+    )
+    return str(tickets.told(made)["receipt"])
 
 
 def _priority(kind: str, about: Account | None, details: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ Each is a frozen dataclass with the defaults; `read` fills them from the plain d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -17,6 +17,19 @@ Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Weekday = Annotated[int, Field(ge=1, le=7)]
+Span = tuple[Clock, Clock]
+"""First and last local time of one day."""
+PLACES = ("flat", "stairwell", "facade", "pole")
+"""Where a meter hangs."""
+Place = Literal["flat", "stairwell", "facade", "pole"]
+REASONS = (
+    "common_place", "access", "documents", "season", "technical", "payment", "applicant",
+)  # fmt: skip
+"""Why something that was applied for is refused or put off, each a prompt `reason_...`."""
+Reason = Literal[
+    "common_place", "access", "documents", "season", "technical", "payment", "applicant"
+]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -25,29 +38,179 @@ class Contacts:
     none. supplier: who answers questions about bills.
     """
 
-    dispatcher: Phone | str = ""
+    dispatcher: Phone | Literal[""] = ""
     supplier: Phone | str = ""
 
 
 @dataclass(frozen=True, config=_STRICT)
 class OutageTerms:
-    """Key 1. fresh: minutes for which what the company said of an event is told as a fact.
+    """Keys 1 and 3. fresh: minutes for which what the company said of an accident is told as a fact.
 
-    group, within: so many reports of one substation or street within so many minutes make a
-    suspected event for the dispatcher.
+    announced: hours for which the announced end of planned works is. group, within: so many reports
+    of one substation or street within so many minutes make a suspected event for the dispatcher.
+    repeat: hours in which a further report of an account has the ticket it has already.
+    ahead: days ahead of which announced works are told.
     """
 
     fresh: Positive = 30
+    announced: Positive = 168
     group: Count = 3
     within: Positive = 15
+    repeat: Positive = 6
+    ahead: Count = 14
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DangerTerms:
+    """Somebody in danger whom no operator answers, in seconds; only with a dispatcher's number.
+
+    after: from his entry until the dispatcher's telephone rings. ring: how long it rings. again:
+    from one time to the next, while still nobody has answered him.
+    """
+
+    after: Positive = 20
+    ring: Positive = 30
+    again: Positive = 60
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Visits:
+    """Visits of a crew, which callers may move by themselves.
+
+    weekdays: 1 Monday ... 7 Sunday. windows: local first and last time of day of each window.
+    seats: visits in one window. days: how many days ahead. notice: hours before a visit begins in
+    which it cannot be moved by the caller any more, and after which the first slot begins.
+    """
+
+    weekdays: tuple[Weekday, ...] = (1, 2, 3, 4, 5)
+    windows: tuple[Span, ...] = (("09:00", "13:00"), ("13:00", "17:00"))
+    seats: Count = 5
+    days: Count = 21
+    notice: Annotated[float, Field(ge=0)] = 24
+
+
+@dataclass(frozen=True, config=_STRICT)
+class OfficeHours:
+    """When an office is open: the same hours on each of these weekdays."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)]
+    open: Span
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Office:
+    """An office of the company. id: never changes, bookings go by it.
+
+    address: by language, as it is spoken and written; every language of the company.
+    slot: minutes of one appointment. seats: appointments at once. days: how many days ahead.
+    notice: minutes from a call to the first appointment.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    settlement: str
+    address: Annotated[Mapping[str, str], Field(min_length=1)]
+    hours: Annotated[tuple[OfficeHours, ...], Field(min_length=1)]
+    slot: Count = 30
+    seats: Count = 1
+    days: Count = 14
+    notice: Annotated[float, Field(ge=0)] = 60
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Meters:
+    """Meters to be replaced or mended.
+
+    refuse, postpone: reason by place of the meter, where a replacement there is refused or put off.
+    replacement_days, fault_days: working days until somebody comes.
+    """
+
+    refuse: Mapping[Place, Reason] = Field(default_factory=dict)
+    postpone: Mapping[Place, Reason] = Field(default_factory=dict)
+    replacement_days: Count = 30
+    fault_days: Count = 5
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Requests:
+    """Requests of other kinds.
+
+    complaint_days: calendar days in which a complaint is answered. bookings: appointments that one
+    telephone may have at a time. documents: where papers are sent, a link or an e-mail address.
+    """
+
+    complaint_days: Count = 30
+    bookings: Count = 2
+    documents: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StormTerms:
+    """Storm mode: when it is proposed, and what holds while it is on (`docs/storm.md`).
+
+    Proposed when the calls of the last `span` minutes are more than `arrivals` times what the same
+    minutes of the last `days` days brought (never fewer than `least`; `calls` where nothing is
+    known yet), when a new caller of `measured` would wait for more than `wait` minutes, or when an
+    open event hits more than `customers`. Calm is a wait under `calm` and half of those calls; a
+    proposal ends after `calm_for` minutes of it.
+    automatic: switched on, and after a calm off, by the rule alone.
+    hours: until a storm ends by itself. cap: expected wait in minutes above which nobody new waits.
+    gates: queues in which nobody waits at all, only who is served at once.
+    callbacks: place (each at its place, as ever), calm (after the storm; danger and priority sites
+    as ever) or spread (one in the queues for every `share` operators).
+    wrap_up: seconds after a talk at most. messages: prompts to choose from, the first is the usual.
+    lines: calls the trunk carries at once; for the page, the trunk itself holds them off.
+    """
+
+    arrivals: Positive = 3
+    span: Positive = 5
+    days: Count = 7
+    least: Count = 20
+    calls: Count = 60
+    measured: tuple[str, ...] = ("outage", "general")
+    wait: Positive = 10
+    customers: Count = 5000
+    calm: Positive = 5
+    calm_for: Positive = 15
+    automatic: bool = False
+    hours: Annotated[float, Field(ge=0.25, le=72)] = 6
+    cap: Positive = 20
+    gates: tuple[str, ...] = ("connection",)
+    callbacks: Literal["place", "calm", "spread"] = "place"
+    share: Count = 4
+    wrap_up: Annotated[float, Field(ge=0)] = 10
+    messages: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "storm_general",
+        "storm_weather",
+        "storm_grid",
+    )
+    lines: Count = 250
+
+    def __post_init__(self) -> None:
+        """Refuse what would make a proposal come and go."""
+        if self.calm >= self.wait:
+            raise ValueError(f"`calm` ({self.calm:g}) must be below `wait` ({self.wait:g})")
+        if never := {"danger", "outage"} & set(self.gates):
+            raise ValueError(f"`gates`: {min(never)} can never be one")
+
+
+FEED = ("ticket", "reading", "report", "suspected", "priority")
+"""Documents that the company's own systems may be told of (`ivr.services.feed`)."""
+Fed = Literal["ticket", "reading", "report", "suspected", "priority"]
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Terms:
-    """All of these sections of one company."""
+    """All of these sections of one company. feed: the documents its systems are told of."""
 
     contacts: Contacts = Field(default_factory=Contacts)
+    danger: DangerTerms = Field(default_factory=DangerTerms)
     outages: OutageTerms = Field(default_factory=OutageTerms)
+    storm: StormTerms = Field(default_factory=StormTerms)
+    visits: Visits = Field(default_factory=Visits)
+    offices: tuple[Office, ...] = ()
+    meters: Meters = Field(default_factory=Meters)
+    requests: Requests = Field(default_factory=Requests)
+    feed: tuple[Fed, ...] = ()
 
 
 SECTIONS = tuple(Terms.__dataclass_fields__)

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import select
 
 from ivr.model import Result
-from ivr.services import accounts, notices
+from ivr.services import accounts, feed, notices, tickets
 from ivr.services.form import SPOKEN, STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.plausibility import Verdict
-from ivr.store.models import Reading, Ticket
+from ivr.store.models import Reading
 
 FLAGGED = {"rollover", "high_use", "override"}
 ONWARD = ("next", "complete", "complete_private", "swapped", "confirmed", "done")
@@ -208,6 +208,7 @@ def accept(inquiry: Inquiry) -> Result:
             row.replaces_id = earlier[counter.id].id
             row.flags = [*value["flags"], "replaces"]
         row.state = _state(form, row)
+        feed.reading(inquiry.db, inquiry.company, row, inquiry.now)
     notices.reading(inquiry, str(receipt.number))
     outcome = "accepted" if form.window else "accepted_outside"
     if form.window and any(meter.remote for meter in form.account.meters):
@@ -233,23 +234,16 @@ def review(inquiry: Inquiry) -> Result:
     value = {"value": int(typed), "flags": []}
     row = form.save(counter, value)
     row.state, row.receipt_id, row.tries = "to_review", receipt.id, tries
-    ticket = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
-    if ticket is None:
-        inquiry.db.add(
-            Ticket(
-                company=inquiry.company.id,
-                receipt_id=receipt.id,
-                type="reading_review",
-                account=form.account,
-                priority="normal",
-                reason=tries[-1]["kind"],
-                details={"register": counter.name, "tries": tries, "previous": counter.text},
-                caller_number=inquiry.caller.number,
-                call=inquiry.caller.call,
-                key=key,
-                created_at=inquiry.now,
-            )
-        )
+    tickets.register(
+        inquiry,
+        "reading_review",
+        form.account,
+        key=key,
+        priority="normal",
+        reason=tries[-1]["kind"],
+        details={"register": counter.name, "tries": tries, "previous": counter.text},
+        receipt=receipt,
+    )
     form.reviewed(counter, int(typed))
     return Result("registered", {"receipt": str(receipt.number), **form.slots()})
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ivr.services import feed
 from ivr.services.inquiry import Inquiry
-from ivr.store.models import Account, Ticket
+from ivr.store.models import Account, Receipt, Ticket
 
 
 def register(
@@ -21,10 +21,12 @@ def register(
     priority: str = "",
     reason: str | None = None,
     details: Mapping[str, Any] | None = None,
+    receipt: Receipt | None = None,
 ) -> Ticket:
     """Return the ticket of this key, made once however often the turn is repeated.
 
     key: of the turn where none is given. priority: what the call has, where none is given.
+    receipt: the number told to the caller, where it was made before.
     """
     key = key or f"{inquiry.key}/{kind}"
     known = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
@@ -32,7 +34,7 @@ def register(
         return known
     ticket = Ticket(
         company=inquiry.company.id,
-        receipt=inquiry.receipt(key),
+        receipt=receipt or inquiry.receipt(key),
         type=kind,
         account=account,
         priority=priority or str(inquiry.slots.get("mark", "normal")),
@@ -45,7 +47,7 @@ def register(
     )
     inquiry.db.add(ticket)
     inquiry.db.flush()
-    feed.ticket(inquiry.db, ticket, inquiry.now)
+    feed.ticket(inquiry.db, inquiry.company, ticket, inquiry.now)
     return ticket
 
 
