@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ivr import check, company, flow, prompts
-from ivr.engine import Flows
+from ivr.engine import Flows, Trace
 from ivr.errors import Press2Error
 from ivr.services import SERVICES
 
@@ -265,16 +265,23 @@ def dialler(
     flows: Flows,
     companies: Mapping[str, Company],
     catalogues: Mapping[str, Catalogue],
+    trace: Trace | None = None,
 ) -> tuple[Dial, Callable[[], None]]:
-    """Return what makes a line of this channel over a store, and what ends it all."""
+    """Return what makes a line of this channel over a store, and what ends it all.
+
+    trace: is told of the edges of the flows that calls walk.
+    """
     from ivr.channels.console import ConsoleLine
     from ivr.channels.line import Clock, Line
     from ivr.channels.operators import Operators
+    from ivr.runner import Runner
     from ivr.sessions import MemorySessions
 
     def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
-        home, queue, log = next(iter(companies)), operators.queue, operators.log
-        return new_runner(flows, companies, store, MemorySessions(), log, clock, home, queue)
+        return Runner(
+            flows, companies, operators.services, store, MemorySessions(), operators.log, clock,
+            next(iter(companies)), queue=operators.reached, trace=trace,
+        )  # fmt: skip
 
     if channel == "agi":
         from ivr.channels.agi_line import AgiExchange

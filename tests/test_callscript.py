@@ -21,7 +21,6 @@ from ivr.channels.twilio.line import TwilioExchange
 from ivr.errors import ScriptError
 from ivr.events import MemoryLog
 from ivr.runner import Runner
-from ivr.services import SERVICES
 from ivr.sessions import MemorySessions
 
 CALLS = Path(__file__).parent / "calls"
@@ -60,8 +59,8 @@ NOT_YET = {
 
 
 def runner_over(house, store, clock, operators):
-    parts = (SERVICES, store, MemorySessions(), operators.log, clock, "odesa")
-    return Runner(house.flows, house.companies, *parts, queue=operators.queue)
+    parts = (operators.services, store, MemorySessions(), operators.log, clock, "odesa")
+    return Runner(house.flows, house.companies, *parts, queue=operators.reached)
 
 
 @pytest.fixture
@@ -408,7 +407,7 @@ UNREADABLE = {
     "an operator who sings": (
         f"{NOW}turns:\n  - operator: sings",
         3,
-        "`operator: sings`: one of answers, drops, ends, no_answer, returns",
+        "`operator: sings`: one of answers, drops, ends, no_answer, returns, sends_to_outage",
     ),
     "an unknown expectation": (f"{NOW}expect:\n  reading: []", 3, "unknown key `reading`"),
     "expectations in a list": (f"{NOW}expect: [readings]", 2, "expect must be a mapping"),

@@ -320,6 +320,12 @@ class AgiLine(Line):
             return
         way = self._variables.get("PRESS2_NEXT")
         self._look()
+        if way == "ring" and isinstance(turn.need, Enqueue):
+            # extensions.conf, [press2] ring, of an exchange without a group of telephones
+            self._clock.pass_(self._speech)
+            self._speech = 0.0
+            self._connect(self._variables["PRESS2_TURN"], "unavailable")
+            return
         if way == "hangup" and isinstance(turn.need, Hangup):
             self.heard.ended = turn.need.reason
         elif way != "queue" or not isinstance(turn.need, Enqueue):

@@ -12,11 +12,12 @@ from typing import TextIO
 from ivr.channels.heard import answer, taken
 from ivr.channels.line import BARGE_IN, KEY, OPERATOR, Clock, Heard, Said, act
 from ivr.channels.operators import Operators
-from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Need, Record, Turn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Need, Record, Say, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
 
 KEYS = frozenset("0123456789*#")
+QUEUE_DOWN = Say("queue_down")
 
 
 class ConsoleLine:
@@ -102,6 +103,13 @@ class ConsoleLine:
             self._standing = True
             if self._runner.here(self._call):
                 self._operators.stands(self._call)
+            else:
+                self._ring()
+
+    def _ring(self) -> None:
+        """The queue is out of reach, and there is no group of telephones to ring instead."""
+        self._say(QUEUE_DOWN, self._turn.language if self._turn else "")
+        self._advance(Event("operator", outcome="unavailable"))
 
     def _hear(self, outcome: str) -> None:
         if outcome and self._waits:
@@ -137,13 +145,7 @@ class ConsoleLine:
     def _perform(self, turn: Turn) -> None:
         self._turn = turn
         self.heard.language = turn.language
-        texts = []
-        for say in turn.says:
-            language = say.language or turn.language
-            text = self._catalogues[language].text(say.prompt, say.values)
-            texts.append(text)
-            self.heard.said.append(Said(text, language))
-        self._speech = sum(seconds(text) for text in texts)
+        self._speech = sum(self._say(say, turn.language) for say in turn.says)
         self._standing = False
         if isinstance(turn.need, Hangup):
             self._clock.pass_(self._speech)
@@ -151,6 +153,13 @@ class ConsoleLine:
         elif not self._speech and not self._typing:
             self._stand()
         self._look()
+
+    def _say(self, say: Say, language: str) -> float:
+        """Let the caller hear a prompt; the seconds it takes."""
+        language = say.language or language
+        text = self._catalogues[language].text(say.prompt, say.values)
+        self.heard.said.append(Said(text, language))
+        return seconds(text)
 
     def _look(self) -> None:
         self.heard.place = self._operators.queue.ticket(self._call)

@@ -20,8 +20,13 @@ KEY = 0.3
 """Seconds a key takes."""
 
 
-OPERATOR = frozenset(("answers", "no_answer", "drops", "returns", "ends"))
-"""What an operator at the other end may do."""
+OPERATOR = frozenset(
+    (
+        "answers", "no_answer", "drops", "returns", "ends", "transfers", "sends_to_reading",
+        "sends_to_outage", "unreachable",
+    )
+)  # fmt: skip
+"""What an operator at the other end may do; `unreachable`: no telephone of any of them is."""
 
 
 class Clock:

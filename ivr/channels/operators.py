@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from ivr.agent_queue.memory import MemoryQueue
-from ivr.agent_queue.model import Offer, Operator, Rules, Ticket
+from ivr.agent_queue.model import AgentQueue, Offer, Operator, QueueDown, Rules, Ticket
 from ivr.channels.line import Clock
 from ivr.company import Company
 from ivr.destination import Destination
 from ivr.events import EventLog
 from ivr.matchmaker import LiveCall, Matchmaker
+from ivr.model import Result
+from ivr.services import SERVICES, Service
+from ivr.services.inquiry import Inquiry
 from ivr.store import fields
 from ivr.store.database import Store
 from ivr.store.world import Entry
@@ -34,12 +38,15 @@ LONGEST = 300.0
 PATIENCE = 86400.0
 """Seconds a telephone may ring: the script says when it is given up."""
 TRIES = 2000
+ELSEWHERE = "general"
+"""Queue that an operator of a script passes a caller on to."""
 
 
 class Operators:
     """All operators of one company and the queue they serve. outcomes are told to the flow.
 
-    log: of everything that happens, for the runner of the call as well.
+    log: of everything that happens, for the runner of the call as well. reached, services: the
+    queue and the services as that runner finds them, out of order where the World says so.
     """
 
     def __init__(
@@ -51,6 +58,8 @@ class Operators:
         clock: Clock,
     ) -> None:
         self.queue = MemoryQueue({name: _rules(each) for name, each in companies.items()})
+        self.reached: AgentQueue = self.queue
+        self.services: Mapping[str, Service] = SERVICES
         self.log = log
         self._company = company
         self._clock = clock
@@ -66,7 +75,11 @@ class Operators:
     # ------------------------------------------------------------------ the world
 
     def arrive(self, world: Mapping[str, Any]) -> None:
-        """Sign in the `operators` of a World and put those of `waiting` into their queues."""
+        """Sign in the `operators` of a World and put those of `waiting` into their queues.
+
+        What is `broken` fails from now on; with `queue_down` nobody reaches the queue.
+        """
+        self._break(Entry("world", world))
         entries = Entry("world", world).entries("operators")
         signing = [(entry.read("state", _state), entry) for entry in entries]
         for state, entry in sorted(signing, key=lambda pair: STATES.index(pair[0])):
@@ -79,6 +92,15 @@ class Operators:
             for number in range(count):
                 entered = self.now - apart * (count - number)
                 self.queue.enter(self._other(f"waiting-{queue}-{number}", queue, entered), self.now)
+
+    def _break(self, world: Entry) -> None:
+        broken = {
+            name: replace(SERVICES[name], answer=_fail)
+            for name in world.texts("broken", _service)
+        }
+        self.services = {**SERVICES, **broken}
+        if world.optional("queue_down", fields.yes):
+            self.reached = cast(AgentQueue, DownQueue())
 
     def _sign_in(self, entry: Entry, state: str) -> None:
         name = entry.read("name", fields.name)
@@ -138,6 +160,10 @@ class Operators:
             "drops": self._drops,
             "returns": self._returns,
             "ends": self._ends,
+            "transfers": self._transfers,
+            "sends_to_reading": partial(self._sends, flow="reading"),
+            "sends_to_outage": partial(self._sends, flow="outage"),
+            "unreachable": lambda _: "unavailable",
         }
         return acts[word](call)
 
@@ -172,9 +198,25 @@ class Operators:
         return ""
 
     def _ends(self, call: str) -> str:
+        self._talks(call)
+        return "ended"
+
+    def _transfers(self, call: str) -> str:
+        """Pass the caller on to the queue of the general questions."""
+        self._talks(call)
+        moved = self.queue.transfer(call, self.now, queue=ELSEWHERE)
+        return "transferred" if moved else ""
+
+    def _sends(self, call: str, flow: str) -> str:
+        """Send the caller into a part of the menu, from where he comes back to this operator."""
+        self._talks(call)
+        ticket = self.queue.ticket(call)
+        moved = ticket and self.queue.away(call, self.now, back_to=ticket.operator)
+        return flow if moved else ""
+
+    def _talks(self, call: str) -> None:
         if not self.talk(call):
             self._answers(call)
-        return "ended"
 
     def _rung(self, call: str) -> Ticket | None:
         """Have an operator's telephone ring for this caller; None where nobody has the skill."""
@@ -274,6 +316,24 @@ class Operators:
     def nodes(self) -> Mapping[str, float]:
         """Return the exchange of the operators, and Twilio, which is one of its own."""
         return {NODE: 0.0, "twilio": 0.0}
+
+
+class DownQueue:
+    """A queue that nobody reaches."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise what every call of it would raise."""
+        raise QueueDown(f"the script's world says so ({name})")
+
+
+def _fail(_: Inquiry) -> Result:
+    raise OSError("out of order, as the script's world says")
+
+
+def _service(text: str) -> str:
+    if text not in SERVICES:
+        raise ValueError(f"{text!r} is no service; they are {', '.join(sorted(SERVICES))}")
+    return text
 
 
 def _rules(company: Company) -> dict[str, Rules]:
