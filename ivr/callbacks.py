@@ -12,7 +12,7 @@ transaction, does nothing twice, and leaves anything that is not in the state it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import and_, or_, select
@@ -133,6 +133,13 @@ def allowed(terms: Terms, local: datetime) -> bool:
     first, last = (time.fromisoformat(text) for text in terms.hours)
     clock = local.time()
     return first <= clock < last if first <= last else clock >= first or clock < last
+
+
+def opening(terms: Terms, local: datetime) -> datetime:
+    """Return when people may be called next, after a local time at which they may not."""
+    first = time.fromisoformat(terms.hours[0])
+    day = local.date() + timedelta(days=local.time() >= first)
+    return datetime.combine(day, first, local.tzinfo).astimezone(UTC)
 
 
 def may_call(callback: Callback, terms: Terms, now: datetime, local: datetime) -> bool:

@@ -51,6 +51,8 @@ RULES = {
 }
 
 MAIN = "main"
+ENTRANCES = (MAIN, "restored")
+"""Flows in which calls begin: those of callers, and those to people who asked to be told."""
 CHOICES = 5
 SPEECH = 20.0
 SERVICE_KEYS = frozenset("089*#")
@@ -60,7 +62,7 @@ ENGINE_PROMPTS = ("silence", "nomatch", "wait_offer", "wait_granted", "star_menu
 CHANNEL_PROMPTS = ("queue_down",)
 """Spoken by channels, which no flow is asked about."""
 ENQUEUE_MUST = frozenset(("ended", "unavailable", "no_answer", "dropped"))
-ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "transferred", "callback"}
+ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "overdue", "transferred", "callback"}
 """Outcomes of an Enqueue turn; the names of flows an operator may send a caller into come on top.
 
 Where an edge for one of the latter is missing the caller goes `otherwise`."""
@@ -258,7 +260,7 @@ def _unreached(flows: Mapping[str, Flow]) -> Iterator[Finding]:
         yield Finding("unknown-flow", MAIN, "there is no such flow; every call begins in it")
         return
     reached: set[str] = set()
-    waiting = [MAIN]
+    waiting = list(ENTRANCES)
     while waiting:
         name = waiting.pop()
         if name in flows and name not in reached:

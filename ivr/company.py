@@ -6,11 +6,10 @@ languages, time zone, the form of an account number, the window of readings, lim
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, time, timedelta
+from datetime import date, time
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -18,82 +17,26 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from ivr import terms
+from ivr import access, opening, terms, window
+from ivr.access import AccessService, Number
 from ivr.agent_queue.model import Rules
 from ivr.destination import Calling
 from ivr.engine import Limits
 from ivr.errors import FlowError
+from ivr.opening import Opening
 from ivr.terms import Terms
+from ivr.window import WindowRule
 
 QUEUES = ("danger", "outage", "metering", "connection", "business", "general")
 """The queues every company has; its profile may name more."""
-NOTICES = ("unreached", "callback", "reading")
-"""What callers can be told by message: called back in vain, to be called back, reading received."""
+NOTICES = ("unreached", "callback", "reading", "request", "restored")
+"""What callers can be told by message: called back in vain, to be called back, reading received,
+a request registered, the supply is back.
+"""
 DEFAULT = "default"
 """The entry of `queues:` that holds for every queue of the company."""
 Hours = tuple[str, str]
 """First and last local time of day, "HH:MM"; a last one before the first: over midnight."""
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day relative to a month, by one of the rules `day`, `last_day_minus`, `next_month_day`.
-
-    A day that the month lacks is its last day (the 30th of February).
-    """
-
-    rule: str
-    count: int
-
-    def of(self, year: int, month: int) -> date:
-        """Return the day this rule names for a month."""
-        if self.rule == "next_month_day":
-            year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-        last = calendar.monthrange(year, month)[1]
-        number = last - self.count if self.rule == "last_day_minus" else min(self.count, last)
-        return date(year, month, number)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The days in which readings count for a billing day. Both days belong to it (local time).
-
-    as_of: the day readings of the window count for; None: each for its own day.
-    """
-
-    opens: date
-    closes: date
-    as_of: date | None
-
-
-@dataclass(frozen=True)
-class WindowRule:
-    """When readings are taken: from day `opens` of each month to day `closes`, whole local days."""
-
-    opens: Day
-    closes: Day
-    as_of: Day | None = None
-
-    def window(self, year: int, month: int) -> Window:
-        """Return the window that belongs to a month."""
-        as_of = self.as_of.of(year, month) if self.as_of else None
-        return Window(self.opens.of(year, month), self.closes.of(year, month), as_of)
-
-    def at(self, day: date) -> Window | None:
-        """Return the window a day lies in, or None."""
-        return next((w for w in self._around(day) if w.opens <= day <= w.closes), None)
-
-    def last(self, day: date) -> Window:
-        """Return the last window that closed before a day."""
-        return max((w for w in self._around(day) if w.closes < day), key=lambda w: w.closes)
-
-    def next(self, day: date) -> Window:
-        """Return the next window that opens after a day."""
-        return min((w for w in self._around(day) if w.opens > day), key=lambda w: w.opens)
-
-    def _around(self, day: date) -> list[Window]:
-        months = [day.year * 12 + day.month - 1 + offset for offset in range(-2, 3)]
-        return [self.window(month // 12, month % 12 + 1) for month in months]
 
 
 @dataclass(frozen=True)
@@ -127,10 +70,11 @@ class Company:
     """One profile.
 
     languages: in the order of key 8; the first one answers. offer: languages named in the greeting.
-    numbers: dialled numbers, E.164. region: ISO country, for numbers typed in the national form.
+    numbers: dialled numbers, E.164, those of services included. region: ISO country, for numbers typed in the national form.
     account: pattern a whole account number matches.
-    queues: how each queue is served, every name of `QUEUES` and more. hours: of queues that are not
-    always open. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
+    access: the same numbers with label and line. services: which of them is whose.
+    queues: how each queue is served, every name of `QUEUES` and more. opening: when each is open,
+    and the company's holidays. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
     was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
     wrap_up_codes: what an operator may choose from after a talk. calling: whom the company calls.
     notices: which of `NOTICES` are sent, and how ("sms"). terms: `ivr.terms`, everything else.
@@ -148,7 +92,9 @@ class Company:
     limits: Limits = field(default_factory=Limits)
     readings: ReadingLimits = field(default_factory=ReadingLimits)
     queues: Mapping[str, Rules] = field(default_factory=lambda: dict.fromkeys(QUEUES, Rules()))
-    hours: Mapping[str, Hours] = field(default_factory=dict)
+    opening: Opening = field(default_factory=lambda: Opening(ZoneInfo("UTC")))
+    access: tuple[Number, ...] = ()
+    services: tuple[AccessService, ...] = ()
     typical_talk: float = 180.0
     pauses: Mapping[str, float] = field(default_factory=dict)
     wrap_up_codes: tuple[str, ...] = ()
@@ -156,6 +102,24 @@ class Company:
     calling: Calling = field(default_factory=Calling)
     notices: Mapping[str, str] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
+
+    def is_holiday(self, day: date) -> bool:
+        """Tell whether a local day is a holiday of the company."""
+        return self.opening.is_holiday(day)
+
+    def service_of(self, dialled: str | None) -> AccessService | None:
+        """Return the service that a dialled number belongs to, None where there is none."""
+        return next((s for s in self.services if any(n.number == dialled for n in s.numbers)), None)
+
+    def queue_of(self, dialled: str | None, word: str) -> str:
+        """Return the queue that a word of the flows means to those who dialled this number."""
+        service = self.service_of(dialled)
+        return service.queues.get(word, word) if service else word
+
+    def word_of(self, queue: str) -> str:
+        """Return the word of the flows for a queue: `outage` for the outages of any service."""
+        words = (word for s in self.services for word, own in s.queues.items() if own == queue)
+        return queue if queue in QUEUES else next(words, queue)
 
 
 def load(folder: Path) -> dict[str, Company]:
@@ -190,9 +154,9 @@ def read(path: Path) -> Company:
 
 
 _KEYS = {
-    "company", "name", "region", "timezone", "languages", "offer", "numbers", "account", "window",
-    "limits", "readings", "queues", "hours", "typical_talk", "pauses", "wrap_up_codes",
-    "recording", "calling", "notices", *terms.SECTIONS,
+    "company", "name", "region", "timezone", "languages", "offer", "numbers", "services", "account",
+    "window", "limits", "readings", "queues", "hours", "holidays", "typical_talk", "pauses",
+    "wrap_up_codes", "recording", "calling", "notices", *terms.SECTIONS,
 }  # fmt: skip
 
 
@@ -203,7 +167,6 @@ def _company(document: Any, name: str) -> Company:
         raise ValueError(f"unknown key `{min(unknown)}`")
     if document["company"] != name:
         raise ValueError(f"says `company: {document['company']}`, the file is named {name}")
-    window = document["window"]
     languages = _words(document, "languages")
     if not languages:
         raise ValueError("`languages` is empty; the first one answers")
@@ -211,33 +174,31 @@ def _company(document: Any, name: str) -> Company:
     for language in offer:
         if language not in languages:
             raise ValueError(f"`offer`: {language} is not among `languages`")
+    zone = ZoneInfo(document["timezone"])
     return Company(
         id=name,
         name=str(document["name"]),
         region=_region(document["region"]),
-        zone=ZoneInfo(document["timezone"]),
+        zone=zone,
         languages=languages,
         offer=offer,
-        numbers=_words(document, "numbers"),
         account=re.compile(str(document["account"])),
-        window=WindowRule(
-            _day(window["open"], "window: open"),
-            _day(window["close"], "window: close"),
-            _day(window["as_of"], "window: as_of") if "as_of" in window else None,
-        ),
+        window=window.read(document["window"]),
         limits=Limits(**_bounds(document, "limits")),
         readings=ReadingLimits(**_bounds(document, "readings")),
         terms=terms.read(document),
-        **_desk(document),
+        **_desk(document, zone),
     )
 
 
-def _desk(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the keys about queues and operators, all of them optional."""
+def _desk(document: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Read the numbers and the keys about queues and operators."""
     queues = _queues(_mapping(document, "queues"))
-    hours = _mapping(document, "hours")
-    if unknown := sorted(set(hours) - set(queues)):
-        raise ValueError(f"`hours: {unknown[0]}` is no queue")
+    services = access.services(_mapping(document, "services"), QUEUES, queues)
+    own = document.get("numbers", []) if services else document["numbers"]
+    numbers = [*access.numbers("numbers", own), *(n for s in services for n in s.numbers)]
+    weeks = opening.weeks(_mapping(document, "hours"), queues)
+    holidays = opening.holidays(_mapping(document, "holidays"))
     recording = _mapping(document, "recording")
     _known("recording", recording, ("refusal",))
     refusal = recording.get("refusal", False)
@@ -245,8 +206,11 @@ def _desk(document: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"`recording: refusal` is true or false, found {refusal!r}")
     codes = _words(document, "wrap_up_codes") if "wrap_up_codes" in document else ()
     return {
+        "numbers": tuple(entry.number for entry in numbers),
+        "access": tuple(numbers),
+        "services": services,
         "queues": queues,
-        "hours": {queue: _hours(f"hours: {queue}", span) for queue, span in hours.items()},
+        "opening": Opening(zone, weeks, holidays),
         "typical_talk": _bound("typical_talk", document.get("typical_talk", 180.0)),
         "pauses": _bounds(document, "pauses"),
         "wrap_up_codes": codes,
@@ -368,19 +332,3 @@ def _bound(place: str, bound: Any) -> Any:
     if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound < inf:
         raise ValueError(f"`{place}` is a number from 0 up, found {bound!r}")
     return bound
-
-
-def _day(rule: Mapping[str, int], place: str) -> Day:
-    ranges = {"day": (1, 31), "last_day_minus": (0, 27), "next_month_day": (1, 31)}
-    if not isinstance(rule, Mapping) or len(rule) != 1 or next(iter(rule)) not in ranges:
-        raise ValueError(f"`{place}` wants one of {', '.join(ranges)}, found {rule!r}")
-    ((name, count),) = rule.items()
-    low, high = ranges[name]
-    if not isinstance(count, int) or not low <= count <= high:
-        raise ValueError(f"`{place}: {name}` is {low}..{high}, found {count!r}")
-    return Day(name, count)
-
-
-def days_between(earlier: date, later: date) -> int:
-    """Whole calendar days from one local day to another (clock changes do not matter)."""
-    return (later - earlier) // timedelta(days=1)

@@ -128,8 +128,8 @@ class Event:
       "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
-                  "announce" | "transferred" | "callback" | the name of a flow an operator sends
-                  the caller into; values go into the slots
+                  "announce" | "overdue" | "transferred" | "callback" | the name of a flow an
+                  operator sends the caller into; values go into the slots
       "hangup"    the caller hung up
     """
 
@@ -151,6 +151,8 @@ class Caller:
     dialled: dialled number in E.164, or None.
     channel: "agi", "console", "twilio", ...
     arrived: aware datetime, UTC.
+    entrance: flow in which the call begins; not `main` where press2 called him. about: why it did,
+    the id of his subscription.
     """
 
     call: str
@@ -159,6 +161,8 @@ class Caller:
     dialled: str | None
     channel: str
     arrived: datetime
+    entrance: str = "main"
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,10 @@ class Runner:
             return turn
         company = self._companies[caller.company]
         language = company.languages[0]
-        session = begin(self._flows, language, house(company, language))
+        slots = house(company, language)
+        if caller.about:
+            slots["about"] = caller.about
+        session = begin(self._flows, language, slots, caller.entrance)
         try:
             return self._walk(caller, session, Event("answered"), expected=0)
         except StaleTurn:  # another worker opened it at the same moment
@@ -228,8 +231,10 @@ class Runner:
         event = replace(event, values={})
 
         def note(queue: AgentQueue, now: float) -> Event:
-            if event.outcome == "ended":
-                queue.ended(call, now)
+            if event.outcome == "ended" and not queue.ended(call, now):
+                known = queue.ticket(call)  # he talked to the dispatcher, and nobody told
+                if known and known.state == "waiting" and known.context.get("outside"):
+                    queue.leave(call, "deflected", now)
             elif event.outcome == "dropped":
                 queue.dropped(call, now)
             elif event.outcome == "no_answer" and (rung := token or _rung(queue.ticket(call), now)):
@@ -369,6 +374,8 @@ class Runner:
     def _heard(self, caller: Caller, session: Session, event: Event) -> Entry:
         if event.kind == "answered":
             details = {"from": caller.number, "to": caller.dialled, "channel": caller.channel}
+            if caller.entrance != "main":  # he was called
+                details["entrance"] = caller.entrance
             return self._entry(caller, "answered", session, details)
         details = {
             name: value

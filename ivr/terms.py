@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 _STRICT = ConfigDict(extra="forbid")
 Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Weekday = Annotated[int, Field(ge=1, le=7)]
@@ -193,9 +194,24 @@ class StormTerms:
             raise ValueError(f"`gates`: {min(never)} can never be one")
 
 
-FEED = ("ticket", "reading", "report", "suspected", "priority")
+FEED = ("ticket", "reading", "report", "suspected", "priority", "booking")
 """Documents that the company's own systems may be told of (`ivr.services.feed`)."""
 Fed = Literal["ticket", "reading", "report", "suspected", "priority"]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RestorationTerms:
+    """Telling those who asked that the supply is back.
+
+    hours: first and last local time of day at which people are called for it; SMS go at any hour.
+    worth: hours after which the news is none. ring: seconds a telephone rings. nested: hours in
+    which "no supply" again is a fault behind the one that was mended.
+    """
+
+    hours: tuple[Hour, Hour] = ("08:00", "21:00")
+    worth: Positive = 12
+    ring: Annotated[int, Field(ge=5, le=60)] = 40
+    nested: Positive = 24
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -205,6 +221,7 @@ class Terms:
     contacts: Contacts = Field(default_factory=Contacts)
     danger: DangerTerms = Field(default_factory=DangerTerms)
     outages: OutageTerms = Field(default_factory=OutageTerms)
+    restoration: RestorationTerms = Field(default_factory=RestorationTerms)
     storm: StormTerms = Field(default_factory=StormTerms)
     visits: Visits = Field(default_factory=Visits)
     offices: tuple[Office, ...] = ()

@@ -12,6 +12,7 @@ handler looks whether its work was done before when an entry is not `fresh`.
 from ivr.outbox.delivery import (
     LEASE,
     TRIES,
+    Again,
     Clock,
     Handler,
     Later,
@@ -27,6 +28,7 @@ from ivr.outbox.delivery import (
 from ivr.outbox.entries import (
     Survey,
     bury,
+    busy,
     finish,
     listed,
     of_key,
@@ -41,6 +43,7 @@ from ivr.outbox.entries import (
 __all__ = [
     "LEASE",
     "TRIES",
+    "Again",
     "Clock",
     "Handler",
     "Later",
@@ -49,6 +52,7 @@ __all__ = [
     "Survey",
     "Trouble",
     "bury",
+    "busy",
     "claim",
     "deliver",
     "expire",

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -47,6 +48,14 @@ class Later(Exception):
 
     def __init__(self, at: datetime) -> None:
         super().__init__(f"not before {at:%H:%M}")
+        self.at = at
+
+
+class Again(Exception):
+    """Raised by a handler: this try was in vain, the next one is due at `at`."""
+
+    def __init__(self, at: datetime, why: str) -> None:
+        super().__init__(why)
         self.at = at
 
 
@@ -132,6 +141,9 @@ def _hand_over(store: Store, parcel: Parcel, handler: Handler, clock: Clock) -> 
     except Later as reason:
         at = reason.at
         _settle(store, parcel, lambda entry: _postpone(entry, at))
+    except Again as reason:
+        at, why = reason.at, str(reason)
+        _settle(store, parcel, lambda entry: _put_off(entry, why, clock(), at))
     except Permanent as reason:
         why = str(reason)
         logger.warning("outbox: %s %d cannot be delivered: %s", parcel.kind, parcel.id, why)
@@ -159,8 +171,10 @@ def _postpone(entry: OutboxEntry, at: datetime) -> None:
     entry.next_at = at
 
 
-def _put_off(entry: OutboxEntry, why: str, now: datetime) -> None:
-    entry.next_at = now + pause(entry.tries)
+def _put_off(
+    entry: OutboxEntry, why: str, now: datetime, next_at: datetime | None = None
+) -> None:
+    entry.next_at = next_at or now + pause(entry.tries)
     if entry.tries >= TRIES:
         bury(entry, why, now)
     else:
@@ -196,9 +210,16 @@ def _late(now: datetime) -> ColumnElement[bool]:
 
 
 def start(
-    store: Store, handlers: Mapping[str, Handler], clock: Clock, stop: threading.Event
+    store: Store,
+    handlers: Mapping[str, Handler],
+    clock: Clock,
+    stop: threading.Event,
+    hands: Mapping[str, int] = MappingProxyType({}),
 ) -> list[threading.Thread]:
-    """Deliver until `stop`, each kind in a thread of its own: a slow one holds up no other."""
+    """Deliver until `stop`, each kind in a thread of its own: a slow one holds up no other.
+
+    hands: by kind, how many threads deliver it at once, where that is not one.
+    """
 
     def delivering(kind: str, handler: Handler) -> Callable[[], int]:
         return lambda: _deliver(store, kind, handler, clock, batch=1)
@@ -208,6 +229,7 @@ def start(
     threads = [
         threading.Thread(target=_work, args=(errand, stop), name=f"outbox {name}", daemon=True)
         for name, errand in errands.items()
+        for _ in range(hands.get(name, 1))
     ]
     for thread in threads:
         thread.start()

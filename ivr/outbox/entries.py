@@ -91,6 +91,13 @@ def told(store: Store, entry: int, kind: str, change: Callable[[OutboxEntry], No
         return True
 
 
+def busy(db: Session, kind: str, now: datetime) -> int:
+    """Count the entries of a kind that are being delivered, in whatever process."""
+    held = (OutboxEntry.kind == kind) & OutboxEntry.claim.is_not(None)
+    going = held & (OutboxEntry.state == "due") & (OutboxEntry.next_at > now)
+    return db.scalar(select(func.count()).select_from(OutboxEntry).where(going)) or 0
+
+
 # ---------------------------------------------------------------------- for people
 
 

@@ -6,7 +6,17 @@ through `inquiry.db` (one transaction a call of a service) and nothing of a chan
 repeatable: the same inquiry key stores nothing twice.
 """
 
-from ivr.services import accounts, callbacks, callers, messages, outages, queues, readings
+from ivr.services import (
+    accounts,
+    callbacks,
+    callers,
+    danger,
+    messages,
+    outages,
+    queues,
+    readings,
+    restoration,
+)
 from ivr.services.inquiry import SERVICES, Inquiry, Service
 
 __all__ = [
@@ -16,8 +26,10 @@ __all__ = [
     "accounts",
     "callbacks",
     "callers",
+    "danger",
     "messages",
     "outages",
     "queues",
     "readings",
+    "restoration",
 ]

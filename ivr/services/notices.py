@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import phonenumbers
@@ -66,7 +67,7 @@ def promised(inquiry: Inquiry, callback: Callback) -> None:
 
 def reading(inquiry: Inquiry, receipt: str) -> None:
     """Confirm a reading to the calling number; those of one call in one message."""
-    if not _wanted(inquiry.company, "reading", inquiry.caller.number):
+    if not wanted(inquiry.company, "reading", inquiry.caller.number):
         return
     key = f"{inquiry.caller.call}/reading"
     entry = outbox.of_key(inquiry.db, key)
@@ -85,6 +86,42 @@ def reading(inquiry: Inquiry, receipt: str) -> None:
     )  # fmt: skip
 
 
+def request(inquiry: Inquiry, number: str | None, text: str, values: Mapping[str, Any]) -> None:
+    """Confirm a request of this call by one of the texts of requests, because he asked for it."""
+    values = {**_moment(inquiry.company, inquiry.now), **values}
+    key = f"{inquiry.key}/request"
+    _tell(
+        inquiry.db, inquiry.company, "request", key, number, inquiry.language, values,
+        inquiry.now, SOON, text=text,
+    )  # fmt: skip
+
+
+def restored(
+    db: Session,
+    company: Company,
+    key: str,
+    subscription: int,
+    number: str,
+    language: str,
+    at: datetime,
+    now: datetime,
+    until: datetime,
+) -> bool:
+    """Tell that the supply is back since `at`, and what to ring where it is not, at any hour.
+
+    subscription: of which the handler looks whether it waits still. False: it may not be sent to
+    this number.
+    """
+    if not company.numbers or not wanted(company, "restored", number):
+        return False
+    values = {**_moment(company, at), "number": company.numbers[0]}
+    _tell(
+        db, company, "restored", key, number, language, values, now, until - now,
+        about={"subscription": subscription},
+    )  # fmt: skip
+    return True
+
+
 def _tell(
     db: Session,
     company: Company,
@@ -99,13 +136,17 @@ def _tell(
     text: str = "",
     hours: bool = False,
     after: timedelta = timedelta(),
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Put a notice into the outbox. hours: only in the company's hours of calling."""
-    if not _wanted(company, notice, number):
+    """Put a notice into the outbox. hours: only in the company's hours of calling.
+
+    about: what else the entry keeps in mind.
+    """
+    if not wanted(company, notice, number):
         return
     payload = {
         "to": number, "language": language, "text": text or notice, "values": dict(values),
-        "hours": hours,
+        "hours": hours, **about,
     }  # fmt: skip
     outbox.put(
         db, company=company.id, kind=KIND, key=key, payload=payload, now=now, after=now + after,
@@ -113,7 +154,7 @@ def _tell(
     )  # fmt: skip
 
 
-def _wanted(company: Company, notice: str, number: str | None) -> bool:
+def wanted(company: Company, notice: str, number: str | None) -> bool:
     """Tell whether a company sends a notice, and to this number: a mobile one that it may call."""
     if company.notices.get(notice) != KIND:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from twilio.rest import Client
@@ -18,7 +18,7 @@ from ivr import callbacks, outbox
 from ivr.channels.twilio.errands import errand
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.company import Company
-from ivr.destination import Calling, Destination, destination
+from ivr.destination import Destination, destination
 from ivr.errors import PromptError, RefusedNumber
 from ivr.outbox import Later, Parcel, Permanent
 from ivr.services.notices import KIND, Texts
@@ -85,7 +85,7 @@ class Sms:
         """Put off until people may be called what is no answer to what a caller just did."""
         local = self._clock().astimezone(company.zone)
         if payload.get("hours") and not callbacks.allowed(company.calling, local):
-            raise Later(opening(company.calling, local))
+            raise Later(callbacks.opening(company.calling, local))
 
     def _sent(self, parcel: Parcel, target: Destination, body: str) -> tuple[str, str] | None:
         """Find the message of an earlier try, None where there was none or it has failed."""
@@ -123,13 +123,6 @@ class Sms:
             return VALID[1]
         left = int((parcel.until - self._clock()).total_seconds())
         return min(max(left, VALID[0]), VALID[1])
-
-
-def opening(terms: Calling, local: datetime) -> datetime:
-    """Return when people may be called next, after a local time at which they may not."""
-    first = time.fromisoformat(terms.hours[0])
-    day = local.date() + timedelta(days=local.time() >= first)
-    return datetime.combine(day, first, local.tzinfo).astimezone(UTC)
 
 
 def message_status(
