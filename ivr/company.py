@@ -70,12 +70,12 @@ class Company:
     """One profile.
 
     languages: in the order of key 8; the first one answers. offer: languages named in the greeting.
-    numbers: dialled numbers, E.164, those of services included. region: ISO country, for numbers typed in the national form.
-    account: pattern a whole account number matches.
-    access: the same numbers with label and line. services: which of them is whose.
+    numbers: dialled numbers, E.164, those of services included; access: the same with label and
+    line; services: which of them is whose. region: ISO country, for numbers typed in the national
+    form. account: pattern a whole account number matches.
     queues: how each queue is served, every name of `QUEUES` and more. opening: when each is open,
-    and the company's holidays. typical_talk: seconds a caller keeps an operator, wrap-up included, where no talk
-    was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
+    and the company's holidays. typical_talk: seconds a caller keeps an operator, wrap-up included,
+    where no talk was measured yet. pauses: reasons for a pause and their limit in minutes, 0: none.
     wrap_up_codes: what an operator may choose from after a talk. calling: whom the company calls.
     notices: which of `NOTICES` are sent, and how ("sms"). terms: `ivr.terms`, everything else.
     """

@@ -9,10 +9,11 @@ import pytest
 
 from ivr import company
 from ivr.agent_queue.model import Rules
-from ivr.company import Day, Window, WindowRule, days_between
 from ivr.destination import Calling
 from ivr.errors import FlowError
+from ivr.opening import daily
 from ivr.services import Inquiry
+from ivr.window import Day, Window, WindowRule, days_between
 
 RULE_A = WindowRule(
     Day("last_day_minus", 1), Day("next_month_day", 3), as_of=Day("next_month_day", 1)
@@ -308,7 +309,7 @@ def test_rules_of_queues_are_read(tmp_path):
     assert profile.queues["complaints"] == Rules(longest=600, relax=relax, limit=3)
     danger = profile.queues["danger"]
     assert (danger.longest, danger.overflow_to, danger.overflow_after) == (0, "outage", 5)
-    assert profile.hours == {"complaints": ("09:00", "17:30")}
+    assert profile.opening.weeks == {"complaints": daily(9 * 60, 17 * 60 + 30)}
     assert profile.pauses == {"lunch": 45}
     assert profile.wrap_up_codes == ("reading",)
     assert profile.recording.refusal
@@ -318,7 +319,7 @@ def test_rules_of_queues_are_read(tmp_path):
 def test_a_profile_needs_no_word_about_operators(tmp_path):
     profile = read(tmp_path, GOOD)
     assert profile.queues == dict.fromkeys(company.QUEUES, Rules())
-    assert (profile.hours, profile.pauses, profile.wrap_up_codes) == ({}, {}, ())
+    assert (profile.opening.weeks, profile.pauses, profile.wrap_up_codes) == ({}, {}, ())
     assert not profile.recording.refusal
     assert profile.calling.allow == (), "nobody is called who is not allowed"
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from ivr import opening
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Operator, Rules, Ticket
 from ivr.model import Result
@@ -31,6 +32,11 @@ class Asker:
 
     def change(self, **fields):
         self.company = replace(self.company, **fields)
+
+    def open(self, hours, holidays=None):
+        weeks = opening.weeks(hours, self.company.queues)
+        days = opening.holidays(holidays or {})
+        self.change(opening=opening.Opening(self.company.zone, weeks, days))
 
     def rules(self, queue="general", **fields):
         self.change(queues={**self.company.queues, queue: Rules(**fields)})
@@ -132,7 +138,7 @@ def test_a_full_queue(ask):
 )
 def test_hours_of_a_queue(ask, hours, outcome):
     ask.operators(1)
-    ask.change(hours={"general": hours})
+    ask.open({"general": hours})
     result = ask("queues.ask")
     assert result.outcome == outcome
     if outcome == "closed":
@@ -141,7 +147,7 @@ def test_hours_of_a_queue(ask, hours, outcome):
 
 @pytest.mark.parametrize("slots", [{"queue": "danger"}, {"mark": "priority_site"}])
 def test_no_gate_for_danger_and_priority_sites(ask, slots):
-    ask.change(hours={"general": ("03:00", "03:01"), "danger": ("03:00", "03:01")})
+    ask.open({"general": ("03:00", "03:01"), "danger": ("03:00", "03:01")})
     ask.rules(limit=1, longest=1.0)
     ask.waits(5)
     result = ask("queues.ask", **slots)

@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ivr.company import Window
 from ivr.model import Result
 from ivr.services import accounts
 from ivr.services.inquiry import Inquiry
 from ivr.services.plausibility import Counter, Verdict, exchange, judge, plausible, span
 from ivr.store.models import Account, Reading, Register
+from ivr.window import Window
 
 ACCEPTED = ("accepted", "accepted_flagged")
 STORED = (*ACCEPTED, "outside_window")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from ivr.company import ReadingLimits, days_between
+from ivr.company import ReadingLimits
+from ivr.window import days_between
 
 ASSUMED_DAYS = 30
 """Days assumed since the previous reading where its date lies ahead (imported too early)."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ivr import callbacks, expected_wait
 from ivr.agent_queue.model import PRIORITIES, AgentQueue, Place, QueueDown, Ticket
 from ivr.model import Result
 from ivr.numbers import LAST_ORDINAL
+from ivr.services import danger, storms
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Callback
 
@@ -22,8 +22,8 @@ AHEAD = ("danger", "priority_site")
 
 @service(
     "queues.ask",
-    "free", "wait", "urgent", "unstaffed", "promised", "nobody", "nobody_outage", "full",
-    "too_long", "closed", "down",
+    "free", "wait", "urgent", "unstaffed", "dispatcher", "promised", "nobody", "nobody_outage",
+    "full", "too_long", "gated", "known", "closed", "down",
     prompts=(*PLACED, *NOTICES),
     reads=True,
 )  # fmt: skip
@@ -61,13 +61,25 @@ def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
     }
     if ticket is None:  # his place counts from now, not from when he has heard all this
         values["entered"] = since.timestamp()
-    if ticket is None and priority in AHEAD and place.serving == 0:
+    if ticket is None and priority in AHEAD and not _staffed(inquiry, queue, name, place):
+        if name == danger.QUEUE and (outside := danger.dispatcher(inquiry)):
+            return Result("dispatcher", {**values, **outside})
         return Result("unstaffed", values)
     if place.free >= place.position:
         return Result("free", values)
-    if promise:
-        return Result("promised", values)
-    return Result("urgent" if name == "danger" else "wait", values)
+    if name == danger.QUEUE:
+        return Result("urgent", values)
+    return Result("promised" if promise else "wait", values)
+
+
+def _staffed(inquiry: Inquiry, queue: AgentQueue, name: str, place: Place) -> bool:
+    """Whether anybody who serves such a caller is signed in: of the queue, or of the one whose
+    operators serve it at once.
+    """
+    other = inquiry.company.queues[name].overflow_to
+    if place.serving or not other:
+        return place.serving > 0
+    return queue.place(inquiry.company.id, other, inquiry.now.timestamp()).serving > 0
 
 
 def _priority(inquiry: Inquiry, name: str, promise: Callback | None) -> str:
@@ -104,7 +116,7 @@ def _notice(inquiry: Inquiry, name: str) -> str:
 def _refused(inquiry: Inquiry, name: str, place: Place, promised: bool) -> str:
     """Why nobody new may wait, or "". promised: a place was kept for him, whatever its length."""
     rules = inquiry.company.queues[name]
-    if _closed(inquiry, name):
+    if not inquiry.company.opening.is_open(name, inquiry.now):
         return "closed"
     if place.serving == 0:
         return "nobody_outage" if name == "outage" else "nobody"
@@ -112,22 +124,17 @@ def _refused(inquiry: Inquiry, name: str, place: Place, promised: bool) -> str:
         return ""
     if rules.limit and place.waiting >= rules.limit:
         return "full"
-    if rules.longest and _expected(inquiry, name, place) > rules.longest:
+    expected = _expected(inquiry, name, place)
+    if (held := storms.gate(inquiry, name, place, expected)) is not None:
+        return held
+    if rules.longest and expected > rules.longest:
         return "too_long"
     return ""
 
 
-def _closed(inquiry: Inquiry, name: str) -> bool:
-    hours = inquiry.company.hours.get(name)
-    if hours is None:
-        return False
-    terms = replace(inquiry.company.calling, hours=hours)
-    return not callbacks.allowed(terms, inquiry.local(inquiry.now))
-
-
 def _opening(inquiry: Inquiry, name: str) -> dict[str, Any]:
-    hours = inquiry.company.hours.get(name)
-    return {"opens_at": hours[0]} if hours else {}
+    moment = inquiry.company.opening.opens_next(name, inquiry.now)
+    return {"opens_at": f"{moment:%H:%M}"} if moment else {}
 
 
 def _expected(inquiry: Inquiry, name: str, place: Place) -> float:
@@ -143,7 +150,8 @@ def _told(inquiry: Inquiry, name: str, place: Place) -> dict[str, Any]:
     seconds = _expected(inquiry, name, place)
     if place.told is not None:
         seconds = min(seconds, place.told)
-    known = place.serving > 0
+    # Somebody in danger hears no figure: what nobody said, nobody promised.
+    known = place.serving > 0 and name != danger.QUEUE
     return {
         "position": place.position,
         "minutes": expected_wait.minutes(seconds) if known else None,
