@@ -465,11 +465,13 @@ def call(options: argparse.Namespace) -> int:
     import yaml
 
     from ivr import callscript
+    from ivr.coverage import Coverage
 
     scripts = [script for path in options.files for script in callscript.read(path)]
     flows, companies, catalogues = house()
     demo = yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"]
-    dial, done = dialler(options.channel, flows, companies, catalogues)
+    walked = Coverage(flows.flows)
+    dial, done = dialler(options.channel, flows, companies, catalogues, walked.walked)
     failed = 0
     try:
         for script in scripts:
@@ -477,13 +479,15 @@ def call(options: argparse.Namespace) -> int:
             failed += not report.passed
             if options.json:
                 _say(json.dumps(report.to_json(), ensure_ascii=False))
-            else:
+            elif not options.coverage or not report.passed:
                 _show(report, options.verbose)
     finally:
         done()
     if not options.json:
         _say(f"{len(scripts) - failed} of {len(scripts)} scripts passed")
-    return 1 if failed else 0
+    if options.coverage:
+        _say("\n".join(walked.table()))
+    return 1 if failed or (options.coverage and walked.missing()) else 0
 
 
 def _show(report: Report, verbose: bool) -> None:
@@ -711,6 +715,9 @@ def _parser() -> argparse.ArgumentParser:
     scripts.add_argument("files", nargs="+", type=Path, metavar="FILE")
     scripts.add_argument("--channel", choices=("console", "agi", "twilio"), default="console")
     scripts.add_argument("--json", action="store_true", help="one JSON object a script")
+    scripts.add_argument(
+        "--coverage", action="store_true", help="tell which edges of the flows were walked"
+    )
     scripts.add_argument("-v", "--verbose", action="store_true", help="show every conversation")
 
     terminal = add("console", console, "talk to the flows at this terminal")
