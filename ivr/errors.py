@@ -9,6 +9,7 @@
     +-- SetupError       a program or a file the machine lacks; its text names the mend
     +-- StaleTurn        an event for a turn that is over (repeated webhook, second worker)
     +-- RefusedNumber    a telephone number that is not dialled; `reason` is one word
+    +-- StormChanged     the storm is not what whoever changes it has seen
     +-- CallerGone       the caller hung up; raised by a channel, caught once a call
 
 The text of each is one line for a person: what is wrong, where, and the mend.
@@ -53,6 +54,10 @@ class RefusedNumber(Press2Error):
     def __init__(self, reason: str) -> None:
         super().__init__(f"this number is not dialled: {reason}")
         self.reason = reason
+
+
+class StormChanged(Press2Error):
+    """Somebody else has switched or changed the storm meanwhile."""
 
 
 class CallerGone(Press2Error):

@@ -8,28 +8,42 @@ repeatable: the same inquiry key stores nothing twice.
 
 from ivr.services import (
     accounts,
+    applications,
+    appointments,
     callbacks,
     callers,
     danger,
     messages,
+    offices,
     outages,
     queues,
     readings,
+    requests,
     restoration,
+    storms,
+    schedules,
+    subscriptions,
 )
 from ivr.services.inquiry import SERVICES, Inquiry, Service
 
 __all__ = [
-    "SERVICES",
     "Inquiry",
+    "SERVICES",
     "Service",
     "accounts",
+    "applications",
+    "appointments",
     "callbacks",
     "callers",
     "danger",
     "messages",
+    "offices",
     "outages",
     "queues",
     "readings",
+    "requests",
     "restoration",
+    "storms",
+    "schedules",
+    "subscriptions",
 ]
