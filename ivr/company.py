@@ -20,9 +20,9 @@ import yaml
 from ivr import access, opening, terms, window
 from ivr.access import AccessService, Number
 from ivr.agent_queue.model import Rules
-from ivr.destination import Calling
+from ivr.destination import Calling, destination
 from ivr.engine import Limits
-from ivr.errors import FlowError
+from ivr.errors import FlowError, RefusedNumber
 from ivr.opening import Opening
 from ivr.terms import Terms
 from ivr.window import WindowRule
@@ -175,7 +175,7 @@ def _company(document: Any, name: str) -> Company:
         if language not in languages:
             raise ValueError(f"`offer`: {language} is not among `languages`")
     zone = ZoneInfo(document["timezone"])
-    return Company(
+    company = Company(
         id=name,
         name=str(document["name"]),
         region=_region(document["region"]),
@@ -189,6 +189,24 @@ def _company(document: Any, name: str) -> Company:
         terms=terms.read(document),
         **_desk(document, zone),
     )
+    _may_dial(company)
+    return company
+
+
+def _may_dial(company: Company) -> None:
+    """Refuse a dispatcher's number that nobody in danger could be put through to."""
+    number = company.terms.contacts.dispatcher
+    if not number:
+        return
+    try:
+        destination(number, company.calling, company.region)
+    except RefusedNumber as refused:
+        why = {
+            "impossible": "is no telephone number",
+            "premium": "costs extra (`calling: premium`)",
+            "foreign": "is not among the numbers of `calling: allow`",
+        }[refused.reason]
+        raise ValueError(f"`contacts: dispatcher`: {number} {why}") from refused
 
 
 def _desk(document: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Side:
     def tell(self, ticket: Ticket, outcome: str) -> None:
         self._ticket("tell", ticket)
 
-    def send_out(self, ticket: Ticket, destination: Any) -> None:
+    def send_out(self, ticket: Ticket, destination: Any, ring: float = 60.0) -> None:
         self._ticket("send_out", ticket)
 
     def call_back(self, ticket: Ticket, *given: Any) -> None:

@@ -213,7 +213,7 @@ def test_to_an_outside_number(stage: Stage) -> None:
     stage.stand(where="operator")
     stage.switch.send_out(caller(), OUTSIDE)
     assert until(lambda: len(stage.rest.posts()) == 1)
-    assert "<Number>+380671110009</Number>" in stage.rest.posts()[0]["Twiml"]
+    assert ">+380671110009</Number>" in stage.rest.posts()[0]["Twiml"]
     assert 'callerId="+380487059090"' in stage.rest.posts()[0]["Twiml"]
 
 

@@ -186,8 +186,7 @@ class AgiLine(Line):
 
     def _key(self) -> None:
         """Go to a worker with one key, as context press2-wait does; an operator's caller stays."""
-        self._operators.let_go(self._caller.call)
-        if self._operators.talk(self._caller.call):
+        if not self._operators.hears_keys(self._caller.call):
             self._ahead = ""
             return
         key, self._ahead = self._ahead[0], self._ahead[1:]

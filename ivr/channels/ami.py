@@ -23,6 +23,7 @@ from ivr.channels.ami_phones import BROWSER_PHONE
 from ivr.channels.ami_wire import Exchange, Wire
 from ivr.errors import Press2Error
 from ivr.matchmaker import Listener, LiveCall, SwitchDown
+from ivr.matchmaker.switch import OUTSIDE
 
 if TYPE_CHECKING:
     from ivr.destination import Destination
@@ -41,6 +42,7 @@ CONTEXTS = {
     "press2-wait": "wait",
     "press2-operator": "operator",
     "press2-callback": "operator",
+    "press2-out": "outside",
     "incoming": "flow",
     "press2": "flow",
     "press2-worker": "flow",
@@ -107,9 +109,10 @@ class AsteriskSwitch:
         """Lead the caller back to his flow with Event("operator", outcome)."""
         self._lead(ticket, "press2-told", PRESS2_TOLD=checked(OUTCOME, outcome))
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
-        """Take the caller from the operator and dial an outside number for him."""
-        self._lead(ticket, "press2-out", PRESS2_NUMBER=checked(NUMBER, destination.number))
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = OUTSIDE) -> None:
+        """Take the caller from the operator, or out of the wait, and dial an outside number."""
+        number = checked(NUMBER, destination.number)
+        self._lead(ticket, "press2-out", PRESS2_OUT=f"{number},{round(ring)}")
 
     def call_back(
         self,
@@ -234,6 +237,8 @@ class AsteriskSwitch:
                 self._listener.waiting(call, node, message.get("Channel"))
             case "Press2Answered":
                 self._listener.answered(token)
+            case "Press2Outside":
+                self._listener.outside(message.get("Call"))
             case "Press2Lost" if phone := PHONE_CHANNEL.fullmatch(message.get("Channel")):
                 self._lost(node, phone[1])
             case "Press2Over" if message.get("Outcome") == "dropped":
@@ -347,7 +352,7 @@ def live_call(channel: Message, node: str) -> LiveCall | None:
         leg=channel.get("Channel"),
         where=where,
         token=channel.variables.get("PRESS2_TOKEN", ""),
-        talking=where == "operator" and bool(channel.get("BridgeId")),
+        talking=where in ("operator", "outside") and bool(channel.get("BridgeId")),
     )
 
 

@@ -60,8 +60,7 @@ class ConsoleLine:
     def _may_press(self) -> bool:
         """Enter the queue if he has not; False when an operator has him, who takes no keys."""
         if self._standing:
-            self._operators.let_go(self._call)
-            return not self._operators.talk(self._call)
+            return self._operators.hears_keys(self._call)
         self._runner.here(self._call)
         return True
 

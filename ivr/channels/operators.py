@@ -20,6 +20,7 @@ from ivr.company import Company
 from ivr.destination import Destination
 from ivr.events import EventLog
 from ivr.matchmaker import LiveCall, Matchmaker
+from ivr.matchmaker.switch import OUTSIDE
 from ivr.model import Result
 from ivr.services import SERVICES, Service
 from ivr.services.inquiry import Inquiry
@@ -65,6 +66,7 @@ class Operators:
         self._clock = clock
         self._told: list[str] = []
         self._callers: set[str] = set()
+        self._outside: dict[str, float] = {}
         self._matchmaker = Matchmaker(self.queue, self, store, companies, log, clock)
 
     @property
@@ -129,6 +131,9 @@ class Operators:
     def stands(self, call: str) -> None:
         """Serve a caller who stands waiting from now on."""
         self._callers.add(call)
+        ticket = self.queue.ticket(call)
+        if ticket is not None and ticket.state == "waiting":
+            self._matchmaker.waiting(call, NODE, ticket.leg)
         self._matchmaker.step()
 
     def talk(self, call: str) -> bool:
@@ -136,8 +141,15 @@ class Operators:
         ticket = self.queue.ticket(call)
         return ticket is not None and ticket.state == "talking"
 
-    def let_go(self, call: str) -> None:
-        """Stop a telephone that rings for a caller: he pressed a key, and waits in his place."""
+    def hears_keys(self, call: str) -> bool:
+        """Tell whether a key of a caller who waits reaches his flow: nobody else has him.
+
+        A telephone that rings for him stops, and he waits in his place.
+        """
+        self._let_go(call)
+        return not self.talk(call) and call not in self._outside
+
+    def _let_go(self, call: str) -> None:
         ticket = self.queue.ticket(call)
         if ticket is not None and ticket.state == "ringing":
             self.queue.leave(call, "deflected", self.now)
@@ -149,8 +161,16 @@ class Operators:
         while (left := end - self.now) > 0:
             self._clock.pass_(min(left, 1.0))
             self._matchmaker.step()
+            self._ring_out()
             while self._told:
                 yield self._told.pop(0)
+
+    def _ring_out(self) -> None:
+        """Give up telephones outside whose time is over: nobody answers them in a script."""
+        for call, end in list(self._outside.items()):
+            if end <= self.now:
+                del self._outside[call]
+                self._told.append("unavailable")
 
     def act(self, call: str, word: str) -> str:
         """Do what the script says of the operator's side; the outcome to tell the flow, or ""."""
@@ -263,11 +283,13 @@ class Operators:
         self, ticket: Ticket, operator: Operator, offer: Offer, ring: float, recording: str
     ) -> None:
         """Ring: the caller's operator waits for the script, everybody else's answers."""
+        self._outside.pop(ticket.id, None)
         if ticket.id not in self._callers:
             self.queue.answered(offer.token, self.now)
 
     def tell(self, ticket: Ticket, outcome: str) -> None:
         """Keep for the flow what a caller is to be told."""
+        self._outside.pop(ticket.id, None)
         if ticket.id in self._callers:
             self._told.append(outcome)
 
@@ -283,8 +305,9 @@ class Operators:
         """Ring the operator, who answers, and so does the customer."""
         self._matchmaker.called_back(offer.token, "answered")
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
-        """Nothing: no script has an operator who passes a caller on."""
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = OUTSIDE) -> None:
+        """Let the telephone outside ring, unanswered."""
+        self._outside[ticket.id] = self.now + ring
 
     def hang_up(self, ticket: Ticket) -> None:
         """Nothing: the caller of a script hangs up himself."""
@@ -306,7 +329,7 @@ class Operators:
                 ticket.id,
                 NODE,
                 ticket.leg,
-                where.get(ticket.state, "operator"),
+                "outside" if ticket.id in self._outside else where.get(ticket.state, "operator"),
                 ticket.token,
                 ticket.state == "talking",
             )  # fmt: skip

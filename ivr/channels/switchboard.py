@@ -10,6 +10,7 @@ from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.channels.twilio.settings import NODE
 from ivr.errors import Press2Error
 from ivr.matchmaker import Listener, LiveCall, Switch, SwitchDown
+from ivr.matchmaker.switch import OUTSIDE
 
 if TYPE_CHECKING:
     from ivr.destination import Destination
@@ -71,9 +72,9 @@ class Switchboard:
         """Lead the caller back to his flow with Event("operator", outcome)."""
         self._holder(ticket).tell(ticket, outcome)
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
-        """Take the caller from the operator and dial an outside number for him."""
-        self._holder(ticket).send_out(ticket, destination)
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = OUTSIDE) -> None:
+        """Take the caller from the operator, or out of the wait, and dial an outside number."""
+        self._holder(ticket).send_out(ticket, destination, ring)
 
     def call_back(
         self,

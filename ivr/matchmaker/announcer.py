@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ivr.agent_queue.model import Place, Ticket
@@ -22,11 +22,13 @@ AT_ONCE = 50
 class Announcer:
     """Sends callers to the announcement of their flow, when it would name fewer minutes.
 
-    A caller hears a smaller number than before or nothing: the wait told never rises.
+    A caller hears a smaller number than before or nothing: the wait told never rises. spared: who
+    is told other things.
     """
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, spared: Callable[[Ticket], bool] = lambda _: False) -> None:
         self._means = means
+        self._spared = spared
         self._sent: dict[str, float] = {}
 
     def sweep(self, tickets: Sequence[Ticket]) -> None:
@@ -57,6 +59,7 @@ class Announcer:
         return (
             ticket.kind == "call"
             and ticket.state == "waiting"
+            and not self._spared(ticket)
             and rules.announce > 0
             and now - self._last(ticket) >= rules.announce
         )

@@ -62,7 +62,7 @@ class Matchmaker(Reports):
         means = Means(queue, switch, store, companies, log, clock)
         super().__init__(means, wake)
         self._orders = Orders(means, self._promises)
-        self._announcer = Announcer(means)
+        self._announcer = Announcer(means, self._overdue.minds)
         self._outage = Outage(means, patience)
         self._turn = threading.Lock()
         self._changed: set[str] = set()
@@ -116,12 +116,14 @@ class Matchmaker(Reports):
         if now >= self._sweep_at:
             self._sweep()
             self._sweep_at = now + SWEEP
+        due.append(self._overdue.step(now))
         self._settle()
         return [self._sweep_at, self.compare_at, *(when for when in due if when is not None)]
 
     def _sweep(self) -> None:
         tickets = self._means.tickets()
         self._outage.remember(tickets)
+        self._overdue.sweep(tickets)
         self._announcer.sweep(tickets)
         try:
             self._promises.sweep(tickets)

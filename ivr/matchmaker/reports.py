@@ -17,6 +17,7 @@ from ivr.agent_queue.model import Operator, QueueDown, Ticket
 from ivr.errors import Press2Error
 from ivr.matchmaker.ledger import Ledger
 from ivr.matchmaker.means import Means
+from ivr.matchmaker.overdue import Overdue
 from ivr.matchmaker.promises import Promises
 from ivr.matchmaker.resync import FRESH
 from ivr.matchmaker.switch import SwitchDown
@@ -42,6 +43,7 @@ class Reports:
         self._wake = wake
         self._ledger = Ledger(means, self._broke)
         self._promises = Promises(means)
+        self._overdue = Overdue(means)
         self._found: dict[str, tuple[str, float]] = {}
         self._lost: set[str] = set()
 
@@ -131,6 +133,18 @@ class Reports:
             if ticket is None or ticket.state == "done":
                 place = Ticket(call, "", "", self._means.now(), node=node, leg=leg)
                 self._means.switch.tell(place, self._means.way_out(call))
+            elif self._overdue.minds(ticket):
+                self._overdue.stands(ticket)
+                self._wake()
+
+    def outside(self, call: str) -> None:
+        """The dispatcher answered; one whom an operator has by now is the operator's."""
+        with self._report() as mine:
+            ticket = self._means.queue.ticket(call) if mine else None
+            if ticket is not None and ticket.state in ("waiting", "offered"):
+                self._means.queue.leave(call, "deflected", self._means.now())
+                waited = round(self._means.now() - ticket.entered, 1)
+                self._means.note(ticket, "put_through", queue=ticket.queue, waited=waited)
 
     def gone(self, call: str) -> None:
         """A caller's channel is over."""

@@ -116,12 +116,14 @@ class _Round:
         mine = bool(live.token) and live.token == ticket.token
         if ticket.state in ("offered", "ringing") and mine and live.talking:
             self._repairs.answered(ticket.token)
-        elif ticket.state == "ringing" and live.where == "wait":
+        elif ticket.state == "ringing" and live.where in ("wait", "outside") and not live.talking:
             self._repairs.connect(ticket, _offer(ticket))
         elif ticket.state == "talking" and live.where == "wait":
             self._means.queue.ended(ticket.id, self._now)
             self._without_ticket(live)
-        elif ticket.state in PLACED and live.where == "other":
+        elif ticket.state in PLACED and (
+            live.where == "other" or (live.where == "outside" and live.talking)
+        ):
             self._means.queue.leave(ticket.id, "deflected", self._now)
 
     def _callback(self, ticket: Ticket) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ivr.destination import Destination
 
 
+OUTSIDE = 60.0
+"""Seconds an outside telephone rings."""
+
+
 class SwitchDown(Exception):
     """The exchange that holds the call does not answer; nothing was done."""
 
@@ -26,8 +30,9 @@ class LiveCall:
     """One caller's channel as an exchange holds it now.
 
     call: id of the call (of the ticket). where: wait (music), operator (being connected or
-    connected), flow (with a worker), other. token: of the offer it was connected for, or "".
-    talking: he and the operator hear each other.
+    connected), outside (a number outside is dialled for him, or talks to him), flow (with a
+    worker), other. token: of the offer it was connected for, or "". talking: he and the other end
+    hear each other.
     """
 
     call: str
@@ -63,8 +68,12 @@ class Switch(Protocol):
     ) -> None:
         """Ring the operator for `ring` seconds; when he is there, dial the customer."""
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
-        """Take the caller from the operator and dial an outside number for him."""
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = OUTSIDE) -> None:
+        """Take the caller from the operator, or out of the wait, and dial an outside number.
+
+        It rings for `ring` seconds; then he is led back to his flow as "unavailable", after a talk
+        as "ended".
+        """
 
     def hang_up(self, ticket: Ticket) -> None:
         """End the caller's call."""
@@ -108,6 +117,9 @@ class Listener(Protocol):
         """How a call-back went: answered, busy, no_answer, failed or operator_failed; lost, when
         nobody was dialled, or nobody knows.
         """
+
+    def outside(self, call: str) -> None:
+        """The number outside that was dialled for a caller answered."""
 
     def waiting(self, call: str, node: str, leg: str) -> None:
         """A caller stands in the wait and hears music."""

@@ -16,6 +16,8 @@ def house(company: Company, language: str) -> dict[str, Any]:
     return {
         "company_name": f"company_{company.id}",
         "emergency": f"emergency_{company.id}",
+        "dispatcher": company.terms.contacts.dispatcher,
+        "dispatcher_line": "dispatcher_number" if company.terms.contacts.dispatcher else "",
         "house_language": company.languages[0],
         "languages": [{"language": known} for known in company.languages],
         "offered": [{"language": known} for known in company.offer if known != language],
@@ -26,7 +28,7 @@ def house(company: Company, language: str) -> dict[str, Any]:
     "callers.welcome",
     "welcome",
     "priority_site",
-    prompts=("company_{company}", "emergency_{company}", *accounts.PLACES),
+    prompts=("company_{company}", "emergency_{company}", "dispatcher_number", *accounts.PLACES),
     reads=True,
 )
 def welcome(inquiry: Inquiry) -> Result:

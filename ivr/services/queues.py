@@ -8,7 +8,7 @@ from ivr import callbacks, expected_wait
 from ivr.agent_queue.model import PRIORITIES, AgentQueue, Place, QueueDown, Ticket
 from ivr.model import Result
 from ivr.numbers import LAST_ORDINAL
-from ivr.services import danger, storms
+from ivr.services import danger, hours, storms
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Callback
 
@@ -24,35 +24,45 @@ AHEAD = ("danger", "priority_site")
     "queues.ask",
     "free", "wait", "urgent", "unstaffed", "dispatcher", "promised", "nobody", "nobody_outage",
     "full", "too_long", "gated", "known", "closed", "down",
-    prompts=(*PLACED, *NOTICES),
+    prompts=(*PLACED, *NOTICES, *hours.OPENS),
     reads=True,
 )  # fmt: skip
 def ask(inquiry: Inquiry) -> Result:
     """Tell whether the caller may wait in the queue of the slot `queue`, and how long it will be.
 
-    Whoever has a place keeps it whatever the limits are. Nothing is entered here.
+    The slot holds a word of the flows; which queue it means, the dialled number says. Whoever has
+    a place keeps it whatever the limits are, unless his queue has closed or nobody serves it any
+    more. Nothing is entered here.
     """
-    if inquiry.queue is None:
-        return Result("down")
+    name = queue_meant(inquiry)
     try:
-        return _ask(inquiry, inquiry.queue)
+        return _ask(inquiry, inquiry.queue, name) if inquiry.queue else Result("down")
     except QueueDown:
-        return Result("down")
+        return Result("down", {"queue": name})
 
 
-def _ask(inquiry: Inquiry, queue: AgentQueue) -> Result:
+def queue_meant(inquiry: Inquiry) -> str:
+    """Return the queue of the company that the slot `queue` means in this call, now."""
+    word = str(inquiry.slots["queue"])
+    name = inquiry.company.queue_of(inquiry.caller.dialled, word)
+    return inquiry.company.opening.taken_by(name, inquiry.now)
+
+
+def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
     ticket = kept_ticket(inquiry)
-    name = str(inquiry.slots["queue"])
-    if ticket is not None and name in ANY_OPERATOR:
-        name = ticket.queue
+    if ticket is not None and inquiry.company.word_of(name) in ANY_OPERATOR:
+        name = inquiry.company.opening.taken_by(ticket.queue, inquiry.now)
     promise = None if ticket is not None else _promise(inquiry)
     since = promise.entered_at if promise else inquiry.now
     priority = _priority(inquiry, name, promise)
     company, call = inquiry.company.id, inquiry.caller.call
     place = queue.place(company, name, since.timestamp(), priority, call)
-    gated = ticket is None and priority not in AHEAD
-    if gated and (refusal := _refused(inquiry, name, place, promise is not None)):
-        return Result(refusal, {"queue": name, **_opening(inquiry, name)})
+    refusal = "" if priority in AHEAD else _shut(inquiry, queue, name, place)
+    if not refusal and ticket is None and priority not in AHEAD:
+        refusal = _refused(inquiry, name, place, promise is not None)
+    if refusal:
+        opens = hours.opens(inquiry.company, name, inquiry.now)
+        return Result(refusal, {"queue": name, **opens})
     values = {
         "queue": name,
         "priority": priority,
@@ -113,13 +123,18 @@ def _notice(inquiry: Inquiry, name: str) -> str:
     return "recording_refusable"
 
 
+def _shut(inquiry: Inquiry, queue: AgentQueue, name: str, place: Place) -> str:
+    """Why nobody may wait in a queue at all, however long he has waited already, or ""."""
+    if not inquiry.company.opening.is_open(name, inquiry.now):
+        return "closed"
+    if _staffed(inquiry, queue, name, place):
+        return ""
+    return "nobody_outage" if inquiry.company.word_of(name) == "outage" else "nobody"
+
+
 def _refused(inquiry: Inquiry, name: str, place: Place, promised: bool) -> str:
     """Why nobody new may wait, or "". promised: a place was kept for him, whatever its length."""
     rules = inquiry.company.queues[name]
-    if not inquiry.company.opening.is_open(name, inquiry.now):
-        return "closed"
-    if place.serving == 0:
-        return "nobody_outage" if name == "outage" else "nobody"
     if promised:
         return ""
     if rules.limit and place.waiting >= rules.limit:
@@ -130,11 +145,6 @@ def _refused(inquiry: Inquiry, name: str, place: Place, promised: bool) -> str:
     if rules.longest and expected > rules.longest:
         return "too_long"
     return ""
-
-
-def _opening(inquiry: Inquiry, name: str) -> dict[str, Any]:
-    moment = inquiry.company.opening.opens_next(name, inquiry.now)
-    return {"opens_at": f"{moment:%H:%M}"} if moment else {}
 
 
 def _expected(inquiry: Inquiry, name: str, place: Place) -> float:
@@ -161,12 +171,19 @@ def _told(inquiry: Inquiry, name: str, place: Place) -> dict[str, Any]:
     }
 
 
-@service("queues.improved", "improved", "same", prompts=PLACED, reads=True)
+@service("queues.improved", "improved", "same", "shut", prompts=PLACED, reads=True)
 def improved(inquiry: Inquiry) -> Result:
-    """Tell the place and the wait anew only where one of them is better than what he was told."""
+    """Tell the place and the wait anew only where one of them is better than what he was told.
+
+    "shut": his queue has closed, or nobody serves it any more; `ask` says which of them.
+    """
     try:
         ticket = kept_ticket(inquiry)
-        if inquiry.queue is None or ticket is None or ticket.state != "waiting":
+        if inquiry.queue is None or ticket is None or ticket.state not in ("waiting", "away"):
+            return Result("same")
+        if shut(inquiry.company, inquiry.queue, ticket, inquiry.now):
+            return Result("shut")
+        if ticket.state == "away":
             return Result("same")
         place = inquiry.queue.place(
             inquiry.company.id, ticket.queue, inquiry.now.timestamp(), ticket.priority, ticket.id

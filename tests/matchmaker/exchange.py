@@ -88,8 +88,11 @@ class Exchange:
         self._up(operator.node)
         self.ringing.append(Ringing(ticket, operator, offer, recording, destination))
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = 60.0) -> None:
+        self._up(ticket.node)
         self.sent_out.append((ticket.id, destination.number))
+        if ticket.id in self.live:
+            self.live[ticket.id] = replace(self.live[ticket.id], where="outside", talking=False)
 
     def hang_up(self, ticket: Ticket) -> None:
         self.hung_up.append(ticket.id)

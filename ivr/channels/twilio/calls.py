@@ -151,12 +151,25 @@ class Calls(Dialogue):
             return False
         return held is not None and held.token != token
 
+    def _elsewhere(self, call: str) -> bool:
+        """Whether an operator has him by now, so that the end of a dial outside means nothing."""
+        try:
+            held = self._house.live.get(call)
+        except redis.RedisError:
+            return False
+        return held is not None and held.where == "operator"
+
     def out(self, call: str, number: int, form: Form, query: Form) -> str:
-        """The dial to a number outside, where an operator had passed the caller on, is over."""
+        """The dial to a number outside is over: an operator passed him on, or it was the
+        dispatcher's.
+        """
         if form.get("CallStatus") in hearing.OVER:
             self.status(form)
             return EMPTY
+        if self._elsewhere(call):
+            return self._say(call, self._open(call, form), "")
         talked = form.get("DialCallStatus", "") in hearing.TALKED
+        self._report(call, dialling.outside_reports(call, talked))
         event = Event("operator", outcome="ended" if talked else "unavailable")
         return self._slowly(call, number, form, "", [event])
 

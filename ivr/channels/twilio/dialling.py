@@ -8,6 +8,7 @@ The addresses in the documents carry all that a webhook needs to tell who it is 
     /twilio/leg?token=T&call=CALL             his leg: answered, or why not   `leg_reports`
     /twilio/leg?kind=callback&token=T&call=C  a call-back, the operator's leg `leg_reports`
     /twilio/leg?kind=customer&token=T&call=C  a call-back, the customer's     `leg_reports`
+    /twilio/leg?kind=outside&call=CALL        the leg to an outside number    `leg_reports`
     /twilio/callback?token=T&call=C           the customer's <Dial> is over   `callback_reports`
     /twilio/recording?call=CALL&name=FILE     the recording of a talk
 
@@ -28,6 +29,7 @@ from ivr.channels.twilio.live import Report
 from ivr.channels.twilio.settings import SIP_USER, TwilioSettings
 from ivr.channels.twilio.tokens import identity
 from ivr.errors import Press2Error
+from ivr.matchmaker.switch import OUTSIDE
 
 ENDPOINT = re.compile(r"op-[a-z0-9]{1,32}")
 TOKEN = re.compile(r"[\w.-]{1,200}", re.ASCII)
@@ -37,8 +39,6 @@ OUTCOME = re.compile(r"[a-z_]{1,40}")
 RECORDING = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*|")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 """What may stand in an address or a document; nothing of it needs an escape."""
-OUTSIDE_SECONDS = 60
-"""An outside telephone rings."""
 LEG_EVENTS = "answered completed"
 MISSED = {"busy": "declined", "no-answer": "no_answer", "failed": "failed"}
 """Twilio's word for a leg that was not answered -> the matchmaker's."""
@@ -106,15 +106,24 @@ def connect(
 
 
 def send_out(
-    settings: TwilioSettings, call: str, turn: int, number: str, dialled: str | None
+    settings: TwilioSettings,
+    call: str,
+    turn: int,
+    number: str,
+    dialled: str | None,
+    ring: float = OUTSIDE,
 ) -> str:
     """Return the document that passes a caller on to an outside number, from the dialled one."""
     dial = Dial(
         action=address(settings, f"out/{checked(CALL, call)}/{turn}"),
-        timeout=OUTSIDE_SECONDS,
+        timeout=round(ring),
         caller_id=dialled if E164.fullmatch(dialled or "") else None,
     )
-    dial.number(checked(E164, number))
+    dial.number(
+        checked(E164, number),
+        status_callback=address(settings, "leg", kind="outside", call=call),
+        status_callback_event="answered",
+    )
     return _document(dial)
 
 
@@ -169,7 +178,7 @@ def _customer(
 ) -> str:
     dial = Dial(
         action=address(settings, "callback", token=token, call=call),
-        timeout=OUTSIDE_SECONDS,
+        timeout=round(OUTSIDE),
         caller_id=source,
         **_recorded(settings, call, recording),
     )
@@ -210,10 +219,17 @@ def leg_reports(query: Mapping[str, str], form: Mapping[str, str]) -> list[Repor
             return _operator_left(token, call) if status in OVER else []
         case "customer":
             return _customer_leg(token, status)
+        case "outside":
+            return outside_reports(call, status == "in-progress")
         case _ if status == "in-progress":
             return [("answered", {"token": token})]
         case _:
             return _missed(token, status)
+
+
+def outside_reports(call: str, talked: bool) -> list[Report]:
+    """Return what the leg, or the end of the <Dial>, to an outside number means."""
+    return [("outside", {"call": call})] if talked else []
 
 
 def over_reports(query: Mapping[str, str], form: Mapping[str, str]) -> list[Report]:

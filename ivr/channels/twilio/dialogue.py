@@ -103,6 +103,17 @@ class Dialogue:
         call = hearing.call_of(form)
         return self._slowly(call, 0, form, "", [Event("answered")])
 
+    def notice(self, about: int, form: Form) -> str:
+        """Somebody answers whom press2 called, or Twilio could not use another answer of his call.
+
+        about: id of his subscription.
+        """
+        call = hearing.call_of(form)
+        try:
+            return self._back(call, self._runner.turn(call))
+        except StaleTurn:
+            return self._slowly(call, 0, hearing.told_of(form, about), "", [Event("answered")])
+
     def turn(self, call: str, number: int, form: Form, query: Form) -> str:
         """The caller answered turn `number`, or said nothing."""
         place = place_of(query)

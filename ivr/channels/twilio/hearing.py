@@ -24,6 +24,10 @@ RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 SPOKEN = 1000
 """Characters of a speech result that are looked at."""
+ABOUT = "press2-about"
+"""Of a form: what somebody was called for; a name that Twilio has none of."""
+RESTORED = "restored"
+"""Flow of who was called because the supply is back."""
 OVER = frozenset(("completed", "busy", "failed", "no-answer", "canceled"))
 """CallStatus of a call that is over."""
 TALKED = frozenset(("completed", "answered"))
@@ -42,11 +46,15 @@ def caller_of(
 ) -> Caller:
     """Return who calls. region: of numbers that come without a country; regions: by company.
 
-    A caller by SIP or by a browser has no number that anybody vouches for.
+    A caller by SIP or by a browser has no number that anybody vouches for. Who was called counts as
+    a caller of the company's number that he sees.
     """
-    dialled = _dialled(form.get("To") or form.get("Called") or "", region)
+    shown, to = form.get("From", ""), form.get("To") or form.get("Called") or ""
+    if form.get("Direction", "").startswith("outbound"):
+        shown, to = to, shown
+    dialled = _dialled(to, region)
     company = runner.company_of(dialled)
-    shown = form.get("From", "")
+    about = form.get(ABOUT, "")
     number = None
     if NUMBER.fullmatch(shown) and shown not in NOBODY:
         number = e164(shown, regions.get(company, region))
@@ -57,7 +65,14 @@ def caller_of(
         dialled=dialled,
         channel="twilio",
         arrived=now,
+        entrance=RESTORED if about else "main",
+        about=about,
     )
+
+
+def told_of(form: Form, about: int) -> Form:
+    """Return a form of the call of somebody who was called, with what he is told of."""
+    return {**form, ABOUT: str(about)}
 
 
 def call_of(form: Form) -> str:

@@ -134,8 +134,7 @@ class TwilioLine(Line):
             return
         if self._music:
             self._clock.pass_(KEY * len(keys))
-            self._operators.let_go(self._call)
-            if self._operators.talk(self._call):
+            if not self._operators.hears_keys(self._call):
                 return
         else:
             self._clock.pass_(min(self._speech, BARGE_IN) + KEY * len(keys))

@@ -31,8 +31,8 @@ TOLD_SECONDS = 120
 BLOCK = 1000
 """Milliseconds a reader waits for the next report."""
 KINDS = frozenset(
-    ("answered", "unanswered", "dropped", "called_back", "waiting", "gone", "phone_found",
-     "phone_lost")
+    ("answered", "unanswered", "dropped", "called_back", "outside", "waiting", "gone",
+     "phone_found", "phone_lost")
 )  # fmt: skip
 Report = tuple[str, dict[str, str]]
 """One report: its kind, and its values by name."""
@@ -43,7 +43,7 @@ class HeldCall:
     """One call as Twilio holds it.
 
     turn: number of the open turn. where: flow (a question), wait (music), operator (being
-    connected, or connected). token: of the offer. talking: he and the operator hear each other.
+    connected, or connected), outside (a number outside is dialled, or talks to him). token: of the offer. talking: he and the operator hear each other.
     since: epoch seconds at which it was put here; `put` sets it. sid: Twilio's name for the call of
     a call-back, whose own is that of its ticket. asked: Twilio is being asked to lead it there and
     has not agreed yet; whoever finds that later does not know where the call is.
@@ -156,11 +156,15 @@ def follow(live: LiveCalls, call: str, reports: Sequence[Report]) -> None:
     for kind, values in reports:
         if kind == "gone":
             live.drop(values["call"])
+        elif kind == "outside":
+            there = live.get(call)
+            if there is not None and there.where == "outside":
+                live.put(call, replace(there, talking=True, asked=False))
         elif kind == "answered" or values.get("how") == "answered":
             held, token = live.get(call) or HeldCall(0), values["token"]
             if held.token in ("", token):  # else he is being connected with somebody else by now
-                there = replace(held, where="operator", token=token, talking=True, asked=False)
-                live.put(call, there)
+                talks = replace(held, where="operator", token=token, talking=True, asked=False)
+                live.put(call, talks)
 
 
 class Reports(Protocol):

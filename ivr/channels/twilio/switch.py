@@ -24,6 +24,7 @@ from ivr.channels.twilio.rounds import PAUSE, Rounds
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.whereabouts import Whereabouts
 from ivr.matchmaker import Listener, LiveCall, SwitchDown
+from ivr.matchmaker.switch import OUTSIDE
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -128,14 +129,16 @@ class TwilioSwitch:
 
         self._lead(ticket, HeldCall(0, "flow"), INSIST, update)
 
-    def send_out(self, ticket: Ticket, destination: Destination) -> None:
-        """Take the caller from the operator and dial an outside number for him."""
+    def send_out(self, ticket: Ticket, destination: Destination, ring: float = OUTSIDE) -> None:
+        """Take the caller from the operator, or out of the wait, and dial an outside number."""
 
         def update(turn: int) -> dict[str, str]:
-            number, dialled = destination.number, ticket.dialled
-            return {"twiml": dialling.send_out(self._settings, ticket.id, turn, number, dialled)}
+            document = dialling.send_out(
+                self._settings, ticket.id, turn, destination.number, ticket.dialled, ring
+            )
+            return {"twiml": document}
 
-        self._lead(ticket, HeldCall(0, "flow"), INSIST, update)
+        self._lead(ticket, HeldCall(0, "outside"), INSIST, update)
 
     def hang_up(self, ticket: Ticket) -> None:
         """End the caller's call, or a call-back."""

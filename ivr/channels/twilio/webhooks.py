@@ -67,6 +67,10 @@ def blueprint(parts: Webhooks) -> Blueprint:
     def voice() -> Response:
         return spoken(lambda: calls.voice(form()))
 
+    @routes.post("/notice/<int:about>")
+    def notice(about: int) -> Response:
+        return spoken(lambda: calls.notice(about, form()))
+
     @routes.post("/turn/<call>/<int:number>")
     def turn(call: str, number: int) -> Response:
         return spoken(lambda: calls.turn(call, number, form(), query()))

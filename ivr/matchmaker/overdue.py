@@ -1,0 +1,126 @@
+"""Callers in danger whom no operator answers: to the dispatcher's telephone.
+
+    waits for `danger.after` seconds -> tell "overdue" -> his flow says it and lets him wait on, with
+    the slot `outside` -> he stands in the wait -> send_out -> answered: he leaves the queue
+                                                            -> else: to his flow, which keeps it
+
+He keeps his place all the time: an operator who becomes free first gets him. What was said and when
+stands in his ticket (`outside`, `outside_at`), so another matchmaker goes on where this one died.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ivr.agent_queue.model import Ticket
+from ivr.destination import Destination, destination
+from ivr.errors import RefusedNumber
+from ivr.matchmaker.means import Means
+from ivr.matchmaker.switch import SwitchDown
+from ivr.terms import Terms
+
+logger = logging.getLogger(__name__)
+
+QUEUE = "danger"
+PAUSE = 5.0
+"""Seconds between two things done about one caller: he hears the first one out."""
+LOOK = 1.0
+"""Seconds until a caller is looked for again who does not stand in the wait now."""
+
+
+class Overdue:
+    """Leads them there. `sweep` and `stands` may be called from any thread, `step` from one."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._due: dict[str, float] = {}
+        self._acted: dict[str, float] = {}
+        self._dialled: dict[str, float] = {}
+
+    def minds(self, ticket: Ticket) -> bool:
+        """Tell whether this caller is put through when no operator answers."""
+        wanted = ticket.kind == "call" and ticket.queue == QUEUE
+        return wanted and bool(self._terms(ticket).contacts.dispatcher)
+
+    def sweep(self, tickets: Sequence[Ticket]) -> None:
+        """Look when each is due. tickets: all that are not done."""
+        mine = [ticket for ticket in tickets if self.minds(ticket)]
+        live = {ticket.id for ticket in mine}
+        for known in (self._acted, self._dialled):
+            for name in known.keys() - live:
+                known.pop(name, None)
+        self._due = {each.id: self._when(each) for each in mine if each.state == "waiting"}
+
+    def stands(self, ticket: Ticket) -> None:
+        """Take note of a caller who stands in the wait."""
+        if self.minds(ticket) and ticket.state == "waiting":
+            self._due[ticket.id] = self._when(ticket)
+
+    def step(self, now: float) -> float | None:
+        """Act on whoever is due; when the next one is."""
+        late = [name for name, at in list(self._due.items()) if at <= now]
+        if late:
+            try:
+                self._act(late, now)
+            except SwitchDown as reason:
+                logger.warning("callers in danger wait for an exchange: %s", reason)
+                self._due.update(dict.fromkeys(late, now + LOOK))
+        return min(list(self._due.values()), default=None)
+
+    # ------------------------------------------------------------------ one caller
+
+    def _terms(self, ticket: Ticket) -> Terms:
+        profile = self._means.companies.get(ticket.company)
+        return profile.terms if profile else Terms()
+
+    def _when(self, ticket: Ticket) -> float:
+        terms = self._terms(ticket).danger
+        soonest = self._acted.get(ticket.id, 0.0) + PAUSE
+        if ticket.context.get("outside"):  # he has heard that he is put through
+            return soonest
+        last = ticket.context.get("outside_at")
+        again = last + terms.again if isinstance(last, int | float) else 0.0
+        return max(ticket.entered + terms.after, again, soonest)
+
+    def _act(self, late: Sequence[str], now: float) -> None:
+        """Do what is due, for those who stand in the wait and hear nothing else."""
+        standing = {live.call for live in self._means.switch.calls() if live.where == "wait"}
+        for name in late:
+            ticket = self._means.queue.ticket(name)
+            if ticket is None or ticket.state != "waiting" or not self.minds(ticket):
+                self._due.pop(name, None)
+            elif (when := self._when(ticket)) > now:
+                self._due[name] = when
+            elif name not in standing:
+                self._due[name] = now + LOOK
+            else:
+                self._acted[name] = now
+                self._due[name] = now + PAUSE
+                self._lead(ticket, now)
+
+    def _lead(self, ticket: Ticket, now: float) -> None:
+        if not ticket.context.get("outside"):
+            self._means.switch.tell(ticket, "overdue")
+            return
+        put_through = ticket.context.get("outside_at")
+        at = put_through if isinstance(put_through, int | float) else now
+        target = self._destination(ticket)
+        if target is None or self._dialled.get(ticket.id) == at:  # in vain, and nobody told him
+            self._means.switch.tell(ticket, "unavailable")
+            return
+        ring = self._terms(ticket).danger.ring
+        self._means.switch.send_out(ticket, target, ring)
+        self._dialled[ticket.id] = at
+        waited = round(now - ticket.entered, 1)
+        self._means.note(ticket, "sent_out", queue=ticket.queue, to="dispatcher", waited=waited)
+
+    def _destination(self, ticket: Ticket) -> Destination | None:
+        profile = self._means.companies[ticket.company]
+        try:
+            return destination(
+                profile.terms.contacts.dispatcher, profile.calling, profile.region
+            )
+        except RefusedNumber as reason:
+            logger.error("%s: the dispatcher's number is refused: %s", profile.id, reason.reason)
+            return None
