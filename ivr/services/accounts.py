@@ -19,8 +19,15 @@ NAMED = 5
 
 @service("accounts.by_phone", "none", "one", "several", "business", prompts=PLACES, reads=True)
 def by_phone(inquiry: Inquiry) -> Result:
-    """Find the accounts of the calling number that the call has not dealt with yet."""
+    """Find the accounts of the calling number that the call has not dealt with yet.
+
+    Business accounts have people of their own, and those dealt with are left out, unless the flow
+    set the slot `customers` to "all": anybody's supply may be out, and twice.
+    """
     contacts = _contacts(inquiry)
+    if inquiry.slots.get("customers") == "all":
+        found = _choice(inquiry, contacts, "one")
+        return Result(found.outcome, {**found.values, "customers": None})
     if contacts and all(contact.account.kind == "business" for contact in contacts):
         return Result("business", chosen(contacts[0].account, proved=False))
     return _offer(inquiry, contacts, "one")
@@ -35,6 +42,10 @@ def another(inquiry: Inquiry) -> Result:
 def _offer(inquiry: Inquiry, contacts: list[Contact], single: str) -> Result:
     done = inquiry.slots.get("done", [])
     left = [contact for contact in contacts if contact.account.number not in done]
+    return _choice(inquiry, left, single)
+
+
+def _choice(inquiry: Inquiry, left: list[Contact], single: str) -> Result:
     if not left:
         return Result("none")
     items = [
@@ -59,6 +70,11 @@ def _contacts(inquiry: Inquiry) -> list[Contact]:
         .options(joinedload(Contact.account).options(lazyload("*")))
     )
     return list(inquiry.db.scalars(wanted))
+
+
+def of_number(inquiry: Inquiry) -> list[Account]:
+    """Return every account that the calling number belongs to."""
+    return [contact.account for contact in _contacts(inquiry)]
 
 
 def chosen(account: Account, proved: bool) -> dict[str, Any]:
@@ -111,9 +127,18 @@ def miss(inquiry: Inquiry) -> Result:
     """
     if inquiry.company.account.fullmatch(str(inquiry.slots["keyed"])):
         _miss(inquiry)
+    return Result("counted", _slowed(inquiry))
+
+
+def guessed(inquiry: Inquiry) -> dict[str, Any]:
+    """Count a number of anything else that does not exist; return what slows the answer down."""
+    _miss(inquiry)
+    return _slowed(inquiry)
+
+
+def _slowed(inquiry: Inquiry) -> dict[str, Any]:
     guessing = _misses(inquiry) >= inquiry.company.readings.wrong_accounts
-    pause = "pause_guessing" if guessing else ""
-    return Result("counted", {"pause": pause, "guessing": guessing or None})
+    return {"pause": "pause_guessing" if guessing else "", "guessing": guessing or None}
 
 
 def _keyed(inquiry: Inquiry, typed: str) -> Account | None:
