@@ -42,6 +42,7 @@ from ivr.composition import (
     store_of,
     switch_of,
     synthesiser_of,
+    telling_of,
     twilio_of,
     voice_of,
     webhooks_of,
@@ -361,6 +362,8 @@ def jobs(_options: argparse.Namespace) -> None:
 
     from ivr import outbox
     from ivr.events import drain
+    from ivr.services.restoration import CALL
+    from ivr.storm.watch import Watch
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
@@ -368,15 +371,20 @@ def jobs(_options: argparse.Namespace) -> None:
     client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
     stopping = threading.Event()
     _on_stop(stopping.set)
-    couriers = outbox.start(store, handlers_of(config), now, stopping)
-    while not stopping.is_set():
-        try:
-            drain(client, store, f"jobs-{os.getpid()}")
-        except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
-            _logger().warning("the events wait (%s); trying again", type(reason).__name__)
-            stopping.wait(1.0)
-    for courier in couriers:  # who takes longer is cut off; its entry comes again
-        courier.join(2.0)
+    with telling_of(config, store, handlers_of(config)) as handlers:
+        hands = {CALL: config.press2.notice_lines}
+        couriers = outbox.start(store, handlers, now, stopping, hands)
+        companies = company.load(COMPANIES)
+        Watch(store, queue_of(config, companies), companies, now, stopping).start()
+        while not stopping.is_set():
+            try:
+                drain(client, store, f"jobs-{os.getpid()}")
+            except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
+                _logger().warning("the events wait (%s); trying again", type(reason).__name__)
+                stopping.wait(1.0)
+        deadline = time.monotonic() + 2.0
+        for courier in couriers:  # who takes longer is cut off; its entry comes again
+            courier.join(max(0.0, deadline - time.monotonic()))
 
 
 def dispatch(_options: argparse.Namespace) -> None:
@@ -644,6 +652,60 @@ def operator_disable(options: argparse.Namespace) -> None:
     _say(f"{options.login}: disabled; `operator password {options.login}` lets him in again")
 
 
+# ---------------------------------------------------------------------- storm mode
+
+
+def storm_command(options: argparse.Namespace) -> None:
+    """Show, switch on, change, refuse or end storm mode; list whom it left unanswered."""
+    import getpass
+
+    from ivr.storm import after, records, shown
+
+    config = settings()
+    profile = profile_of(options.company or config.press2.company)
+    who, at = f"shell:{getpass.getuser()}", now()
+    with contextlib.closing(store_of(config)) as store:
+        if options.deed == "after":
+            with store.session(read_only=True) as db:
+                row = records.last(db, profile.id)
+                if row is None or row.started_at is None:
+                    raise Press2Error("no storm was on yet; `storm status` tells")
+                rows = after.lists(db, profile.id, row.started_at, row.ended_at or at)
+            print(after.as_csv(rows), end="")  # noqa: T201 - stdout may be a file
+            return
+        if options.deed != "status":
+            _switch_storm(store, profile, options, who, at)
+        with store.session(read_only=True) as db:
+            row, rules = records.last(db, profile.id), records.rules_now(db, profile, at)
+        for line in shown.state(row, rules, profile.zone, at):
+            _say(line)
+
+
+def _switch_storm(
+    store: Store, profile: Company, options: argparse.Namespace, who: str, at: datetime
+) -> None:
+    from ivr.storm import records
+
+    given = vars(options)
+    rules = {name: given[name] for name in records.DECIDED if given.get(name) is not None}
+    regions, hours = given.get("region"), given.get("hours")
+    with store.session() as db:
+        try:
+            if options.deed == "on":
+                records.switch_on(
+                    db, profile, at, who,
+                    regions=regions or (), hours=hours, reason=options.reason, rules=rules,
+                )  # fmt: skip
+            elif options.deed == "change":
+                records.change(db, profile, at, who, regions=regions, hours=hours, rules=rules)
+            elif options.deed == "refuse":
+                records.refuse(db, profile, at, who, reason=options.reason)
+            else:
+                records.switch_off(db, profile, at, who, reason=options.reason)
+        except ValueError as reason:
+            raise Press2Error(str(reason)) from None
+
+
 # ---------------------------------------------------------------------- the outbox
 
 
@@ -742,6 +804,33 @@ def _parser() -> argparse.ArgumentParser:
         other = deeds.add_parser(deed, help=function.__doc__)
         other.set_defaults(command=function)
         other.add_argument("login", metavar="LOGIN")
+
+    storms = commands.add_parser("storm", help="storm mode: many more calls than operators")
+    deeds = storms.add_subparsers(metavar="WHAT", required=True)
+    told = {
+        "status": "what is proposed or on, and why",
+        "on": "switch it on: what is proposed, or anew",
+        "change": "change what is on",
+        "refuse": "refuse the proposal",
+        "off": "end it",
+        "after": "CSV: call-backs that are due, callers who left unanswered",
+    }
+    for deed, text in told.items():
+        other = deeds.add_parser(deed, help=text, description=text)
+        other.set_defaults(command=storm_command, deed=deed)
+        other.add_argument("--company", help="company profile")
+        if deed in ("on", "refuse", "off"):
+            other.add_argument("--reason", default="", help="kept in the audit log")
+        if deed in ("on", "change"):
+            other.add_argument("--hours", type=float, help="until it ends by itself, from now")
+            other.add_argument(
+                "--region", action="append", help="a settlement it is about; default: everywhere"
+            )
+            other.add_argument("--cap", type=float, help="minutes of wait above which nobody waits")
+            other.add_argument("--gates", nargs="*", metavar="QUEUE", help="closed queues")
+            other.add_argument("--callbacks", choices=("place", "calm", "spread"))
+            other.add_argument("--wrap-up", type=float, metavar="SECONDS")
+            other.add_argument("--message", metavar="PROMPT", help="the general text")
 
     outgoing = commands.add_parser("outbox", help="what is to be delivered, or could not be")
     deeds = outgoing.add_subparsers(metavar="WHAT", required=True)

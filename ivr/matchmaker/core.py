@@ -25,11 +25,13 @@ from ivr.company import Company
 from ivr.errors import Press2Error
 from ivr.events import EventLog
 from ivr.matchmaker.announcer import Announcer
+from ivr.matchmaker.closing import Closing
 from ivr.matchmaker.means import Means, recording_of
 from ivr.matchmaker.orders import Orders
 from ivr.matchmaker.outage import Outage
 from ivr.matchmaker.reports import NEVER, Reports
 from ivr.matchmaker.resync import FRESH, Repairs, resync
+from ivr.matchmaker.storms import Storms
 from ivr.matchmaker.switch import Switch, SwitchDown
 from ivr.store.database import Store
 
@@ -63,7 +65,9 @@ class Matchmaker(Reports):
         super().__init__(means, wake)
         self._orders = Orders(means, self._promises)
         self._announcer = Announcer(means, self._overdue.minds)
+        self._closing = Closing(means)
         self._outage = Outage(means, patience)
+        self._storms = Storms(means)
         self._turn = threading.Lock()
         self._changed: set[str] = set()
         self._sweep_at = 0.0
@@ -125,7 +129,9 @@ class Matchmaker(Reports):
         self._outage.remember(tickets)
         self._overdue.sweep(tickets)
         self._announcer.sweep(tickets)
+        self._closing.sweep(tickets)
         try:
+            self._storms.shorten()
             self._promises.sweep(tickets)
         except (SQLAlchemyError, TimeoutError):
             logger.exception("the call-backs wait: the store does not answer")

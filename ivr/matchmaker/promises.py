@@ -17,6 +17,7 @@ from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.matchmaker.means import Means, moment
+from ivr.matchmaker.storms import Storms
 from ivr.services import notices
 from ivr.store.models import Audit, Callback
 
@@ -40,6 +41,7 @@ class Promises:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._storms = Storms(means)
 
     # ------------------------------------------------------------------ into the queue
 
@@ -63,6 +65,7 @@ class Promises:
             for row in due
             if (row.company, row.number) not in here and self._may_call(row, now)
         }
+        wanted = self._storms.paced(wanted, places)
         for name, row in wanted.items():
             if name not in places:
                 self._enter(row)

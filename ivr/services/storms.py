@@ -7,9 +7,9 @@ from sqlalchemy import select
 from ivr.agent_queue.model import Place
 from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
+from ivr.store.models import Account, Contact
 from ivr.storm import records
 from ivr.storm.records import StormRules
-from ivr.store.models import Account, Contact
 from ivr.terms import StormTerms
 
 UNASKED = ("silence", "misses", "limit", "failed")
