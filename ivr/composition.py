@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from ivr.agent_queue.model import AgentQueue
     from ivr.callscript import Dial
+    from ivr.channels.ami_notice import AsteriskDialler
     from ivr.channels.switchboard import Exchanges
+    from ivr.channels.twilio.notice import TwilioDialler
     from ivr.channels.twilio.settings import TwilioSettings
     from ivr.company import Company
     from ivr.config import Config
@@ -238,6 +240,55 @@ def handlers_of(config: Config) -> dict[str, Handler]:
         texts = notices.load(MESSAGES)
         handlers[notices.KIND] = sms.Sms(twilio, client, company.load(COMPANIES), texts, now)
     return handlers
+
+
+@contextlib.contextmanager
+def telling_of(
+    config: Config, store: Store, handlers: Mapping[str, Handler]
+) -> Iterator[dict[str, Handler]]:
+    """Lend handlers with those that tell people of a restoration, by SMS or by a call.
+
+    Asterisk's trunk dials where there is one, else Twilio; without either nobody is called.
+    """
+    from ivr.services import notices, telling
+    from ivr.services.restoration import CALL, RESTORED
+
+    companies = company.load(COMPANIES)
+    dialler = _dialler_of(config)
+    lines = config.press2.notice_lines if dialler is not None else 0
+    means = telling.Means(sms=notices.KIND in handlers, lines=lines)
+    known = dict(handlers)
+    known[RESTORED] = telling.Told(store, companies, now, means)
+    if means.sms:
+        known[notices.KIND] = telling.Sms(store, companies, now, handlers[notices.KIND])
+    if dialler is None or not lines:
+        yield known
+        return
+    known[CALL] = telling.Calls(store, companies, now, dialler, means)
+    dialler.start()
+    try:
+        yield known
+    finally:
+        dialler.stop()
+
+
+def _dialler_of(config: Config) -> AsteriskDialler | TwilioDialler | None:
+    """Return what calls people, None where there is no line to the outside."""
+    from ivr import parts
+
+    if config.asterisk.trunk_host and (
+        secret := parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
+    ):
+        from ivr.channels.ami_notice import AsteriskDialler
+
+        return AsteriskDialler(parts.exchanges(config, secret), parts.TRUNK)
+    twilio = twilio_of(config)
+    if twilio is None:
+        return None
+    from ivr.channels.twilio import rest
+    from ivr.channels.twilio.notice import TwilioDialler
+
+    return TwilioDialler(twilio, rest.client(twilio))
 
 
 def log_to(target: TextIO, level: str) -> None:

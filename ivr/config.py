@@ -168,6 +168,11 @@ class Press2:
     )
     var: Path = _setting("var", _path, "Folder for all that running makes: sounds, store, logs.")
     log_level: str = _setting("info", partial(_word, LOG_LEVELS), "debug, info, warning or error.")
+    notice_lines: int = _setting(
+        "3",
+        partial(_whole, 0, 30),
+        "Calls made at once to people who asked to be told that the supply is back; 0: none.",
+    )
 
 
 @dataclass(frozen=True)

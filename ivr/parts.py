@@ -25,6 +25,8 @@ SOCKET_PATH_LIMIT = 107
 """Bytes of a UNIX socket's path (unix(7))."""
 AMI_SECRET = "PRESS2_AMI_SECRET"  # noqa: S105 - the name of one
 """Environment variable in which `app.py dispatch` finds the password of the manager interface."""
+TRUNK = "trunk"
+"""Name of the telephone company's line in Asterisk's configuration."""
 OTHER_NODE = re.compile(r"(?P<name>[\w-]+)=(?P<host>[\w.-]+):(?P<sip>\d{1,5})/(?P<ami>\d{1,5})")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -51,7 +53,12 @@ def stages(
             ready=lambda: True,
             environ={AMI_SECRET: ami_secret},
         ),
-        Part("jobs", _app(home, "jobs"), ready=lambda: True),
+        Part(
+            "jobs",
+            _app(home, "jobs"),
+            ready=lambda: True,
+            environ={AMI_SECRET: ami_secret},
+        ),
         Part(
             "web",
             _app(home, "web"),
@@ -207,7 +214,7 @@ def _trunks(config: Config) -> tuple[Trunk, ...]:
     if not given.trunk_host:
         return ()
     secret = given.trunk_password.value
-    return (Trunk("trunk", given.trunk_host, given.trunk_user, secret, given.trunk_register),)
+    return (Trunk(TRUNK, given.trunk_host, given.trunk_user, secret, given.trunk_register),)
 
 
 def _twilio_password(config: Config) -> str:

@@ -38,6 +38,8 @@ TONE = "press2/tones/speak"
 """Sound after which a caller speaks."""
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
+RESTORED = "restored"
+"""Flow of who was called because the supply is back."""
 SOUND = re.compile(r"[\w/-]+")
 QUEUE_DOWN = Say("queue_down")
 MOST_STRAYS = 40
@@ -227,7 +229,15 @@ def caller_of(
         dialled=dialled,
         channel="agi",
         arrived=datetime.now(UTC),
+        **_called(env.get("agi_arg_3", "")),
     )
+
+
+def _called(about: str) -> dict[str, str]:
+    """Return where the call begins of somebody whom press2 called; nothing for a caller."""
+    if not (about.isascii() and about.isdecimal()):
+        return {}
+    return {"entrance": RESTORED, "about": about}
 
 
 class Call:

@@ -171,9 +171,7 @@ def _postpone(entry: OutboxEntry, at: datetime) -> None:
     entry.next_at = at
 
 
-def _put_off(
-    entry: OutboxEntry, why: str, now: datetime, next_at: datetime | None = None
-) -> None:
+def _put_off(entry: OutboxEntry, why: str, now: datetime, next_at: datetime | None = None) -> None:
     entry.next_at = next_at or now + pause(entry.tries)
     if entry.tries >= TRIES:
         bury(entry, why, now)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ivr import outbox
@@ -24,11 +24,14 @@ from ivr.errors import RefusedNumber
 from ivr.model import Result
 from ivr.services import accounts, notices, tickets
 from ivr.services.inquiry import Inquiry, service
+from ivr.services.outage_events import covers
 from ivr.store.models import Account
 from ivr.store.supply import OutageArea, OutageEvent, OutageReport, Subscription
 
 RESTORED = "restored"
 """Kind of the outbox's entries, and the name of the flow of the call."""
+CALL = "notice_call"
+"""Kind of the entries that are calls."""
 
 
 # ---------------------------------------------------------------------- closing, opening again
@@ -61,10 +64,6 @@ def reopen(db: Session, event: OutageEvent) -> None:
             outbox.withdraw(db, each)
     event.state, event.restored_at = "open", None
     db.flush()
-
-
-CALL = "notice_call"
-"""Kind of the entries that are calls."""
 
 
 def key(subscription: Subscription, event: OutageEvent) -> str:
@@ -113,23 +112,8 @@ def nested(db: Session, company: Company, account: Account, now: datetime) -> bo
         theirs = select(table.id).where(table.account_id == account.id, table.event_id.in_(closed))
         if db.scalar(theirs.limit(1)) is not None:
             return True
-    return any(_covers(area, account) for area in db.scalars(_near(closed, account)))
-
-
-def _near(closed: Any, account: Account) -> Any:
-    """The areas of these events that may hold an account."""
-    return select(OutageArea).where(
-        OutageArea.event_id.in_(closed),
-        or_(OutageArea.settlement.is_(None), OutageArea.settlement == account.settlement),
-        or_(OutageArea.street.is_(None), OutageArea.street == account.street),
-        or_(OutageArea.substation.is_(None), OutageArea.substation == account.substation),
-        or_(OutageArea.account.is_(None), OutageArea.account == account.number),
-    )
-
-
-def _covers(area: OutageArea, account: Account) -> bool:
-    named = area.settlement or area.street or area.substation or area.account
-    return bool(named) and (not area.houses or account.house in area.houses)
+    areas = select(OutageArea).where(OutageArea.event_id.in_(closed))
+    return any(covers(area, account) for area in db.scalars(areas))
 
 
 # ---------------------------------------------------------------------- the call
@@ -153,7 +137,7 @@ def announce(inquiry: Inquiry) -> Result:
     if subscription.account is not None:
         known = {**accounts.chosen(subscription.account, proved=False)}
     at = f"{inquiry.local(event.restored_at):%H:%M}"
-    return Result("restored", {**known, **language, "restored_at": at, "event": event.number})
+    return Result("restored", {**known, **language, "restored_at": at, "event": event.id})
 
 
 @service("restoration.still_out", "registered")
