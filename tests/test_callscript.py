@@ -32,26 +32,11 @@ SCRIPTS = {
 }
 
 SPEECH = "no recogniser yet: what is said is not understood"
-OUTAGE = "no outages yet: the dialogue of key 1 and key 3 leads to an operator"
-DANGER = "no outages yet: a fallen wire is not registered before the queue"
-STORM = "no storm mode yet"
 APPLICATIONS = "no applications yet: the state of one is told by an operator"
 
 NOT_YET = {
     "ac-11-number-words-1": SPEECH,
     "ac-11-speech-with-noise-1": SPEECH,
-    "ac-15-known-outage-1": OUTAGE,
-    "ac-15-only-here-1": OUTAGE,
-    "ac-15-stale-data-1": OUTAGE,
-    "ac-15-time-passed-1": OUTAGE,
-    "ac-15-unknown-fault-1": OUTAGE,
-    "ac-16-emergency-schedules-1": OUTAGE,
-    "ac-16-planned-works-1": OUTAGE,
-    "ac-16-schedule-1": OUTAGE,
-    "ac-16-should-be-on-1": OUTAGE,
-    "ac-17-all-busy-1": DANGER,
-    "ac-17-fallen-wire-1": DANGER,
-    "ac-19-storm-event-first-1": STORM,
     "ac-23-application-status-1": APPLICATIONS,
     "ac-23-visit-moved-1": APPLICATIONS,
 }
