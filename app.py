@@ -602,7 +602,10 @@ def report(options: argparse.Namespace) -> None:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
     with contextlib.closing(store_of(config)) as store:
         rows = reports.wait(store, profile.id, profile.zone, first, last)
+        storms = reports.storms(store, profile.id, profile.zone, first, last)
     _say(reports.FORMATS[options.format](rows))
+    for line in reports.marks(storms, profile.zone) if options.format == "table" else ():
+        _say(line)
 
 
 # ---------------------------------------------------------------------- operators

@@ -5,13 +5,16 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr import reports
+from ivr import company, reports
+from ivr.company import Company
 from ivr.events import Entry, write
 from ivr.store.database import Store, memory_store
+from ivr.storm import records
 
 ZONE = ZoneInfo("Europe/Kyiv")
 NOON = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
@@ -114,3 +117,51 @@ def test_the_formats_hold_the_same(store: Store) -> None:
     listed = json.loads(reports.as_json(rows))
     assert [row["error_90"] for row in parsed] == [str(row["error_90"]) for row in listed]
     assert listed[0]["waited"] == 90.0
+
+
+# ---------------------------------------------------------------------- storms
+
+
+def _storm(store: Store, began: float, ended: float, hours: float = 6) -> None:
+    """Storm mode between two moments, minutes from noon."""
+    profile = _company()
+    moments = [NOON + timedelta(minutes=minutes) for minutes in (began, ended)]
+    with store.session() as db:
+        records.switch_on(db, profile, moments[0], "vira", hours=hours, reason="a gale")
+        records.switch_off(db, profile, moments[1], "vira")
+
+
+def _company() -> Company:
+    return company.load(Path(__file__).parents[1] / "flows" / "companies")["odesa"]
+
+
+def test_the_service_level_with_and_without_storms(store: Store) -> None:
+    _call(store, "call-1", 60.0, 20.0)
+    _call(store, "call-2", 60.0, 30.0)
+    _call(store, "call-3", 60.0, 31.0)
+    for number in range(4, 8):
+        _call(store, f"call-{number}", 900.0, 800.0, at=NOON + timedelta(minutes=90))
+    _call(store, "call-8", 900.0, None, "outage", at=NOON + timedelta(minutes=90))
+    _storm(store, 60, 120)
+    rows = _wait(store)
+    general = rows["general"]
+    assert (general.queued, general.storm) == (7, 4)
+    assert (general.level, general.level_calm) == (round(2 / 7, 3), round(2 / 3, 3))
+    assert (rows["outage"].level, rows["outage"].level_calm) == (0.0, None)
+    assert (rows["all"].queued, rows["all"].storm) == (8, 5)
+
+
+def test_storms_stand_below_the_table(store: Store) -> None:
+    _storm(store, 60, 120)
+    found = reports.storms(store, "odesa", ZONE, DAY, DAY)
+    (line,) = reports.marks(found, ZONE)
+    assert line == "storm mode: 2026-10-31 13:00 to 2026-10-31 14:00, by vira: a gale"
+    assert reports.storms(store, "odesa", ZONE, date(2026, 11, 1), date(2026, 11, 1)) == []
+    assert reports.storms(store, "kazan", ZONE, DAY, DAY) == []
+
+
+def test_a_storm_that_began_the_day_before_marks_this_one(store: Store) -> None:
+    _storm(store, -24 * 60, 5, hours=48)
+    _call(store, "call-1", 60.0, 20.0)
+    _call(store, "call-2", 60.0, 20.0, at=NOON + timedelta(minutes=5))
+    assert _wait(store)["all"].storm == 1
