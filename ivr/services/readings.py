@@ -7,7 +7,7 @@ end: accepted, to review, kept as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,9 +16,11 @@ from ivr.model import Result
 from ivr.services import accounts, feed, notices, tickets
 from ivr.services.form import SPOKEN, STORED, Form, finished
 from ivr.services.inquiry import Inquiry, service
-from ivr.services.plausibility import Verdict
-from ivr.store.models import Reading
+from ivr.services.plausibility import Counter, Verdict
+from ivr.store.models import Reading, Register
 
+BEFORE = 10
+"""Readings of a register looked at to tell the volume since the one before."""
 FLAGGED = {"rollover", "high_use", "override"}
 ONWARD = ("next", "complete", "complete_private", "swapped", "confirmed", "done")
 JUDGED = (
@@ -118,12 +120,11 @@ def begin(inquiry: Inquiry) -> Result:
     account = accounts.current(inquiry)
     if account.kind == "business":
         return Result("business")
-    mark = accounts.mark(account)
     if not any(meter.registers for meter in account.meters):
-        return Result("no_meter", mark)
+        return Result("no_meter")
     count = int(inquiry.slots.get("submissions", 0)) + 1
     form = Form(inquiry, fresh=True, submission=f"{inquiry.caller.call}.{count}")
-    values = {**form.onward().values, "submissions": count, **mark}
+    values = {**form.onward().values, "submissions": count}
     if not (stored := form.stored()):
         return Result("next", values)
     latest = max(row.stored_at for row in stored)
@@ -254,23 +255,48 @@ def keep(inquiry: Inquiry) -> Result:
     return Result("kept", finished(inquiry))
 
 
-@service("readings.last", "told", "private", "none", prompts=SPOKEN, reads=True)
+@service(
+    "readings.last", "told", "private", "none",
+    prompts=(*SPOKEN, "row_volume", "row_estimated"), reads=True,
+)  # fmt: skip
 def last(inquiry: Inquiry) -> Result:
-    """The last reading of each register, for a proved caller."""
+    """The last reading of each register and the volume since the one before, if he is proved.
+
+    Where no reading came in the last window the volume is billed by estimate, and that is said.
+    """
     form = Form(inquiry, fresh=True)
     if not form.counters:
         return Result("none")
     if not form.proved:
         return Result("private")
-    rows = []
-    for counter in form.counters:
-        row = inquiry.db.scalar(
-            select(Reading)
-            .where(Reading.register_id == counter.id, Reading.state.in_(STORED))
-            .order_by(Reading.stored_at.desc())
-            .limit(1)
-        )
-        value = counter.previous if row is None else int(row.value)
-        on = counter.previous_on if row is None else inquiry.local(row.stored_at).date()
-        rows.append({**form.row(counter, value, 0), "on": on.isoformat()})
-    return Result("told", {"rows": rows})
+    return Result("told", {"rows": [_last(form, counter) for counter in form.counters]})
+
+
+def _last(form: Form, counter: Counter) -> dict[str, Any]:
+    inquiry = form.inquiry
+    rows = inquiry.db.scalars(
+        select(Reading)
+        .where(Reading.register_id == counter.id, Reading.state.in_(STORED))
+        .order_by(Reading.stored_at.desc(), Reading.id.desc())
+        .limit(BEFORE)
+    ).all()
+    register = inquiry.db.get_one(Register, counter.id)
+    days = [inquiry.local(row.stored_at).date() for row in rows]
+    known = [(int(row.value), row.as_of or day) for row, day in zip(rows, days, strict=True)]
+    known.append((int(register.previous), register.previous_on))
+    (value, as_of), *earlier = sorted(known, key=lambda entry: entry[1], reverse=True)
+    before = next((old for old, on in earlier if on < as_of), None)
+    used = None if before is None else (value - before) % 10**counter.digits
+    on = days[0] if rows and known[0] == (value, as_of) else as_of
+    return {
+        **form.row(counter, value, used or 0),
+        "on": on.isoformat(),
+        "volume": "" if used is None else "row_volume",
+        "estimated": "row_estimated" if as_of < _due(inquiry) else "",
+    }
+
+
+def _due(inquiry: Inquiry) -> date:
+    """The day for which a reading should have come in the last window that is over."""
+    window = inquiry.company.window.last(inquiry.today)
+    return window.as_of or window.opens
