@@ -14,13 +14,15 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from ivr.agent_queue.model import AgentQueue, QueueDown, Ticket
 from ivr.company import Company
 from ivr.engine import Flows, Session, Trace, begin, step
 from ivr.errors import FlowError, StaleTurn
 from ivr.events import Entry, EventLog
 from ivr.model import Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
-from ivr.services import Inquiry, Service
+from ivr.services import Inquiry, Service, priority
 from ivr.services.callers import house
 from ivr.sessions import Document, Sessions
 from ivr.store.database import Store
@@ -158,9 +160,25 @@ class Runner:
             return True  # another worker went on with him; whoever asks gets the turn that is open
         caller, session = _caller(document["caller"]), Session.from_json(document["session"])
         ticket = self._ticket(caller, session, turn, leg, node)
-        return self._of_queue(
+        there = self._of_queue(
             call, lambda queue, now: self._enter(queue, ticket, session, now), False
         )
+        if ticket.priority == priority.MARK or session.slots.get("mark"):
+            self._alert(caller, session, ticket.queue)
+        return there
+
+    def _alert(self, caller: Caller, session: Session, queue: str) -> None:
+        """Tell the dispatcher that somebody waits who comes first; his wait goes on without it."""
+        company, number = self._companies[caller.company], session.slots.get("account")
+        try:
+            with self._store.session() as db:
+                account = priority.account_of(db, company.id, number)
+                priority.alert(
+                    db, company, caller.call, self._clock(), why="queue", queue=queue,
+                    number=caller.number, account=account,
+                )  # fmt: skip
+        except (SQLAlchemyError, TimeoutError):
+            logger.exception("call %s: the dispatcher was not told of it", caller.call)
 
     def taken(self, call: str) -> bool:
         """Tell whether an operator is being connected, so that the flow has lost the caller to him

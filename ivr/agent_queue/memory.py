@@ -149,6 +149,16 @@ class MemoryQueue:
                 state.close(slip, outcome)
             return True
 
+    def raise_to(self, ticket: str, priority: str, now: float) -> bool:
+        """Give a ticket a higher priority."""
+        one_of(priority, PRIORITIES)
+        with self._change_of(ticket, now) as (state, slip):
+            if slip is None or state is None or slip.ticket.state == "done":
+                return False
+            if (raised := higher(slip.ticket.priority, priority)) != slip.ticket.priority:
+                state.raise_to(slip, raised)
+            return True
+
     def promise(self, ticket: str, seconds: float, now: float) -> None:
         """Note the wait that the caller was told."""
         with self._change_of(ticket, now) as (state, slip):

@@ -205,6 +205,11 @@ class AgentQueue(Protocol):
     def leave(self, ticket: str, outcome: str, now: float) -> bool:
         """End a ticket: abandoned, called_back or deflected. A talking one ends as answered."""
 
+    def raise_to(self, ticket: str, priority: str, now: float) -> bool:
+        """Give a ticket a higher priority for the rest of its life, in whatever state it is; one
+        that it has already, or a lower one, changes nothing. False: it is over, or not known.
+        """
+
     def promise(self, ticket: str, seconds: float, now: float) -> None:
         """Note the wait that the caller was told."""
 

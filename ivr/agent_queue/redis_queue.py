@@ -75,6 +75,10 @@ class RedisQueue:
         """End a ticket."""
         return bool(self._change_of(ticket, "leave", now, one_of(outcome, OUTCOMES)))
 
+    def raise_to(self, ticket: str, priority: str, now: float) -> bool:
+        """Give a ticket a higher priority."""
+        return bool(self._change_of(ticket, "raise_to", now, one_of(priority, PRIORITIES)))
+
     def promise(self, ticket: str, seconds: float, now: float) -> None:
         """Note the wait that the caller was told."""
         self._change_of(ticket, "promise", now, _num(seconds))

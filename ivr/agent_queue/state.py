@@ -257,6 +257,20 @@ class State:
         """Let a ticket that stands in no line come before those that did not begin a talk."""
         self.put(slip, priority=higher(slip.ticket.priority, "raised"))
 
+    def raise_to(self, slip: Slip, priority: str) -> None:
+        """Give a ticket a priority where it stands."""
+        ticket = slip.ticket
+        if ticket.state == "waiting":
+            self.move(slip, ticket.queue, priority)
+            return
+        away = ticket.state == "away"
+        if away:
+            self.step_out(slip)
+        self.put(slip, priority=priority)
+        self.lines.live.add(ticket.id, rank(ticket.entered, priority))
+        if away:
+            self.lines.rest[ticket.queue, priority].add(ticket.id, ticket.entered)
+
     def part(self, slip: Slip) -> None:
         """Let the vanished operator of a broken talk forget it."""
         seat = self.seats.get(slip.ticket.operator)

@@ -22,7 +22,7 @@ from ivr.terms import Terms
 
 logger = logging.getLogger(__name__)
 
-QUEUE = "danger"
+DANGER = "danger"
 PAUSE = 5.0
 """Seconds between two things done about one caller: he hears the first one out."""
 LOOK = 1.0
@@ -40,8 +40,10 @@ class Overdue:
 
     def minds(self, ticket: Ticket) -> bool:
         """Tell whether this caller is put through when no operator answers."""
-        wanted = ticket.kind == "call" and ticket.queue == QUEUE
-        return wanted and bool(self._terms(ticket).contacts.dispatcher)
+        profile = self._means.companies.get(ticket.company)
+        if profile is None or ticket.kind != "call" or not profile.terms.contacts.dispatcher:
+            return False
+        return ticket.priority == DANGER or profile.word_of(ticket.queue) == DANGER
 
     def sweep(self, tickets: Sequence[Ticket]) -> None:
         """Look when each is due. tickets: all that are not done."""
@@ -118,9 +120,7 @@ class Overdue:
     def _destination(self, ticket: Ticket) -> Destination | None:
         profile = self._means.companies[ticket.company]
         try:
-            return destination(
-                profile.terms.contacts.dispatcher, profile.calling, profile.region
-            )
+            return destination(profile.terms.contacts.dispatcher, profile.calling, profile.region)
         except RefusedNumber as reason:
             logger.error("%s: the dispatcher's number is refused: %s", profile.id, reason.reason)
             return None

@@ -10,7 +10,7 @@ from ivr.agent_queue.model import QueueDown, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.model import Result
-from ivr.services import notices
+from ivr.services import notices, priority
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.queues import kept_ticket
 
@@ -57,7 +57,7 @@ def promise(inquiry: Inquiry) -> Result:
         key=inquiry.key,
         now=inquiry.now,
         entered=_entered(inquiry, ticket),
-        priority=ticket.priority if ticket else str(inquiry.slots.get("mark", "normal")),
+        priority=ticket.priority if ticket else priority.of_call(inquiry),
         context=_context(inquiry),
     )
     if noted.key != inquiry.key:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ivr.company import Company
 from ivr.model import Result
-from ivr.services import accounts
+from ivr.services import accounts, priority
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Preference
 
@@ -32,17 +32,27 @@ def house(company: Company, language: str) -> dict[str, Any]:
     reads=True,
 )
 def welcome(inquiry: Inquiry) -> Result:
-    """Tell the company's languages, the one this number chose, and whether a hospital calls."""
+    """Tell the company's languages, the one this number chose, and whether a hospital calls.
+
+    Somebody of the register who is no hospital comes first too, and hears the ordinary menu.
+    """
     company = inquiry.company
     chosen = _preference(inquiry)
     language = company.languages[0]
     if chosen is not None and chosen.language in company.languages:
         language = chosen.language
     values = {**house(company, language), "language": language}
-    site = accounts.priority_site(inquiry)
-    if site is None:
+    entry = priority.of_number(inquiry.db, company.id, inquiry.caller.number, inquiry.today)
+    if entry is not None:
+        values |= priority.mark()
+    if entry is not None and entry.kind != priority.MARK:
         return Result("welcome", values)
-    known = {**accounts.chosen(site, proved=True), **accounts.mark(site)}
+    site = entry.account if entry else None
+    if site is None:
+        site = accounts.priority_site(inquiry)
+        if site is None or not priority.counts(inquiry.db, site, inquiry.today):
+            return Result("priority_site" if entry else "welcome", values)
+    known = {**accounts.chosen(site, proved=True), **priority.mark()}
     return Result("priority_site", {**values, **known})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ivr.company import Company
 from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
 
@@ -11,6 +12,11 @@ QUEUE = "danger"
 OUTSIDE = "dispatcher"
 """Value of the slot `outside`: whose telephone is to be dialled. Never a number: a session holds
 what callers say, and the matchmaker dials only what the company's profile names."""
+
+
+def meant(company: Company, queue: str) -> bool:
+    """Tell whether a queue is the one of those in danger, whatever the company calls it."""
+    return company.word_of(queue) == QUEUE
 
 
 def dispatcher(inquiry: Inquiry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ does not want is never put in. Each is put in within the transaction of what it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -90,6 +91,19 @@ def suspected(db: Session, company: Company, row: SuspectedEvent, now: datetime)
         "reports": row.reports,
     }
     put(db, company, "suspected", f"{company.id}/{row.id}", document, now)
+
+
+def priority(
+    db: Session,
+    company: Company,
+    call: str,
+    account: Account | None,
+    details: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Tell of a caller who comes first. details: as `ivr.services.priority` puts them."""
+    document = {**details, "call": call, "address": _address(account), "at": now.isoformat()}
+    put(db, company, "priority", f"{company.id}/{call}", document, now)
 
 
 def put(

@@ -8,7 +8,7 @@ from ivr import callbacks, expected_wait
 from ivr.agent_queue.model import PRIORITIES, AgentQueue, Place, QueueDown, Ticket
 from ivr.model import Result
 from ivr.numbers import LAST_ORDINAL
-from ivr.services import danger, hours, storms
+from ivr.services import danger, hours, priority, storms
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Callback
 
@@ -54,30 +54,30 @@ def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
         name = inquiry.company.opening.taken_by(ticket.queue, inquiry.now)
     promise = None if ticket is not None else _promise(inquiry)
     since = promise.entered_at if promise else inquiry.now
-    priority = _priority(inquiry, name, promise)
+    wanted = _priority(inquiry, name, promise)
     company, call = inquiry.company.id, inquiry.caller.call
-    place = queue.place(company, name, since.timestamp(), priority, call)
-    refusal = "" if priority in AHEAD else _shut(inquiry, queue, name, place)
-    if not refusal and ticket is None and priority not in AHEAD:
+    place = queue.place(company, name, since.timestamp(), wanted, call)
+    refusal = "" if wanted in AHEAD else _shut(inquiry, queue, name, place)
+    if not refusal and ticket is None and wanted not in AHEAD:
         refusal = _refused(inquiry, name, place, promise is not None)
     if refusal:
         opens = hours.opens(inquiry.company, name, inquiry.now)
         return Result(refusal, {"queue": name, **opens})
     values = {
         "queue": name,
-        "priority": priority,
+        "priority": wanted,
         "recording": "" if ticket else _notice(inquiry, name),
         **_told(inquiry, name, place),
     }
     if ticket is None:  # his place counts from now, not from when he has heard all this
         values["entered"] = since.timestamp()
-    if ticket is None and priority in AHEAD and not _staffed(inquiry, queue, name, place):
-        if name == danger.QUEUE and (outside := danger.dispatcher(inquiry)):
+    if ticket is None and wanted in AHEAD and not _staffed(inquiry, queue, name, place):
+        if wanted == danger.QUEUE and (outside := danger.dispatcher(inquiry)):
             return Result("dispatcher", {**values, **outside})
         return Result("unstaffed", values)
     if place.free >= place.position:
         return Result("free", values)
-    if name == danger.QUEUE:
+    if danger.meant(inquiry.company, name):
         return Result("urgent", values)
     return Result("promised" if promise else "wait", values)
 
@@ -93,9 +93,9 @@ def _staffed(inquiry: Inquiry, queue: AgentQueue, name: str, place: Place) -> bo
 
 
 def _priority(inquiry: Inquiry, name: str, promise: Callback | None) -> str:
-    given = str(inquiry.slots.get("mark", "normal"))
+    given = priority.of_call(inquiry)
     promised = promise.priority if promise else "normal"
-    wanted = "danger" if name == "danger" else "normal"
+    wanted = "danger" if danger.meant(inquiry.company, name) else "normal"
     return max(given, promised, wanted, key=PRIORITIES.index)
 
 
@@ -118,7 +118,7 @@ def _notice(inquiry: Inquiry, name: str) -> str:
     """The notice of the recording: with the way round it where the company has one."""
     if inquiry.slots.get("unrecorded"):
         return ""
-    if name == "danger" or not inquiry.company.recording.refusal:
+    if danger.meant(inquiry.company, name) or not inquiry.company.recording.refusal:
         return "recording_notice"
     return "recording_refusable"
 
@@ -161,7 +161,7 @@ def _told(inquiry: Inquiry, name: str, place: Place) -> dict[str, Any]:
     if place.told is not None:
         seconds = min(seconds, place.told)
     # Somebody in danger hears no figure: what nobody said, nobody promised.
-    known = place.serving > 0 and name != danger.QUEUE
+    known = place.serving > 0 and not danger.meant(inquiry.company, name)
     return {
         "position": place.position,
         "minutes": expected_wait.minutes(seconds) if known else None,
@@ -171,19 +171,12 @@ def _told(inquiry: Inquiry, name: str, place: Place) -> dict[str, Any]:
     }
 
 
-@service("queues.improved", "improved", "same", "shut", prompts=PLACED, reads=True)
+@service("queues.improved", "improved", "same", prompts=PLACED, reads=True)
 def improved(inquiry: Inquiry) -> Result:
-    """Tell the place and the wait anew only where one of them is better than what he was told.
-
-    "shut": his queue has closed, or nobody serves it any more; `ask` says which of them.
-    """
+    """Tell the place and the wait anew only where one of them is better than what he was told."""
     try:
         ticket = kept_ticket(inquiry)
-        if inquiry.queue is None or ticket is None or ticket.state not in ("waiting", "away"):
-            return Result("same")
-        if shut(inquiry.company, inquiry.queue, ticket, inquiry.now):
-            return Result("shut")
-        if ticket.state == "away":
+        if inquiry.queue is None or ticket is None or ticket.state != "waiting":
             return Result("same")
         place = inquiry.queue.place(
             inquiry.company.id, ticket.queue, inquiry.now.timestamp(), ticket.priority, ticket.id

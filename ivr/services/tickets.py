@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ivr.agent_queue.model import PRIORITIES
 from ivr.services import feed
 from ivr.services.inquiry import Inquiry
+from ivr.services.priority import MARK, alert, of_request
 from ivr.store.models import Account, Receipt, Ticket
 
 
@@ -32,12 +34,13 @@ def register(
     known = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
     if known is not None:
         return known
+    given = of_request(inquiry)
     ticket = Ticket(
         company=inquiry.company.id,
         receipt=receipt or inquiry.receipt(key),
         type=kind,
         account=account,
-        priority=priority or str(inquiry.slots.get("mark", "normal")),
+        priority=max(priority or given, given, key=PRIORITIES.index),
         reason=reason,
         details=dict(details or {}),
         caller_number=inquiry.caller.number,
@@ -48,6 +51,11 @@ def register(
     inquiry.db.add(ticket)
     inquiry.db.flush()
     feed.ticket(inquiry.db, inquiry.company, ticket, inquiry.now)
+    if given == MARK:
+        alert(
+            inquiry.db, inquiry.company, inquiry.caller.call, inquiry.now, why="ticket",
+            number=inquiry.caller.number, account=account,
+        )  # fmt: skip
     return ticket
 
 

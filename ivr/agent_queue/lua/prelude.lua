@@ -377,6 +377,18 @@ local function raise_priority(t)
   put(t, { priority = higher(t.priority, 'raised') })
 end
 
+local function raise_to(t, priority)
+  if t.state == 'waiting' then
+    move(t, t.queue, priority)
+    return
+  end
+  local away = t.state == 'away'
+  if away then step_out(t) end
+  put(t, { priority = priority })
+  list(t)
+  if away then call('ZADD', rest_key(t), num(t.entered), t.id) end
+end
+
 local function close(t, outcome)
   state_of(t, 'done', 0, { operator = '', token = '', sticky = '', held = 0, outcome = outcome })
   call('ZREM', P .. 'live', t.id)
