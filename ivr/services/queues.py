@@ -62,7 +62,8 @@ def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
         refusal = _refused(inquiry, name, place, promise is not None)
     if refusal:
         opens = hours.opens(inquiry.company, name, inquiry.now)
-        return Result(refusal, {"queue": name, **opens})
+        anew = {"reason": None} if refusal == "known" else {}  # who asks again, asks himself
+        return Result(refusal, {"queue": name, **anew, **opens})
     values = {
         "queue": name,
         "priority": wanted,

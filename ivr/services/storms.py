@@ -8,12 +8,15 @@ from ivr.agent_queue.model import Place
 from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Account, Contact
+from ivr.store.supply import OutageEvent, Subscription
 from ivr.storm import records
 from ivr.storm.records import StormRules
 from ivr.terms import StormTerms
 
 UNASKED = ("silence", "misses", "limit", "failed")
 """Why a dialogue sends somebody to an operator who has not asked for one."""
+ABOUT_POWER = ("outage", "general")
+"""Queues that somebody who was told of his event has no need of."""
 
 
 @service("storms.greeting", "none", "storm", prompts=StormTerms().messages, reads=True)
@@ -43,6 +46,20 @@ def _concerned(inquiry: Inquiry, rules: StormRules) -> bool:
     return not places or any(place in rules.regions for place in places)
 
 
+@service("storms.known", "known", "none", reads=True)
+def known(inquiry: Inquiry) -> Result:
+    """Tell whether he may still ask to be told when his event is over."""
+    event = inquiry.db.get(OutageEvent, inquiry.slots.get("event") or 0)
+    if event is None or event.state != "open":
+        return Result("none")
+    asked = select(Subscription.id).where(
+        Subscription.event_id == event.id,
+        Subscription.number == inquiry.caller.number,
+        Subscription.state == "waiting",
+    )
+    return Result("known" if inquiry.db.scalar(asked) is None else "none")
+
+
 def gate(inquiry: Inquiry, queue: str, place: Place, expected: float) -> str | None:
     """Return why nobody new may wait in a storm: too_long, gated, known; "" where he may.
 
@@ -55,8 +72,10 @@ def gate(inquiry: Inquiry, queue: str, place: Place, expected: float) -> str | N
         return None
     if place.free >= place.position:
         return ""
-    if inquiry.slots.get("event") and inquiry.slots.get("reason") in UNASKED:
+    word = inquiry.company.word_of(queue)
+    asked = inquiry.slots.get("reason") not in UNASKED
+    if word in ABOUT_POWER and inquiry.slots.get("event") and not asked:
         return "known"
-    if queue in rules.gates:
+    if queue in rules.gates or word in rules.gates:
         return "gated"
     return "too_long" if expected > rules.cap * 60 else ""

@@ -67,7 +67,9 @@ def longest_wait(queue: AgentQueue, company: Company, now: datetime) -> tuple[fl
     This is arrivals against drain: everybody who stands there now is served before him.
     """
     worst = (0.0, "")
-    for name in company.terms.storm.measured:
+    for name in company.queues:
+        if company.word_of(name) not in company.terms.storm.measured:
+            continue
         place = queue.place(company.id, name, now.timestamp())
         if not place.serving and not place.waiting:
             continue  # nobody on duty and nobody let in: that is the night, and no storm
