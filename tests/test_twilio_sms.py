@@ -11,10 +11,11 @@ from small_rest import ACCOUNT, TOKEN, SmallRest
 from sqlalchemy import select
 
 from ivr import outbox
+from ivr.callbacks import opening
 from ivr.channels.line import Clock
 from ivr.channels.twilio import rest
 from ivr.channels.twilio.settings import TwilioSettings
-from ivr.channels.twilio.sms import Sms, message_status, opening
+from ivr.channels.twilio.sms import Sms, message_status
 from ivr.destination import Calling
 from ivr.services import notices
 from ivr.store.database import Store, memory_store
