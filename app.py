@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ivr.company import Company
     from ivr.config import Config
     from ivr.doctor import Finding
+    from ivr.engine import Flows
     from ivr.store.database import Store
 
 
@@ -437,7 +438,26 @@ def check_flows(options: argparse.Namespace) -> int:
         _say(str(finding))
     counted = f"{len(flows)} flows, {sum(len(f.steps) for f in flows.values())} steps"
     _say(f"{counted}: {len(findings)} findings" if findings else f"{counted}: nothing found")
-    return 1 if findings else 0
+    wrong = _walk_paths(check.book(flows, catalogues)) if options.paths else 0
+    return 1 if findings or wrong else 0
+
+
+def _walk_paths(flows: Flows) -> int:
+    """Walk every way a call can take, for every company; how many rules do not hold."""
+    from ivr.proof import prove
+    from ivr.services.callers import house as known
+
+    wrong = 0
+    for profile in company.load(COMPANIES).values():
+        slots = known(profile, profile.languages[0])
+        for entrance in check.ENTRANCES:
+            if entrance in flows.flows:
+                proof = prove(flows, profile, SERVICES, slots, entrance)
+                _say(f"{entrance}, {proof}")
+                wrong += len(proof.violations)
+                for violation in proof.violations:
+                    _say(f"{violation}\n{violation.script()}\n")
+    return wrong
 
 
 def prompts_command(options: argparse.Namespace) -> int:
@@ -558,20 +578,15 @@ def console(options: argparse.Namespace) -> None:
 
 
 def import_command(options: argparse.Namespace) -> None:
-    """Put a CSV file of accounts into the store, all of it or nothing."""
+    """Put a file of the company's data into the store, all of it or nothing."""
+    from ivr.intake import command
     from ivr.store.database import open_store
-    from ivr.store.transfer import import_accounts
 
     config = settings()
     config.press2.var.mkdir(parents=True, exist_ok=True)
-    home = options.company or config.press2.company
-    profile = profile_of(home)
-    store = open_store(config.store_url(), migrate=True)
-    summary = import_accounts(store, home, options.file, region=profile.region, now=now())
-    _say(
-        f"{options.file}: {summary.lines} lines; {summary.added} accounts added, "
-        f"{summary.updated} updated, {summary.retired} meters taken out of use"
-    )
+    profile = profile_of(options.company or config.press2.company)
+    with contextlib.closing(open_store(config.store_url(), migrate=True)) as store:
+        _say(command.run(store, profile, options.what, options.file, now(), options.complete))
 
 
 def export_command(options: argparse.Namespace) -> None:
@@ -769,6 +784,9 @@ def _parser() -> argparse.ArgumentParser:
         help="queue: audit the live queue; webhooks: send one of Twilio's to the public URL",
     )  # fmt: skip
     checker = add("check", check_flows, "checks flows, prompts, services, profiles")
+    checker.add_argument(
+        "--paths", action="store_true", help="walk every way a call can take, too (a minute)"
+    )
     checker.add_argument("--graph", metavar="FLOW", help="write a picture (SVG) of a flow instead")
     checker.add_argument("-o", "--output", type=Path, help="file of the picture")
 
@@ -852,9 +870,13 @@ def _parser() -> argparse.ArgumentParser:
         if act == "setup":
             other.add_argument("--dry-run", action="store_true", help="show what would be set")
 
-    importer = add("import", import_command, "imports accounts from a CSV file")
-    importer.add_argument("what", choices=("accounts",))
-    importer.add_argument("file", type=Path)
+    importer = add("import", import_command, "imports a file of the company's data")
+    kinds = ("accounts", "events", "works", "schedules", "priority", "applications")
+    importer.add_argument("what", choices=kinds)
+    importer.add_argument("file", type=Path, help="CSV, or JSON (not for accounts)")
+    importer.add_argument(
+        "--complete", action="store_true", help="events, works: what the file lacks is over"
+    )
     importer.add_argument("--company", help="company profile")
 
     exporter = add("export", export_command, "exports readings as CSV")

@@ -36,10 +36,13 @@ MOST = 6
 
 
 def spans_of(rows: Iterable[ScheduleHours], day: date) -> list[Span]:
-    """Return the hours that begin on a day: those of this very day, else those of every day."""
+    """Return the hours that begin on a day: those of this very day, else those of every day.
+
+    A row of this very day that ends when it begins says that there are none on it.
+    """
     known = list(rows)
-    own = [row for row in known if row.day == day]
-    return sorted(_span(row, day) for row in own or [row for row in known if row.day is None])
+    own = [row for row in known if row.day == day] or [row for row in known if row.day is None]
+    return sorted(_span(row, day) for row in own if row.starts != row.ends)
 
 
 def _span(row: ScheduleHours, day: date) -> Span:

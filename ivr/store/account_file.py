@@ -10,15 +10,13 @@ without a meter has one line whose fields from `meter` to `per_day` are empty.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ivr.errors import ImportFileError
-from ivr.store import fields
+from ivr.store import csv_file, fields
 
 ACCOUNT: Mapping[str, Callable[[str], Any]] = {
     "account": fields.name,
@@ -83,7 +81,7 @@ def read(path: Path, region: str, problems: Problems) -> Iterator[Line]:
     region: the country of national telephone numbers ("UA"). ImportFileError for a file that is
     no such table at all.
     """
-    for number, row in _rows(path, problems):
+    for number, row in csv_file.rows(path, COLUMNS, COLUMNS, problems.add):
         fault = _Faults(number, problems)
         values = {name: fault.parse(row, name, parse) for name, parse in ACCOUNT.items()}
         values |= _meter(row, fault)
@@ -130,48 +128,3 @@ class _Faults:
             self.found = True
             self._problems.add(self.line, field, error)
             return None
-
-
-def _rows(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields each line with its number as a mapping of column to text."""
-    texts = _texts(path)
-    first = next(texts, "")
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(chain([first], texts), delimiter=delimiter, strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(header, path.name)
-        for cells in reader:
-            if len(cells) == len(header):
-                yield reader.line_num, dict(zip(header, map(str.strip, cells), strict=True))
-            elif cells:
-                reason = f"{len(cells)} fields, the header has {len(header)}"
-                problems.add(reader.line_num, "all", reason)
-    except csv.Error as error:
-        raise ImportFileError(f"{path.name}, line {reader.line_num}: {error}") from error
-
-
-def _texts(path: Path) -> Iterator[str]:
-    number = 0
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):  # noqa: B007
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except OSError as error:
-        raise ImportFileError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ImportFileError(
-            f"{path.name}, line {number}: is not UTF-8; save the file as CSV UTF-8"
-        ) from error
-
-
-def _check_header(header: list[str], file: str) -> None:
-    unknown = [name for name in header if name not in COLUMNS]
-    missing = [name for name in COLUMNS if name not in header]
-    twice = [name for name in COLUMNS if header.count(name) > 1]
-    for names, fault in ((unknown, "is not known"), (missing, "is missing"), (twice, "is twice")):
-        if names:
-            raise ImportFileError(
-                f"{file}, line 1: the column {names[0]!r} {fault}; "
-                f"the columns are {', '.join(COLUMNS)}"
-            )

@@ -22,6 +22,7 @@ MOST_DIGITS = 12
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOCAL_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_LOCAL_MOMENT = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T](\d{1,2}:\d\d)(?::00)?", re.ASCII)
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _TRUNK_EIGHT = re.compile(r"80\d{9}", re.ASCII)
 
@@ -143,12 +144,17 @@ def _amount(text: str) -> float:
 
 
 def moment(text: str, zone: tzinfo) -> datetime:
-    """Returns "2026-10-31T08:40" as an aware datetime; zone: of a text without an offset."""
+    """Returns "2026-10-31T08:40" or "31.10.2026 08:40" as an aware datetime.
+
+    zone: of a text without an offset.
+    """
+    local = _LOCAL_MOMENT.fullmatch(text.strip())
+    iso = f"{local[3]}-{local[2]:0>2}-{local[1]:0>2}T{local[4]:0>5}" if local else text.strip()
     try:
-        read = datetime.fromisoformat(text.strip())
-    except ValueError:
+        read = datetime.fromisoformat(iso)
+        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no date and time like 2026-10-31T08:40") from None
-    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def span(text: str) -> tuple[str, str]:

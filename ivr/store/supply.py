@@ -172,7 +172,7 @@ class Subscription(Base):
 class ScheduleHours(Base):
     """Hours in which a queue of the hourly schedules is off. day: None: every day.
 
-    starts, ends: local "HH:MM"; an end that is not after the start is on the next day.
+    starts, ends: local "HH:MM"; an end that is before the start is on the next day; equal: none.
     """
 
     __tablename__ = "schedule_hours"
@@ -332,3 +332,21 @@ class Storm(Base):
     measured: Mapped[dict[str, Any]] = mapped_column(default=dict)
     calm_since: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
+
+
+class CallbackClock(Base):
+    """The hours a company has given itself for one promise to call back (`callbacks.hours`).
+
+    since: when the clock began. red_at: from when the promise is pressing. escalated_at: when
+    supervisors were told that it is late.
+    """
+
+    __tablename__ = "callback_clocks"
+    __table_args__ = (Index(None, "company", "escalated_at", "due_at"),)
+
+    callback_id: Mapped[int] = mapped_column(ForeignKey("callbacks.id"), primary_key=True)
+    company: Mapped[str]
+    since: Mapped[datetime]
+    red_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    escalated_at: Mapped[datetime | None]
