@@ -223,9 +223,9 @@ def test_a_reading_is_confirmed_with_its_receipt(
 # ---------------------------------------------------------------------- profiles and texts
 
 
-def test_shipped_profiles_tell_only_who_was_not_reached(house: Any) -> None:
+def test_shipped_profiles_tell_only_what_was_asked_for(house: Any) -> None:
     for profile in house.companies.values():
-        assert profile.notices == {"unreached": "sms"}
+        assert set(profile.notices) == {"unreached", "request", "restored"}
 
 
 @pytest.mark.parametrize(

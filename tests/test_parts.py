@@ -64,7 +64,7 @@ def test_a_secret_goes_to_asterisk_and_to_whom_it_is_for(given, companies):
         for part in stage:
             assert not {"s3cret", "w0rd"} & set(part.command)
             assert ("s3cret" in part.environ.values()) == (part.name == "web")
-            assert ("w0rd" in part.environ.values()) == (part.name == "dispatch")
+            assert ("w0rd" in part.environ.values()) == (part.name in ("dispatch", "jobs"))
 
 
 def test_a_password_that_is_configured_is_not_made_anew(given):
