@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from agent_desk import cards
+from agent_desk import priority as first
 from agent_desk.answer_base import AnswerBase
 from ivr.agent_queue.model import Ticket
 from ivr.company import Company
+from ivr.services import priority
 from ivr.store.models import Account, Contact, Conversation
 
 SUGGESTED = 4
@@ -29,17 +31,20 @@ def caller(
     contacts = cards.of_number(db, company.id, ticket.number)
     keyed = _keyed_account(db, company, context)
     accounts = _accounts(contacts, keyed)
+    proved = _proved(contacts, context, keyed)
     flow, step = str(context.get("flow") or ""), str(context.get("step") or "")
     why = str(context.get("reason") or "")
     places = [place for place in (f"{flow}.{step}", step, why, flow, ticket.queue) if place]
     return {
         "number": ticket.number,
         "match": _match(contacts, keyed),
-        "proved": _proved(contacts, context, keyed),
+        "proved": proved,
         "accounts": cards.cards(db, company, accounts, moment),
         "language": ticket.language,
         "queue": ticket.queue,
         "priority": ticket.priority,
+        "site": _site(db, company, ticket, proved, keyed, moment),
+        "raised": first.raised(db, company.id, ticket.id),
         "entered": ticket.entered,
         "waited": max(0.0, ticket.since - ticket.entered),
         "dialled": ticket.dialled,
@@ -54,6 +59,22 @@ def caller(
         "contacts": _contacts(db, company.id, ticket, accounts),
         "answers": answers.suggested(places, language)[:SUGGESTED],
     }
+
+
+def _site(
+    db: Session,
+    company: Company,
+    ticket: Ticket,
+    proved: bool,
+    keyed: Account | None,
+    now: datetime,
+) -> dict[str, Any] | None:
+    """What the register of those who come first says of him; an account that he only keyed says
+    nothing.
+    """
+    about = keyed if proved else None
+    entry = priority.entry_of(db, company.id, ticket.number, about, now.date())
+    return priority.shown(entry) if entry else None
 
 
 def _interrupted(db: Session, call: str) -> bool:

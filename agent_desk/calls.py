@@ -5,15 +5,19 @@ from __future__ import annotations
 import secrets
 
 from flask import Blueprint, jsonify
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from agent_desk import talks
 from agent_desk.body import body
 from agent_desk.office import company, office, operator, shift
 from agent_desk.refusals import Refused, note
-from ivr import callbacks
+from ivr import callback_clock, callbacks
+from ivr.agent_queue.model import Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
+from ivr.services import priority
+from ivr.store.models import Account
 
 FLOWS = ("reading", "outage")
 """Steps of the menu that a caller may be sent into, and comes back from."""
@@ -154,9 +158,10 @@ def callback() -> Response:
         raise Refused("field", field="queue")
     who, now = shift(), office().now()
     call = ticket or f"desk-{who.login}"
+    place = office().queue.ticket(ticket) if ticket else None
     with office().store.session() as db:
-        if about:
-            talks.account(db, about)
+        account = talks.account(db, about) if about else None
+        first = _first(db, place, number, account)
         row = callbacks.promise(
             db,
             company=who.company,
@@ -166,9 +171,19 @@ def callback() -> Response:
             call=call,
             key=f"{call}/{number}/{secrets.token_hex(4)}",
             now=now,
+            priority=priority.MARK if first else "normal",
             context={"account": about, "reason": "desk"} if about else {"reason": "desk"},
         )
+        callback_clock.start(db, company(), row)
         db.flush()
         made = {"id": row.id, "number": row.number, "since": row.entered_at.timestamp()}
     office().live.refresh(who.company)
     return jsonify(made)
+
+
+def _first(db: Session, place: Ticket | None, number: str, account: Account | None) -> bool:
+    """Whether who is called back comes first: raised for this call, or by the register."""
+    day = office().now().astimezone(company().zone).date()
+    raised = place is not None and place.priority == priority.MARK
+    listed = priority.of_number(db, shift().company, number, day) is not None
+    return raised or listed or (account is not None and priority.counts(db, account, day))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import phonenumbers
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from ivr.company import Company
 from ivr.model import Caller
+from ivr.services import priority
 from ivr.services.form import Form
 from ivr.services.inquiry import Inquiry
 from ivr.store.models import Account, Alias, Contact, Conversation, Meter, Reading, Ticket
@@ -36,7 +37,7 @@ def cards(
     talks = _grouped(_conversations(db, ids), CONVERSATIONS)
     return [
         {
-            **_face(account),
+            **_face(db, account, now.astimezone(company.zone).date()),
             "meters": _meters(db, company, account, now),
             "readings": [_reading(row) for row in readings.get(account.id, [])],
             "tickets": [_ticket(row) for row in tickets.get(account.id, [])],
@@ -46,12 +47,13 @@ def cards(
     ]
 
 
-def _face(account: Account) -> dict[str, Any]:
+def _face(db: Session, account: Account, day: date) -> dict[str, Any]:
     address = [account.settlement, " ".join(filter(None, (account.street, account.house)))]
     return {
         "account": account.number,
         "kind": account.kind,
-        "priority": account.kind == "priority_site",
+        "priority": priority.counts(db, account, day),
+        "substation": account.substation,
         "address": ", ".join(part for part in address if part),
         "schedule_queue": account.schedule_queue,
         "phones": [contact.number for contact in account.contacts],

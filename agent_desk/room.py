@@ -12,10 +12,12 @@ from agent_desk import (
     accounts,
     answer_search,
     calls,
+    dispatch,
     drafts,
     inbox,
     live,
     phone,
+    priority,
     quality,
     readings,
     recordings,
@@ -27,8 +29,8 @@ from agent_desk import (
 from agent_desk.office import company, office, shift
 
 NOUNS = (
-    accounts, answer_search, calls, drafts, inbox, live, phone, quality, readings, recordings,
-    status, tickets,
+    accounts, answer_search, calls, dispatch, drafts, inbox, live, phone, priority, quality,
+    readings, recordings, status, tickets,
 )  # fmt: skip
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")

@@ -21,7 +21,7 @@ from agent_desk.refusals import Refused, note
 from ivr.agent_queue.model import QueueDown
 from ivr.agent_queue.model import Ticket as Place
 from ivr.model import Caller
-from ivr.services import tickets
+from ivr.services import priority, tickets
 from ivr.services.inquiry import Inquiry
 from ivr.store.models import Account, Draft
 
@@ -167,17 +167,20 @@ def _register(
         kind,
         about,
         key=key,
-        priority=_priority(kind, about, details),
+        priority=_priority(inquiry, kind, about, place, details),
         details={**details, "operator": shift().login},
     )
     return str(tickets.told(made)["receipt"])
 
 
-def _priority(kind: str, about: Account | None, details: dict[str, Any]) -> str:
+def _priority(
+    inquiry: Inquiry, kind: str, about: Account | None, place: Place | None, details: dict[str, Any]
+) -> str:
     if details.get("danger") == "yes":
         return "danger"
-    if about is not None and about.kind == "priority_site":
-        return "priority_site"
+    first = place is not None and place.priority == priority.MARK
+    if first or (about and priority.counts(inquiry.db, about, inquiry.today)):
+        return priority.MARK
     raised = kind == "meter_fault" and details.get("supply") == "no"
     return "raised" if raised else "normal"
 

@@ -9,6 +9,7 @@ Each is a plain document {"do": WORD, ...}:
     hang_up         ticket
     pause_recording ticket, paused
     call_back       callback, operator (or "")         a promise is taken now, out of turn
+    raised          ticket, operator, reason           he comes first from now on: for the log
 
 One that cannot be done because its exchange is away is tried again for `PATIENCE` seconds.
 """
@@ -52,6 +53,7 @@ class Orders:
             "hang_up": self._hang_up,
             "pause_recording": self._pause_recording,
             "call_back": self._call_back,
+            "raised": self._raised,
         }
 
     def carry_out(self) -> float | None:
@@ -111,6 +113,11 @@ class Orders:
     def _pause_recording(self, order: Order) -> None:
         if ticket := self._ticket(order):
             self._means.switch.pause_recording(ticket, bool(order["paused"]))
+
+    def _raised(self, order: Order) -> None:
+        if ticket := self._ticket(order):
+            who, why = str(order["operator"]), str(order["reason"])
+            self._means.note(ticket, "raised", operator=who, reason=why, priority=ticket.priority)
 
     def _send_out(self, order: Order) -> None:
         ticket = self._ticket(order)

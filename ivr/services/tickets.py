@@ -51,7 +51,7 @@ def register(
     inquiry.db.add(ticket)
     inquiry.db.flush()
     feed.ticket(inquiry.db, inquiry.company, ticket, inquiry.now)
-    if given == MARK:
+    if MARK in (given, ticket.priority):
         alert(
             inquiry.db, inquiry.company, inquiry.caller.call, inquiry.now, why="ticket",
             number=inquiry.caller.number, account=account,

@@ -24,6 +24,7 @@ export function acts(app, rooms) {
     hold: () => (app.can.hold ? phone.hold() : phone.call && app.notices.tell("info", app.say("cannot_hold"))),
     keypad: () => call.toggleKeypad(),
     transfer: () => desk.mode === "talk" && transfer.open(),
+    raise: () => desk.mode === "talk" && rooms.raise.open(),
     hand_over: () => transfer.handOver(),
     end_consult: () => transfer.endConsult(),
     record: () => {

@@ -27,6 +27,7 @@ import { Pause } from "./views/pause.js";
 import { Recordings } from "./views/recordings.js";
 import { SettingsDialog } from "./views/settings.js";
 import { Top } from "./views/top.js";
+import { Raise } from "./views/raise.js";
 import { Transfer } from "./views/transfer.js";
 
 /** @typedef {typeof app} App what every view may use */
@@ -69,7 +70,7 @@ app.talk = new Talk(app);
 
 const views = {
   top: new Top(app), call: new CallPanel(app), caller: new CallerPanel(app), forms: new Forms(app),
-  answers: new Answers(app), inbox: new Inbox(app), colleagues: new Colleagues(app), transfer: new Transfer(app),
+  answers: new Answers(app), inbox: new Inbox(app), colleagues: new Colleagues(app), transfer: new Transfer(app), raise: new Raise(app),
 };
 const rooms = {
   ...views, check: new Check(app), pause: new Pause(app), help: new Help(app),

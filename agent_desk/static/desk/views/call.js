@@ -2,6 +2,7 @@
 /** The left column: the offer, the talk, the second line, the wrap-up. */
 import { canvas, fill, h, icon, write } from "../dom.js";
 import { span, telephone } from "../format.js";
+import { comesFirst, markOf } from "./mark.js";
 import { WrapUp } from "./wrap_up.js";
 
 const KEYS = "123456789*0#";
@@ -63,8 +64,8 @@ export class CallPanel {
     const { caller, contact } = desk;
     if (!caller) return [];
     return [
-      ["danger", "priority_site"].includes(caller.priority) &&
-        h("p", { class: `mark ${caller.priority}` }, icon("alarm"), say.of("priority", caller.priority)),
+      comesFirst(caller) && h("p", { class: `mark ${caller.priority}` }, icon("alarm"), say.of("priority", markOf(caller))),
+      caller.site && h("p", { class: "site-name" }, h("b", {}, caller.site.name)),
       h("p", { class: "number" }, telephone(caller.number) || say("number_hidden")),
       h("p", { class: "quiet" }, say("in_queue", { queue: say.of("queue", caller.queue) }), contact?.kind === "callback" ? ` · ${say("callback_kind")}` : ""),
     ];
@@ -112,6 +113,7 @@ export class CallPanel {
         h("span", {}, text),
       );
     const recording = talk?.recording ?? "off";
+    const first = comesFirst(desk.caller);
     return [
       h("h2", {}, say(heading), " ", this.timer),
       ...this.#who(),
@@ -123,6 +125,7 @@ export class CallPanel {
         tool("hold", "hold", say(held ? "unhold" : "hold"), can.hold ? "F9" : say("cannot_hold"), held, !can.hold || !call || !!phone.second),
         tool("keypad", "keypad", say("keypad"), "Alt+K", this.keypadOpen, !call),
         tool("transfer", "transfer", say("transfer"), "Alt+T", false, !talk || talk.state !== "talking" || !!phone.second),
+        tool("raise", "alarm", say("raise"), say(first ? "raise_has" : "raise_hint"), first, first || !talk || talk.state !== "talking"),
         recording === "off" ? null : tool("record", "record", say(recording === "on" ? "record_pause" : "record_resume"), "Alt+V", recording === "paused"),
       ),
       phone.second ? null : call ? this.#big("hang_up", "hang_up", "hang_up", ["F4"]) : h("p", { class: "coming" }, say("no_sound_hint")),

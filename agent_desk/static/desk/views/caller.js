@@ -3,6 +3,7 @@
 import { canvas, fill, h, icon, write } from "../dom.js";
 import { day, dayTime, span, telephone } from "../format.js";
 import { Accounts } from "./accounts.js";
+import { markOf, siteFacts } from "./mark.js";
 
 export class CallerPanel {
   /** @param {import("../main.js").App} app */
@@ -62,7 +63,7 @@ export class CallerPanel {
     const { say, desk } = this.app;
     const fact = (/** @type {string} */ word, /** @type {any} */ value, kind = "") =>
       value ? h("div", { class: kind }, h("dt", {}, say(word)), h("dd", {}, value)) : null;
-    const mark = ["danger", "priority_site"].includes(caller.priority) ? caller.priority : caller.accounts.some((/** @type {any} */ card) => card.priority) ? "priority_site" : "";
+    const mark = markOf(caller);
     const where = [say.known("flow", caller.flow), say.known("step", caller.step)].filter(Boolean).join(", ");
     return [
       h(
@@ -74,6 +75,7 @@ export class CallerPanel {
         mark ? h("strong", { class: `mark ${mark}` }, icon("alarm"), say.of("priority", mark)) : null,
         caller.priority === "raised" ? h("span", { class: "mark raised" }, say("priority_raised")) : null,
       ),
+      ...siteFacts(say, caller),
       caller.interrupted ? h("p", { class: "warn" }, icon("alarm"), say("interrupted")) : null,
       h(
         "dl",

@@ -15,11 +15,12 @@ export class Inbox {
     this.app = app;
     const { say } = app;
     this.count = h("span", { class: "count" });
+    this.late = h("span", { class: "mark late", hidden: true });
     this.list = h("ul", { class: "items" });
     this.audio = h("audio", { controls: true, hidden: true, "aria-label": say("message_sound") });
     this.place = /** @type {HTMLElement} */ (document.querySelector("#inbox"));
     fill(this.place, [
-      h("h2", { id: "inbox-title" }, say("inbox"), " ", this.count, h("kbd", { "aria-hidden": "true" }, "Alt+I")),
+      h("h2", { id: "inbox-title" }, say("inbox"), " ", this.count, " ", this.late, h("kbd", { "aria-hidden": "true" }, "Alt+I")),
       this.list,
       this.audio,
       h("button", { type: "button", class: "small", on: { click: () => this.#promise() } }, say("callback_new")),
@@ -30,9 +31,11 @@ export class Inbox {
   }
 
   show() {
-    const { callbacks, messages } = this.app.desk.state?.inbox ?? { callbacks: 0, messages: 0 };
+    const { callbacks, messages, late } = this.app.desk.state?.inbox ?? { callbacks: 0, messages: 0, late: 0 };
     write(this.count, String(callbacks + messages));
-    const counted = `${callbacks} ${messages}`;
+    write(this.late, late ? this.app.say("inbox_late", { late }) : "");
+    this.late.hidden = !late;
+    const counted = `${callbacks} ${messages} ${late}`;
     if (counted !== this.#counted) {
       this.#counted = counted;
       this.load();
@@ -45,6 +48,20 @@ export class Inbox {
       const since = Number(place.dataset.since);
       write(place, span(this.app.desk.time(this.app.now()) - since));
     }
+    for (const place of this.list.querySelectorAll("[data-due]")) this.#mark(place);
+  }
+
+  /** Says how pressing a promise is: red when most of its time is over, late when all is. */
+  #mark(/** @type {HTMLElement} */ place) {
+    const { say, desk } = this.app;
+    const now = desk.time(this.app.now());
+    const late = now >= Number(place.dataset.due);
+    const red = late || now >= Number(place.dataset.red);
+    place.hidden = !red;
+    place.className = late ? "mark late" : "mark";
+    const at = dayTime(Number(place.dataset.due), say.language);
+    write(place, red ? say(late ? "item_late" : "item_red", { at }) : "");
+    place.closest("li")?.classList.toggle("pressing", red);
   }
 
   focus() {
@@ -73,7 +90,7 @@ export class Inbox {
   /** @param {any} item @param {boolean} free */
   #item(item, free) {
     const { say } = this.app;
-    const { kind, id, number, queue, since, tries, next_at, account, state } = item;
+    const { kind, id, number, queue, since, tries, next_at, account, state, red, due } = item;
     const name = telephone(number) || say("number_hidden");
     const button = (/** @type {string} */ what, /** @type {string} */ word, disabled = false) =>
       h(
@@ -89,6 +106,7 @@ export class Inbox {
         "div",
         {},
         h("b", {}, name),
+        due ? h("span", { class: "mark", hidden: true, "data-red": toSeconds(red), "data-due": toSeconds(due) }) : null,
         h("small", {}, say(kind === "callback" ? "item_callback" : "item_message"), " · ", say.of("queue", queue), account ? ` · ${account}` : ""),
         h(
           "small",
