@@ -1,0 +1,217 @@
+"""What must hold in every state of a call, whoever does whatever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ivr.company import Company
+from ivr.engine import Flows
+from ivr.model import Enqueue, Hangup, Lookup, Value
+from ivr.proof.acts import Act
+from ivr.proof.explore import DEPTH, Map, Move, explore
+from ivr.services import Service
+
+RULES = {
+    "stuck": "the flow cannot go on: a target, an end or a queue's name is missing",
+    "endless-run": f"flows run each other more than {DEPTH} deep",
+    "silent-circle": "services are asked round and round, and nobody is asked anything",
+    "endless-misses": "a caller who is silent or not understood is never led to an end or a queue",
+    "no-end": "from here the call cannot end with words",
+    "mute-end": "the call is ended without a word in the same turn",
+    "mute-failure": "a service fails and the caller hears nothing of it",
+}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule that does not hold. place: "flow.step". way: what leads there."""
+
+    rule: str
+    place: str
+    text: str
+    company: str
+    way: tuple[Act, ...]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text} [{self.rule}]"
+
+    def script(self) -> str:
+        """Return the way as a call script, which a person can play (`app.py console`, `call`)."""
+        turns = [f"  {act.script}" for act in self.way if act.script]
+        head = [f'script: "{self.rule} at {self.place}"', f"company: {self.company}"]
+        return "\n".join([*head, "now: 2026-10-31T10:00", "turns:", *turns])
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one company's flows came to.
+
+    misses: a caller's silences, or what was not understood, at most until an end or a queue.
+    """
+
+    company: str
+    states: int
+    moves: int
+    seconds: float
+    misses: int
+    violations: tuple[Violation, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.company}: {self.states:,} states, {self.moves:,} moves in {self.seconds:.1f} s;"
+            f" an end or a queue after {self.misses} misses at most"
+        )
+
+
+def prove(
+    flows: Flows,
+    company: Company,
+    services: Mapping[str, Service],
+    known: Mapping[str, Value],
+    start: str = "main",
+) -> Proof:
+    """Walk everything and judge it. Of each rule one violation a place, the nearest one."""
+    found = explore(flows, company, services, known, start)
+    circles, misses = _longest(found, lambda move: move.act.idle or move.missed)
+    violations = [
+        *_stuck(found),
+        *_mute(found),
+        *_circles(found, circles),
+        *_without_end(found),
+    ]
+    nearest: dict[tuple[str, str], Violation] = {}
+    for violation in violations:
+        place = violation.rule, violation.place
+        if place not in nearest or len(violation.way) < len(nearest[place].way):
+            nearest[place] = violation
+    return Proof(
+        company.id, len(found.states), found.moves, found.seconds, misses, tuple(nearest.values())
+    )
+
+
+def _violation(
+    found: Map, rule: str, number: int, text: str, more: Iterable[Act] = (), place: str = ""
+) -> Violation:
+    way = (*found.way(number), *more)
+    return Violation(rule, place or found.states[number].place, text, found.company.id, way)
+
+
+def _stuck(found: Map) -> Iterator[Violation]:
+    for number, state in enumerate(found.states):
+        for act, reason in state.broken:
+            yield _violation(found, "stuck", number, reason, [act])
+        if state.deep:
+            runs = " -> ".join(flow for flow, _ in state.session.stack)
+            yield _violation(found, "endless-run", number, f"runs {runs}", place=state.session.flow)
+
+
+def _mute(found: Map) -> Iterator[Violation]:
+    for number, state in enumerate(found.states):
+        for move in state.moves:
+            target = found.states[move.to]
+            ended = isinstance(target.need, Hangup) and move.act.event.kind != "hangup"
+            if ended and not move.says:
+                text = "the call is ended without a word"
+                yield _violation(found, "mute-end", number, text, [move.act], target.place)
+            # Who has typed ahead hears none of the questions he answers.
+            untyped = not state.session.typed
+            if move.act.failed and untyped and not _heard(found, move, set()):
+                service = state.need.service if isinstance(state.need, Lookup) else ""
+                text = f"{service} fails, and the caller hears nothing"
+                yield _violation(found, "mute-failure", number, text, [move.act])
+
+
+def _heard(found: Map, move: Move, seen: set[int]) -> bool:
+    """Whether a caller hears something after a move before anything is asked of him."""
+    target = found.states[move.to]
+    if move.says or not isinstance(target.need, Lookup) or move.to in seen:
+        return bool(move.says)
+    seen.add(move.to)
+    return all(_heard(found, onward, seen) for onward in target.moves)
+
+
+# ---------------------------------------------------------------------- doing nothing
+
+
+Circle = list[tuple[int, Move]]
+
+
+def _longest(found: Map, counts: Callable[[Move], bool]) -> tuple[list[Circle], int]:
+    """Follow some moves from every state up to an end or a queue.
+
+    Returns the circles among them, and the most acts of callers on the longest way.
+    """
+    length: dict[int, int] = {}
+    circles: list[Circle] = []
+    for start in range(len(found.states)):
+        path: Circle = []
+        on_path: dict[int, int] = {}
+        stack = [(start, _moves(found, start, counts))]
+        on_path[start] = 0
+        while stack:
+            number, moves = stack[-1]
+            move = None if number in length else next(moves, None)
+            if move is None:
+                stack.pop()
+                on_path.pop(number, None)
+                if number not in length:
+                    length[number] = max(
+                        (
+                            length.get(each.to, 0) + (not each.act.service)
+                            for each in _moves(found, number, counts)
+                        ),
+                        default=0,
+                    )
+                if path:
+                    path.pop()
+                continue
+            if move.to in on_path:
+                circles.append([*path[on_path[move.to] :], (number, move)])
+            elif move.to not in length:
+                path.append((number, move))
+                on_path[move.to] = len(path)
+                stack.append((move.to, _moves(found, move.to, counts)))
+    return circles, max(length.values(), default=0)
+
+
+def _moves(found: Map, number: int, counts: Callable[[Move], bool]) -> Iterator[Move]:
+    state = found.states[number]
+    if isinstance(state.need, Enqueue | Hangup):
+        return iter(())
+    return (move for move in state.moves if counts(move))
+
+
+def _circles(found: Map, circles: list[Circle]) -> Iterator[Violation]:
+    told: set[str] = set()
+    for circle in circles:
+        places = sorted({found.states[number].place for number, _ in circle})
+        silent = all(move.act.service for _, move in circle)
+        rule = "silent-circle" if silent else "endless-misses"
+        if set(places) <= told:
+            continue
+        told.update(places)
+        text = f"goes round: {', '.join(places)}"
+        yield _violation(found, rule, circle[0][0], text, [move.act for _, move in circle])
+
+
+# ---------------------------------------------------------------------- a spoken end
+
+
+def _without_end(found: Map) -> Iterator[Violation]:
+    before: dict[int, list[int]] = {}
+    ends: list[int] = []
+    for number, state in enumerate(found.states):
+        for move in state.moves:
+            before.setdefault(move.to, []).append(number)
+            if isinstance(found.states[move.to].need, Hangup) and move.says:
+                ends.append(number)
+    reached = set(ends)
+    while ends:
+        for number in before.get(ends.pop(), ()):
+            if number not in reached:
+                reached.add(number)
+                ends.append(number)
+    for number, state in enumerate(found.states):
+        if number not in reached and not isinstance(state.need, Hangup) and not state.deep:
+            yield _violation(found, "no-end", number, "the call cannot end with words from here")

@@ -1,0 +1,120 @@
+"""The proof: each rule is broken by its smallest flows, and by nothing of the product."""
+
+import pytest
+import yaml
+
+from ivr import callscript, proof
+from ivr.check import ENTRANCES, book
+from ivr.company import Company
+from ivr.flow import parse
+from ivr.model import Result
+from ivr.prompts import Catalogue
+from ivr.proof import RULES, Proof
+from ivr.services import SERVICES, Service
+from ivr.services.callers import house as known
+
+MAIN = """\
+flow: main
+start: word
+operator: desk
+otherwise: desk
+steps:
+  word: {lookup: words.today, on: {good: menu, bad: menu}}
+  menu: {menu: choose, options: {"1": {say: one, to: sub}}}
+  sub: {run: sub, on: {done: bye, operator: desk}}
+  desk: {enqueue: general, on: {ended: bye, unavailable: bye, no_answer: desk, dropped: desk}}
+  bye: {hangup: completed, say: goodbye}
+"""
+SUB = """\
+flow: sub
+start: enter
+operator: operator
+otherwise: operator
+ends: [done, operator]
+steps:
+  enter: {ask: number, as: typed, to: look}
+  look: {lookup: words.today, on: {good: done}, retry: {bad: {ask: enter, say: wrong}}}
+"""
+WORDS = Service("words.today", lambda _: Result("good"), frozenset(("good", "bad")))
+
+BROKEN = {
+    "stuck": [("to: sub}", "to: nowhere}")],
+    "endless-run": [
+        ("to: look}", "to: deep}\n  deep: {run: sub, on: {done: done, operator: operator}}"),
+    ],
+    "silent-circle": [("good: done}", "good: look}")],
+    "endless-misses": [("{menu: choose,", "{menu: choose, otherwise: menu,")],
+    "no-end": [
+        ("ended: bye, unavailable: bye", "ended: desk, unavailable: desk"),
+        ("done: bye", "done: desk"),
+    ],
+    "mute-end": [("bye: {hangup: completed, say: goodbye}", "bye: {hangup: completed}")],
+    "mute-failure": [("{good: menu, bad: menu}", "{good: menu, bad: menu, failed: desk}")],
+}  # fmt: skip
+"""Changes of the flows above, by the rule that they break."""
+
+
+def proof_of(company: Company, *changes: tuple[str, str]) -> Proof:
+    flows = {}
+    for text in (MAIN, SUB):
+        for old, new in changes:
+            text = text.replace(old, new)
+        document = yaml.load(text, yaml.BaseLoader)
+        flows[document["flow"]] = parse(document, "test.yaml", document["flow"])
+    services = {WORDS.name: WORDS}
+    return proof.prove(book(flows, {"uk": Catalogue("uk", {}, {})}), company, services, {})
+
+
+@pytest.fixture
+def odesa(house):
+    return house.companies["odesa"]
+
+
+def test_flows_without_a_mistake_have_no_violation(odesa):
+    found = proof_of(odesa)
+    assert found.violations == ()
+    assert found.misses == 3
+    assert 20 < found.states < 500
+
+
+def test_every_rule_is_broken_by_an_example():
+    assert set(BROKEN) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_smallest_example_breaks_its_rule(odesa, rule):
+    found = proof_of(odesa, *BROKEN[rule])
+    assert rule in {violation.rule for violation in found.violations}
+
+
+def test_a_violation_comes_with_the_shortest_way_as_a_script(odesa, tmp_path):
+    broken = proof_of(odesa, *BROKEN["mute-end"]).violations
+    (found,) = [violation for violation in broken if violation.rule == "mute-end"]
+    assert found.place == "main.bye"
+    path = tmp_path / "way.yaml"
+    path.write_text(found.script(), encoding="utf-8")
+    (script,) = callscript.read(path)
+    assert script.title == "mute-end at main.bye"
+    assert "# words.today answers bad" in path.read_text(encoding="utf-8")
+    assert [dict(turn) for turn in script.calls[0].turns] == [
+        {"press": "0"},
+        {"operator": "ends"},
+    ]
+
+
+def test_what_is_typed_ahead_and_starred_is_walked_too(odesa):
+    hidden = ("operator: operator\n", "operator: nowhere\n")
+    ways = {v.script().partition("turns:")[2] for v in proof_of(odesa, hidden).violations}
+    assert any('press: "*0"' in way or 'press: "0"' in way for way in ways)
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("company", ["odesa", "kazan", "nghean"])
+def test_every_way_through_the_product_ends_in_words(house, company, entrance):
+    profile = house.companies[company]
+    slots = known(profile, profile.languages[0])
+    found = proof.prove(house.flows, profile, SERVICES, slots, entrance)
+    told = [f"{violation}\n{violation.script()}" for violation in found.violations]
+    assert not told, "\n\n".join(told)
+    assert found.states > 1000
+    assert found.misses <= 12
