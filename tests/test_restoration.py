@@ -289,27 +289,25 @@ def test_numbers_that_may_not_be_dialled(
 
 
 @pytest.fixture
-def picks_up(demo_store: Store, worker: Any) -> Callable[..., Any]:
-    """Makes a telephone whose owner answers and presses keys; the line of the last call."""
-    lines: list[ConsoleLine] = []
+def picks_up(demo_store: Store) -> Callable[..., Any]:
+    """Makes a telephone whose owner answers, presses keys and hangs up."""
 
     def make(house: Any, now: datetime, *keys: str) -> Callable[[str], None]:
         clock = Clock(now)
 
         def answer(about: str) -> None:
-            lines.append(ring(demo_store, house, clock, about))
+            line = ring(demo_store, house, clock, about)
             for key in keys:
-                lines[-1].press(key) if key != "silence" else lines[-1].silence()
-            lines[-1].hang_up()
+                line.press(key) if key != "silence" else line.silence()
+            line.hang_up()
 
         return answer
 
-    make.lines = lines  # type: ignore[attr-defined]
     return make
 
 
-def ring(store: Store, house: Any, clock: Clock, about: str, number: str = MOBILE) -> ConsoleLine:
-    """Call somebody on the console: the flow `restored` begins."""
+def ring(store: Store, house: Any, clock: Clock, about: str) -> ConsoleLine:
+    """Call somebody on the console: the flow `restored` begins; "": he rings himself."""
     log = MemoryLog()
     operators = Operators(house.companies["odesa"], house.companies, store, log, clock)
     runner = Runner(
@@ -318,8 +316,9 @@ def ring(store: Store, house: Any, clock: Clock, about: str, number: str = MOBIL
     )  # fmt: skip
     line = ConsoleLine(runner, house.catalogues, clock, operators)
     caller = Caller(
-        call=f"pbx1-{about}", company="odesa", number=number, dialled="+380487059090",
-        channel="console", arrived=clock(), entrance="restored", about=about,
+        call=f"pbx1-{about}", company="odesa", number=MOBILE, dialled="+380487059090",
+        channel="console", arrived=clock(), entrance="restored" if about else "main",
+        about=about,
     )  # fmt: skip
     line.dial(caller)
     return line
@@ -580,6 +579,20 @@ def test_who_rings_after_the_restoration_has_a_nested_fault(
     assert account(ACCOUNT, EVENING + timedelta(hours=1), odesa)
     assert not account("100200302", EVENING + timedelta(hours=1), odesa)
     assert not account(ACCOUNT, EVENING + timedelta(hours=25), odesa)
+
+
+def test_he_rings_and_reports_it(demo_store: Store, house: Any, subscribe: Any, close: Any) -> None:
+    subscription = subscribe()
+    close(EVENING)
+    later = EVENING + timedelta(minutes=30)
+    line = ring(demo_store, house, Clock(later), "")
+    line.press("1211")  # no supply, this account, the whole house
+    with demo_store.session(read_only=True) as db:
+        assert [row.type for row in db.scalars(select(Ticket))] == ["nested_fault"]
+    # He is called all the same, and it is one fault.
+    ring(demo_store, house, Clock(later), str(subscription)).press("1")
+    with demo_store.session(read_only=True) as db:
+        assert [row.type for row in db.scalars(select(Ticket))] == ["nested_fault"]
 
 
 def test_also_who_asked_with_an_account_outside_the_area(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from ivr.services import feed, tickets
+from ivr.services import feed, restoration, tickets
 from ivr.services.inquiry import Inquiry
 from ivr.store import places
 from ivr.store.models import Account, Company, Ticket
@@ -40,7 +40,7 @@ def open_ticket(inquiry: Inquiry, account: Account) -> Ticket | None:
         select(Ticket)
         .where(
             Ticket.account_id == account.id,
-            Ticket.type == TYPE,
+            Ticket.type.in_((TYPE, restoration.NESTED)),
             Ticket.state == "open",
             Ticket.created_at >= since,
         )
@@ -67,8 +67,12 @@ def register(
     again = ticket is not None
     if ticket is None:
         details = {"scope": scope, **({"event": known.number} if known else {})}
+        nested = known is None and restoration.nested(
+            inquiry.db, inquiry.company, account, inquiry.now
+        )
+        kind = restoration.NESTED if nested else TYPE
         ticket = tickets.register(
-            inquiry, TYPE, account, key=key, priority=priority, details=details
+            inquiry, kind, account, key=key, priority=priority, details=details
         )
     answers = {"again": True} if again else {}
     report = _add(inquiry, key, account, ticket_id=ticket.id, scope=scope, answers=answers)

@@ -25,13 +25,15 @@ from ivr.model import Result
 from ivr.services import accounts, notices, tickets
 from ivr.services.inquiry import Inquiry, service
 from ivr.services.outage_events import covers
-from ivr.store.models import Account
+from ivr.store.models import Account, Ticket
 from ivr.store.supply import OutageArea, OutageEvent, OutageReport, Subscription
 
 RESTORED = "restored"
 """Kind of the outbox's entries, and the name of the flow of the call."""
 CALL = "notice_call"
 """Kind of the entries that are calls."""
+NESTED = "nested_fault"
+"""Type of the ticket of a fault behind the one that was mended."""
 
 
 # ---------------------------------------------------------------------- closing, opening again
@@ -142,18 +144,34 @@ def announce(inquiry: Inquiry) -> Result:
 
 @service("restoration.still_out", "registered")
 def still_out(inquiry: Inquiry) -> Result:
-    """Register that his supply is not back: once, however often he was called."""
+    """Register that his supply is not back: once, however often he was called.
+
+    Where somebody of his account has reported it since the restoration, that ticket is told.
+    """
     subscription = _asked(inquiry)
     subscription.state = "still_out"
     subscription.told_at = subscription.told_at or inquiry.now
-    ticket = tickets.register(
+    ticket = _reported(inquiry.db, subscription) or tickets.register(
         inquiry,
-        "nested_fault",
+        NESTED,
         subscription.account,
-        key=f"subscription-{subscription.id}/nested_fault",
+        key=f"subscription-{subscription.id}/{NESTED}",
         details={"event": subscription.event.number},
     )
     return Result("registered", tickets.told(ticket))
+
+
+def _reported(db: Session, subscription: Subscription) -> Ticket | None:
+    since = subscription.event.restored_at
+    if subscription.account_id is None or since is None:
+        return None
+    wanted = select(Ticket).where(
+        Ticket.account_id == subscription.account_id,
+        Ticket.type == NESTED,
+        Ticket.state == "open",
+        Ticket.created_at >= since,
+    )
+    return db.scalar(wanted.order_by(Ticket.id).limit(1))
 
 
 @service("restoration.heard", "noted")
