@@ -67,6 +67,15 @@ class Body:
             raise Refused("field", field=name)
         return float(value)
 
+    def words(self, name: str, longest: int = 200) -> list[str] | None:
+        """Return a list of short texts; None where it is absent."""
+        value = self._content.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) > longest:
+            raise Refused("field", field=name)
+        return [Body({name: each}).text(name, longest=120) for each in value]
+
     def mapping(self, name: str) -> dict[str, Any]:
         """Return an object; absent is empty."""
         value = self._content.get(name)

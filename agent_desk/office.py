@@ -20,6 +20,7 @@ from ivr.store.models import SignIn, User
 if TYPE_CHECKING:
     from agent_desk.answer_base import AnswerBase
     from agent_desk.live import Live
+    from ivr.storm.figures import Figures
 
 ROLES = ("operator", "supervisor", "administrator")
 """Each may do what the ones before it may."""
@@ -37,7 +38,7 @@ class Office:
     of such a telephone says, as an Asterisk does of SIP (a method of its Listener, and its values).
     desks: how many may be open at once. hours: length of a shift.
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
-    clock: seconds since 1970.
+    clock: seconds since 1970. figures: counts of each storm, which go on from look to look.
     """
 
     store: Store
@@ -57,6 +58,7 @@ class Office:
     phone_report: Callable[..., None] | None = None
     clock: Callable[[], float] = time.time
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
+    figures: dict[int, Figures] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

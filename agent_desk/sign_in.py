@@ -152,7 +152,7 @@ def require() -> Response | None:
         g.shift = found
         return None
     tried = "forged_cookie" if token else ""
-    if request.endpoint == "desk.room":
+    if request.endpoint in ("desk.room", "desk.dispatch.page"):
         if tried:
             note(tried, allowed=False)
         return redirect(url_for("entrance.page"), 303)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from ivr.agent_queue.model import Place
 from ivr.model import Result
 from ivr.services.inquiry import Inquiry, service
+from ivr.store import places
 from ivr.store.models import Account, Contact
 from ivr.store.supply import OutageEvent, Subscription
 from ivr.storm import records
@@ -42,8 +43,8 @@ def _concerned(inquiry: Inquiry, rules: StormRules) -> bool:
             Contact.number == inquiry.caller.number,
         )
     )
-    places = [place for place in inquiry.db.scalars(wanted) if place]
-    return not places or any(place in rules.regions for place in places)
+    own = {places.settlement(each) for each in inquiry.db.scalars(wanted) if each}
+    return not own or bool(own & {places.settlement(each) for each in rules.regions})
 
 
 @service("storms.known", "known", "none", reads=True)

@@ -275,7 +275,7 @@ def checked(company: Company, rules: Mapping[str, Any]) -> dict[str, Any]:
     if "callbacks" in own and own["callbacks"] not in ("place", "calm", "spread"):
         raise ValueError(f"`callbacks` is place, calm or spread, found {own['callbacks']!r}")
     for queue in own.get("gates", ()):
-        if queue not in company.queues or queue in NEVER_GATED:
+        if queue not in company.queues or company.word_of(queue) in NEVER_GATED:
             raise ValueError(f"`gates`: {queue!r} is no queue that may be closed")
     if "gates" in own:
         own["gates"] = list(own["gates"])
