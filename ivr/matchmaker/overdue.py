@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from ivr.agent_queue.model import Ticket
 from ivr.destination import Destination, destination
@@ -36,7 +37,7 @@ class Overdue:
         self._means = means
         self._due: dict[str, float] = {}
         self._acted: dict[str, float] = {}
-        self._dialled: dict[str, float] = {}
+        self._dialled: dict[str, Any] = {}
 
     def minds(self, ticket: Ticket) -> bool:
         """Tell whether this caller is put through when no operator answers."""
@@ -80,10 +81,16 @@ class Overdue:
         terms = self._terms(ticket).danger
         soonest = self._acted.get(ticket.id, 0.0) + PAUSE
         if ticket.context.get("outside"):  # he has heard that he is put through
-            return soonest
+            return soonest if self._was_dialled(ticket) else 0.0
         last = ticket.context.get("outside_at")
         again = last + terms.again if isinstance(last, int | float) else 0.0
         return max(ticket.entered + terms.after, again, soonest)
+
+    def _was_dialled(self, ticket: Ticket) -> bool:
+        """Whether the dispatcher's telephone has rung since he heard that it would."""
+        if ticket.id not in self._dialled:
+            return False
+        return bool(self._dialled[ticket.id] == ticket.context.get("outside_at"))
 
     def _act(self, late: Sequence[str], now: float) -> None:
         """Do what is due, for those who stand in the wait and hear nothing else."""
@@ -105,15 +112,13 @@ class Overdue:
         if not ticket.context.get("outside"):
             self._means.switch.tell(ticket, "overdue")
             return
-        put_through = ticket.context.get("outside_at")
-        at = put_through if isinstance(put_through, int | float) else now
         target = self._destination(ticket)
-        if target is None or self._dialled.get(ticket.id) == at:  # in vain, and nobody told him
+        if target is None or self._was_dialled(ticket):  # in vain, and nobody told him
             self._means.switch.tell(ticket, "unavailable")
             return
         ring = self._terms(ticket).danger.ring
         self._means.switch.send_out(ticket, target, ring)
-        self._dialled[ticket.id] = at
+        self._dialled[ticket.id] = ticket.context.get("outside_at")
         waited = round(now - ticket.entered, 1)
         self._means.note(ticket, "sent_out", queue=ticket.queue, to="dispatcher", waited=waited)
 

@@ -60,6 +60,7 @@ def random_event(chance, queue, clock, seen):
         lambda: queue.leave(ticket, chance.choice(OUTCOMES), clock()),
         lambda: queue.transfer(ticket, clock(), where, chance.choice(["", name])),
         lambda: queue.take(ticket, name, clock()),
+        lambda: queue.raise_to(ticket, chance.choice(["raised", "priority_site"]), clock()),
         lambda: queue.consult(COMPANY, name, "o1", f"c{chance.randrange(9)}", clock()),
         lambda: queue.consulted(f"c{chance.randrange(9)}", clock(), chance.choice(["", ticket])),
         lambda: queue.tick(clock()),

@@ -108,6 +108,10 @@ class Twins(RuleBasedStateMachine):
     def leave(self, name, outcome):
         self.both("leave", name, outcome, self.now)
 
+    @rule(name=tickets, priority=st.sampled_from(PRIORITIES))
+    def raise_to(self, name, priority):
+        self.both("raise_to", name, priority, self.now)
+
     @rule(name=tickets)
     def promise(self, name):
         self.both("promise", name, 90.5, self.now)
