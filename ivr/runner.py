@@ -440,8 +440,16 @@ def _document(caller: Caller, session: Session, turn: Turn) -> Document:
     return {
         "session": session.to_json(),
         "turn": turn.to_json(),
-        "caller": {**asdict(caller), "arrived": caller.arrived.isoformat()},
+        "caller": _written(caller),
     }
+
+
+def _written(caller: Caller) -> dict[str, Any]:
+    """Return a caller as plain values; a worker of an older version can read who rang himself."""
+    document = {**asdict(caller), "arrived": caller.arrived.isoformat()}
+    if not caller.about:
+        del document["entrance"], document["about"]
+    return document
 
 
 def _caller(document: Mapping[str, Any]) -> Caller:

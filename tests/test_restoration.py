@@ -15,7 +15,7 @@ from ivr.channels.console import ConsoleLine
 from ivr.channels.line import Clock
 from ivr.channels.operators import Operators
 from ivr.events import MemoryLog
-from ivr.model import Caller
+from ivr.model import Caller, Hangup, Result
 from ivr.outbox import Permanent
 from ivr.runner import Runner
 from ivr.services import SERVICES, notices, restoration, telling
@@ -386,6 +386,42 @@ def test_key_0_is_an_operator(demo_store: Store, house: Any, subscribe: Any, clo
     line = ring(demo_store, house, Clock(EVENING), str(subscription))
     line.press("0")
     assert "операто" in texts(line)
+
+
+def test_back_from_the_operators_to_the_question(
+    demo_store: Store, house: Any, subscribe: Any, close: Any
+) -> None:
+    subscription = subscribe(LANDLINE, "call")
+    close(EVENING)
+    line = ring(demo_store, house, Clock(EVENING), str(subscription))
+    line.press("0")
+    line.press("*")
+    line.press("1")
+    assert (line.heard.ended, state(demo_store, subscription)) == ("completed", "still_out")
+
+
+@pytest.mark.parametrize(
+    "name", ["restoration.announce", "restoration.still_out", "restoration.heard"]
+)
+def test_a_store_that_fails_is_spoken_of(talk: Any, name: str) -> None:
+    known = {"restoration.announce": "restored", "restoration.still_out": "registered"}
+    answers = {each: Result(outcome) for each, outcome in known.items() if each != name}
+    operators = Result("nobody_outage")
+    call = talk("restored", answers={**answers, name: Result("failed"), "queues.ask": operators})
+    if name != "restoration.announce":
+        call.press("1" if name == "restoration.still_out" else "2")
+    assert "service_failed" in call.said
+    assert call.at == "operator.offer"
+
+
+def test_nobody_at_the_telephones(talk: Any) -> None:
+    answers = {
+        "restoration.announce": Result("restored", {"place": "", "restored_at": "17:20"}),
+        "queues.ask": Result("down"),
+    }
+    call = talk("restored", answers=answers).press("0").operator("unavailable")
+    assert call.said[-2:] == ["operator_nobody", "restored_call_us"]
+    assert call.need == Hangup("completed")
 
 
 def test_opened_again_while_it_rang(
