@@ -65,7 +65,7 @@ class OutageTerms:
 class DangerTerms:
     """Somebody in danger whom no operator answers, in seconds; only with a dispatcher's number.
 
-    after: from his entry until the dispatcher's telephone rings. ring: how long it rings. again:
+    after: in the queue until the dispatcher's telephone rings. ring: how long it rings. again:
     from one time to the next, while still nobody has answered him.
     """
 
@@ -215,6 +215,19 @@ class RestorationTerms:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class CallbackTerms:
+    """How soon somebody must be called back.
+
+    hours: until a promise is late, 0: no such rule. red: share of them after which it is pressing.
+    clock: "wall" counts every hour, "open" only those in which its queue is open.
+    """
+
+    hours: Annotated[float, Field(ge=0)] = 0
+    red: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    clock: Literal["wall", "open"] = "wall"
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Terms:
     """All of these sections of one company. feed: the documents its systems are told of."""
 
@@ -228,6 +241,7 @@ class Terms:
     meters: Meters = Field(default_factory=Meters)
     requests: Requests = Field(default_factory=Requests)
     feed: tuple[Fed, ...] = ()
+    callbacks: CallbackTerms = Field(default_factory=CallbackTerms)
 
 
 SECTIONS = tuple(Terms.__dataclass_fields__)

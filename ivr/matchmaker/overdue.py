@@ -84,7 +84,10 @@ class Overdue:
             return soonest if self._was_dialled(ticket) else 0.0
         last = ticket.context.get("outside_at")
         again = last + terms.again if isinstance(last, int | float) else 0.0
-        return max(ticket.entered + terms.after, again, soonest)
+        # He has waited since he stood in the queue, not while he heard the warning before it; whom
+        # an operator was rung for in vain has waited all that time.
+        waits = ticket.entered if ticket.offers else ticket.since
+        return max(waits + terms.after, again, soonest)
 
     def _was_dialled(self, ticket: Ticket) -> bool:
         """Whether the dispatcher's telephone has rung since he heard that it would."""
