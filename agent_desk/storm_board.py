@@ -109,7 +109,7 @@ def events(db: Session, company: Company, now: datetime) -> list[dict[str, Any]]
         .where(Subscription.company == company.id, Subscription.state == "waiting")
         .group_by(Subscription.event_id)
     )
-    subscribed: dict[int, int] = dict(db.execute(waiting).tuples().all())
+    subscribed: dict[int, int] = {event: count for event, count in db.execute(waiting)}  # noqa: C416
     wanted = select(OutageEvent).where(
         OutageEvent.company == company.id, OutageEvent.state == "open"
     )

@@ -34,7 +34,10 @@ export class Top {
         h("button", { type: "button", class: "plain", "aria-label": say("settings"), title: say("settings"), on: { click: () => act("settings") } }, icon("settings")),
         given.role === "operator"
           ? null
-          : h("button", { type: "button", class: "plain", "aria-label": say("recordings"), title: say("recordings"), on: { click: () => act("recordings") } }, icon("play")),
+          : [
+              h("button", { type: "button", class: "plain", "aria-label": say("recordings"), title: say("recordings"), on: { click: () => act("recordings") } }, icon("play")),
+              h("a", { class: "plain", href: "/desk/dispatch/", target: "dispatch", "aria-label": say("dispatch_link"), title: say("dispatch_link") }, icon("alarm")),
+            ],
         h("button", { type: "button", class: "plain text", on: { click: () => act("sign_out") } }, say("sign_out")),
       ),
     ]);

@@ -1,0 +1,150 @@
+"""The dispatcher's page in a real Chromium: a proposal, a storm, its end; without barriers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from desk_stage import COMPANY, HOME, Stage, open_stage
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from ivr.services import priority
+from ivr.store.models import Audit
+from ivr.store.supply import OutageArea, OutageEvent, Storm, Subscription, SuspectedEvent
+from ivr.storm import records
+from ivr.storm.rules import Measured
+
+pytestmark = pytest.mark.browser
+
+AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+SHOTS = os.environ.get("PRESS2_SHOTS", "")
+"""A folder for pictures of the page, for whoever looks at it."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage, served = open_stage(tmp_path)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    yield stage
+    stage.office.live.stop()
+    served.close()
+    thread.join(20)
+    stage.office.store.close()
+    assert not stage.complaints
+
+
+def fill(stage: Stage) -> None:
+    """A proposal, a big event with old data, a suspected one, a priority call."""
+    now = stage.office.now()
+    company = stage.office.companies[COMPANY]
+    measured = Measured(212, 38.5, 1260.0, "outage", {"E9": 9000})
+    with stage.office.store.session() as db:
+        reasons = ("arrivals", "wait", "customers")
+        records.propose(db, company, now, reasons, measured, frozenset({"E9"}))
+        event = OutageEvent(
+            company=COMPANY, number="E9", kind="emergency", cause="storm",
+            since=now - timedelta(hours=2), restore_by=now + timedelta(hours=5), customers=9000,
+            updated_at=now - timedelta(minutes=50),
+            areas=[OutageArea(company=COMPANY, settlement="Одеса", street="Шевченка")],
+        )  # fmt: skip
+        suspected = SuspectedEvent(
+            company=COMPANY, settlement="Одеса", street="Балківська",
+            first_at=now - timedelta(minutes=12), last_at=now - timedelta(minutes=1), reports=4,
+        )  # fmt: skip
+        db.add_all([event, suspected])
+        db.flush()
+        db.add(
+            Subscription(
+                company=COMPANY, event_id=event.id, number="+380671110001", language="uk",
+                call="c1", key="k1", created_at=now,
+            )
+        )  # fmt: skip
+        priority.alert(
+            db, company, "c2", now, number="+380671110004", account=None, why="queue",
+            queue="outage",
+        )  # fmt: skip
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds."""
+    page.evaluate(AXE)
+    found = page.evaluate("async () => (await axe.run(document)).violations")
+    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def test_a_storm_from_the_proposal_to_its_end(stage: Stage, chromium: Browser) -> None:
+    fill(stage)
+    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
+    stage.sign_in(page, "vira")
+    page.keyboard.press("Escape")
+    link = page.get_by_role("link", name="Dispatcher")
+    assert link.get_attribute("href") == "/desk/dispatch/"
+    page.goto(stage.page + "desk/dispatch/")
+
+    storm = page.locator("#storm")
+    expect(storm.locator(".big-state")).to_have_text("proposed")
+    expect(storm.get_by_role("row", name="Calls in 5 min")).to_contain_text("212 (usual 38.5)")
+    expect(page.locator("#alerts li")).to_have_count(1)
+    expect(page.locator("#events tbody tr")).to_contain_text("old: the time is not told")
+    assert barriers(page) == []
+    shoot(page, "proposed-light")
+    page.emulate_media(color_scheme="dark")
+    assert barriers(page) == []
+    shoot(page, "proposed-dark")
+
+    page.get_by_label("Hours, then off by itself").fill("2")
+    page.get_by_label("What callers hear").select_option("storm_weather")
+    page.get_by_role("button", name="Switch storm mode on").click()
+    expect(storm.locator(".big-state")).to_have_text("on")
+    expect(page.locator("#counts dt").first).to_be_visible()
+    with stage.office.store.session(read_only=True) as db:
+        row = db.scalars(select(Storm)).one()
+    assert (row.state, row.started_by, row.rules["message"]) == ("on", "vira", "storm_weather")
+    assert row.until is not None and row.started_at is not None
+    assert row.until - row.started_at == timedelta(hours=2)
+
+    page.get_by_role("button", name="Confirm…").click()
+    page.get_by_label("How many customers").fill("120")
+    assert barriers(page) == []
+    shoot(page, "on-dark")
+    page.get_by_role("button", name="Confirm the outage").click()
+    expect(page.locator("#events tbody tr")).to_have_count(2)
+    expect(page.locator("#suspected li")).to_have_count(0)
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Power is back, E9").click()
+    expect(page.locator("#events tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="End the storm").click()
+    expect(storm.locator(".big-state")).to_have_text("off")
+    page.emulate_media(color_scheme="light")
+    shoot(page, "off-light")
+    with stage.office.store.session(read_only=True) as db:
+        done = db.scalars(select(Audit.what).where(Audit.who == "vira").order_by(Audit.id)).all()
+    wanted = ["storm_on", "suspected_confirm", "event_close", "storm_off"]
+    assert [what for what in done if what in wanted] == wanted
+
+
+@pytest.mark.parametrize("language", ["uk", "ru"])
+def test_every_word_is_there_in_every_language(
+    stage: Stage, chromium: Browser, language: str
+) -> None:
+    fill(stage)
+    page = stage.visit(chromium, viewport={"width": 1920, "height": 1080})
+    stage.sign_in(page, "vira")
+    page.goto(f"{stage.page}desk/dispatch/?language={language}")
+    expect(page.locator("#history li")).to_have_count(1)
+    text = page.locator("body").inner_text()
+    assert not [word for word in text.split() if word.startswith(("storm_", "dispatch_"))]
+    assert barriers(page) == []
+    shoot(page, f"language-{language}")
