@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,6 +19,7 @@ from agent_desk.phone import tested
 from ivr.agent_queue.model import Operator, Rules, Ticket
 from ivr.company import Company
 from ivr.store.models import Audit, Callback, Conversation, Draft, VoiceMessage
+from ivr.store.supply import CallbackClock
 
 RINGING = ("offered", "ringing")
 JUST_NOW = 60
@@ -139,7 +140,7 @@ def figures(office: Office, company: Company, operators: Sequence[Operator]) -> 
     """Return {"queues", "inbox", "colleagues"} as JSON."""
     waiting = [t for t in office.queue.waiting(company.id) if t.state in ("waiting", *RINGING)]
     with office.store.session(read_only=True) as db:
-        inbox = _inbox(db, company.id)
+        inbox = _inbox(db, company.id, office.now())
     shown = {
         "queues": [_queue(name, waiting, operators) for name in company.queues],
         "inbox": inbox,
@@ -170,11 +171,16 @@ def _colleague(operator: Operator) -> dict[str, str]:
     }
 
 
-def _inbox(db: Session, company: str) -> Mapping[str, int]:
+def _inbox(db: Session, company: str, now: datetime) -> Mapping[str, int]:
+    """late: promises to call back whose time is over."""
     callbacks = select(func.count(Callback.id)).where(
         Callback.company == company, Callback.live.is_(True)
     )
     messages = select(func.count(VoiceMessage.id)).where(
         VoiceMessage.company == company, VoiceMessage.state == "new"
     )
-    return {"callbacks": db.scalar(callbacks) or 0, "messages": db.scalar(messages) or 0}
+    late = callbacks.join(CallbackClock, CallbackClock.callback_id == Callback.id).where(
+        CallbackClock.due_at <= now
+    )
+    counts = {"callbacks": callbacks, "messages": messages, "late": late}
+    return {name: db.scalar(wanted) or 0 for name, wanted in counts.items()}

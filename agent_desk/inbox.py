@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from werkzeug.wrappers import Response
 from agent_desk.body import Body, body
 from agent_desk.office import office, operator, shift
 from agent_desk.refusals import Refused, note
-from ivr import callbacks
+from ivr import callback_clock, callbacks
 from ivr.store.models import Callback, VoiceMessage
+from ivr.store.supply import CallbackClock
 
 SHOWN = 200
 
@@ -25,7 +27,10 @@ blueprint = Blueprint("inbox", __name__)
 def inbox() -> Response:
     """List what is still to be done."""
     with office().store.session(read_only=True) as db:
-        items = [*map(_callback, _callbacks(db)), *map(_message, _messages(db))]
+        rows, now = _callbacks(db), office().now()
+        clocks = callback_clock.clocks(db, rows)
+        promises = [_callback(row, clocks.get(row.id), now) for row in rows]
+        items = [*promises, *map(_message, _messages(db))]
     return jsonify(items=sorted(items, key=lambda item: (item["since"], item["id"]))[:SHOWN])
 
 
@@ -41,7 +46,8 @@ def _messages(db: Session) -> list[VoiceMessage]:
     return list(db.scalars(wanted.order_by(VoiceMessage.created_at).limit(SHOWN)))
 
 
-def _callback(row: Callback) -> dict[str, Any]:
+def _callback(row: Callback, clock: CallbackClock | None, now: datetime) -> dict[str, Any]:
+    """red, due: when it is pressing and late, null where there is no such rule; clock: which."""
     return {
         "kind": "callback",
         "id": row.id,
@@ -54,6 +60,9 @@ def _callback(row: Callback) -> dict[str, Any]:
         "next_at": row.next_at.timestamp(),
         "operator": row.operator,
         "account": row.context.get("account"),
+        "red": clock.red_at.timestamp() if clock else None,
+        "due": clock.due_at.timestamp() if clock else None,
+        "clock": callback_clock.mark(clock, now),
     }
 
 

@@ -59,17 +59,20 @@ def promise(
     key: str,
     now: datetime,
     entered: datetime | None = None,
+    not_before: datetime | None = None,
     priority: str = "normal",
     context: Mapping[str, Any] | None = None,
 ) -> Callback:
     """Promise to call `number` (E.164, of a `Destination`) back; the live promise if there is one.
 
     key: of the turn, so that a repeated one promises once. entered: from when his place counts
-    (default: now). A promise that lives already keeps the older place and the higher priority.
+    (default: now). not_before: when he may be called first (default: now). A promise that lives
+    already keeps its time, the older place and the higher priority.
     """
     wanted = Callback(
         company=company, number=number, queue=queue, language=language, call=call, key=key,
-        priority=priority, entered_at=entered or now, created_at=now, next_at=now,
+        priority=priority, entered_at=entered or now, created_at=now,
+        next_at=max(not_before or now, now),
         context=dict(context or {}),
     )  # fmt: skip
     if known := _known(db, company, number, key):

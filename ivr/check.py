@@ -62,7 +62,7 @@ ENGINE_PROMPTS = ("silence", "nomatch", "wait_offer", "wait_granted", "star_menu
 CHANNEL_PROMPTS = ("queue_down",)
 """Spoken by channels, which no flow is asked about."""
 ENQUEUE_MUST = frozenset(("ended", "unavailable", "no_answer", "dropped"))
-ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "overdue", "transferred", "callback"}
+ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "overdue", "shut", "transferred", "callback"}
 """Outcomes of an Enqueue turn; the names of flows an operator may send a caller into come on top.
 
 Where an edge for one of the latter is missing the caller goes `otherwise`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, time
+from datetime import date, datetime, time
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,16 @@ class Company:
     def is_holiday(self, day: date) -> bool:
         """Tell whether a local day is a holiday of the company."""
         return self.opening.is_holiday(day)
+
+    def may_call_from(self, queue: str, now: datetime) -> datetime:
+        """Return the first moment from now on at which a queue is open and people may be called.
+
+        A queue that is never open in these hours: the first one at which people may be called.
+        """
+        first, last = (opening.minutes(text) for text in self.calling.hours)
+        week = opening.daily(first, last)
+        found = self.opening.meets_next(queue, week, now)
+        return found or self.opening.next_of(week, now) or now
 
     def service_of(self, dialled: str | None) -> AccessService | None:
         """Return the service that a dialled number belongs to, None where there is none."""

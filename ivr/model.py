@@ -128,8 +128,8 @@ class Event:
       "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
-                  "announce" | "overdue" | "transferred" | "callback" | the name of a flow an
-                  operator sends the caller into; values go into the slots
+                  "announce" | "overdue" | "shut" | "transferred" | "callback" | the name of a flow
+                  an operator sends the caller into; values go into the slots
       "hangup"    the caller hung up
     """
 

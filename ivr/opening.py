@@ -91,6 +91,21 @@ class Opening:
         """Return when a queue is open next, local: now if it is open, None if it never opens."""
         return self._next(self.weeks.get(queue), now)
 
+    def next_of(self, week: Week, now: datetime) -> datetime | None:
+        """Return when a week that is no queue's is open next, as `opens_next` does."""
+        return self._next(week, now)
+
+    def taken_by(self, queue: str, now: datetime) -> str:
+        """Return the queue that takes the callers of one now: itself, or while it is closed the
+        first open one that its `closed_to` leads to.
+        """
+        here = queue
+        while not self.is_open(here, now):
+            here = self.weeks[here].closed_to
+            if not here:
+                return queue
+        return here
+
     def meets_next(self, queue: str, other: Week, now: datetime) -> datetime | None:
         """Return the first moment from now on at which a queue and another week are both open."""
         moment: datetime | None = now

@@ -261,7 +261,12 @@ def test_a_promise_keeps_place_queue_and_priority(ask):
 def test_outside_the_hours_the_time_is_told(ask):
     ask.clock.pass_(15 * 3600)
     result = ask("callbacks.promise", callback_number="+380671110001")
-    assert (result.outcome, result.values) == ("noted_later", {"call_from": "08:00"})
+    told = result.values
+    assert (result.outcome, told["calls"], told["calls_at"]) == (
+        "noted_later",
+        "calls_today",
+        "08:00",
+    )
 
 
 def test_once_a_number(ask):

@@ -25,6 +25,7 @@ from ivr.company import Company
 from ivr.errors import Press2Error
 from ivr.events import EventLog
 from ivr.matchmaker.announcer import Announcer
+from ivr.matchmaker.clocks import Clocks
 from ivr.matchmaker.closing import Closing
 from ivr.matchmaker.means import Means, recording_of
 from ivr.matchmaker.orders import Orders
@@ -66,6 +67,7 @@ class Matchmaker(Reports):
         self._orders = Orders(means, self._promises)
         self._announcer = Announcer(means, self._overdue.minds)
         self._closing = Closing(means)
+        self._clocks = Clocks(means)
         self._outage = Outage(means, patience)
         self._storms = Storms(means)
         self._turn = threading.Lock()
@@ -133,6 +135,7 @@ class Matchmaker(Reports):
         try:
             self._storms.shorten()
             self._promises.sweep(tickets)
+            self._clocks.sweep()
         except (SQLAlchemyError, TimeoutError):
             logger.exception("the call-backs wait: the store does not answer")
         self._changed.update(self._ledger.watched())

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from ivr import callbacks
+from ivr import callback_clock, callbacks
 from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
@@ -167,12 +167,13 @@ class Promises:
         except RefusedNumber:
             return False
         with self._means.store.session() as db:
-            callbacks.promise(
+            row = callbacks.promise(
                 db, company=ticket.company, number=target.number, queue=ticket.queue,
                 language=ticket.language or profile.languages[0], call=ticket.id,
                 key=f"{ticket.id}/lost", now=now, entered=moment(ticket.entered),
                 priority=ticket.priority, context={**ticket.context, "lost": True},
             )  # fmt: skip
+            callback_clock.start(db, profile, row)
         return True
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ivr import callbacks
+from ivr import callback_clock, callbacks
 from ivr.agent_queue.model import QueueDown, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.model import Result
-from ivr.services import notices, priority
+from ivr.services import hours, notices, priority
 from ivr.services.inquiry import Inquiry, service
-from ivr.services.queues import kept_ticket
+from ivr.services.queues import kept_ticket, queue_meant
 
 SHOWN = ("account", "keyed", "step", "reason", "left", "current", "tries", "values")
 """Slots that the operator who calls back sees."""
@@ -42,31 +42,47 @@ def _destination(inquiry: Inquiry, text: str) -> Destination:
     return destination(text, inquiry.company.calling, inquiry.company.region)
 
 
-@service("callbacks.promise", "noted", "noted_later", "already")
+@service("callbacks.promise", "noted", "noted_later", "already", prompts=hours.CALLS)
 def promise(inquiry: Inquiry) -> Result:
-    """Promise to call back; the place in the queue counts from when he entered it."""
+    """Promise to call back; the place in the queue counts from when he entered it.
+
+    While the queue is closed he is called from its opening on, or from the first hour after it in
+    which people are called. "noted_later" says when that is.
+    """
     found = _destination(inquiry, str(inquiry.slots["callback_number"]))
     ticket = _ticket(inquiry)
+    queue = inquiry.company.opening.taken_by(ticket.queue, inquiry.now) if ticket else ""
+    queue = queue or queue_meant(inquiry)
     noted = callbacks.promise(
         inquiry.db,
         company=inquiry.company.id,
         number=found.number,
-        queue=ticket.queue if ticket else str(inquiry.slots["queue"]),
+        queue=queue,
         language=inquiry.language,
         call=inquiry.caller.call,
         key=inquiry.key,
         now=inquiry.now,
         entered=_entered(inquiry, ticket),
+        not_before=_not_before(inquiry, queue),
         priority=ticket.priority if ticket else priority.of_call(inquiry),
         context=_context(inquiry),
     )
+    callback_clock.start(inquiry.db, inquiry.company, noted)
     if noted.key != inquiry.key:
         return Result("already")
     notices.promised(inquiry, noted)
     terms = inquiry.company.calling
-    if callbacks.may_call(noted, terms, inquiry.now, inquiry.local(inquiry.now)):
+    local = inquiry.local(inquiry.now)
+    if noted.next_at <= inquiry.now and callbacks.may_call(noted, terms, inquiry.now, local):
         return Result("noted")
-    return Result("noted_later", {"call_from": terms.hours[0]})
+    first = inquiry.company.may_call_from(queue, inquiry.now)
+    return Result("noted_later", hours.calls(inquiry.company, first, inquiry.now))
+
+
+def _not_before(inquiry: Inquiry, queue: str) -> datetime | None:
+    if inquiry.company.opening.is_open(queue, inquiry.now):
+        return None
+    return inquiry.company.may_call_from(queue, inquiry.now).astimezone(UTC)
 
 
 def _ticket(inquiry: Inquiry) -> Ticket | None:

@@ -19,7 +19,7 @@ from ivr.store.models import Account, Base, Receipt, Ticket
 
 def _place(context: DefaultExecutionContext) -> str | None:
     """Fill `OutageArea.place` when the row is stored."""
-    area = context.get_current_parameters()
+    area: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
     return places.area(area.get("street"), area.get("settlement"))
 
 

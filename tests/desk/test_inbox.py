@@ -74,7 +74,7 @@ def test_one_list_the_oldest_promise_first(filled):
     assert items[0]["account"] == "100200301"
     filled.watch.now += 2
     state = browser.state(lambda s: s["inbox"].get("callbacks"))
-    assert state["inbox"] == {"callbacks": 2, "messages": 2}
+    assert state["inbox"] == {"callbacks": 2, "messages": 2, "late": 0}
 
 
 def test_a_call_back_is_taken(filled):
