@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ivr import outbox
+from ivr import composition, config, outbox, parts
 from ivr.channels.console import ConsoleLine
 from ivr.channels.line import Clock
 from ivr.channels.operators import Operators
@@ -643,3 +643,39 @@ def test_how_a_number_is_told(odesa: Any) -> None:
     ways = [restoration.way(odesa, number) for number in (MOBILE, LANDLINE, "+442071838750")]
     assert ways == ["sms", "call", ""]
     assert restoration.way(replace(odesa, notices={}), MOBILE) == "call"
+
+
+# ---------------------------------------------------------------------- what is set up
+
+
+TWILIO = f"""
+[twilio]
+account_sid = AC{"5" * 32}
+auth_token = T
+public_url = https://ivr.example.com
+sip_address = pbx.example.com
+sip_password = T
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "dialler"),
+    [
+        ("", None),
+        ("[asterisk]\ntrunk_host = 127.0.0.9", "AsteriskDialler"),
+        (f"[asterisk]\ntrunk_host = 127.0.0.9\n{TWILIO}", "AsteriskDialler"),
+        (TWILIO, "TwilioDialler"),
+        (f"[press2]\nnotice_lines = 0\n{TWILIO}", None),
+    ],
+)
+def test_who_dials(
+    demo_store: Store, tmp_path: Path, monkeypatch: Any, settings: str, dialler: str | None
+) -> None:
+    monkeypatch.setenv(parts.AMI_SECRET, "made")
+    path = tmp_path / "telephony.conf"
+    path.write_text(settings)
+    given = config.load(path, {"T": "secret"})
+    with composition.telling_of(given, demo_store, {}) as handlers:
+        calls = handlers.get("notice_call")
+        assert (type(calls._dialler).__name__ if calls else None) == dialler  # type: ignore[attr-defined]
+        assert ("restored" in handlers, "sms" in handlers) == (True, False)
