@@ -32,13 +32,10 @@ SCRIPTS = {
 }
 
 SPEECH = "no recogniser yet: what is said is not understood"
-APPLICATIONS = "no applications yet: the state of one is told by an operator"
 
 NOT_YET = {
     "ac-11-number-words-1": SPEECH,
     "ac-11-speech-with-noise-1": SPEECH,
-    "ac-23-application-status-1": APPLICATIONS,
-    "ac-23-visit-moved-1": APPLICATIONS,
 }
 """Scripts that need parts which are not built, each with what it lacks."""
 

@@ -6,6 +6,7 @@ calls from the number later hears of the appointment and may change it.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -65,23 +66,37 @@ def _ahead(inquiry: Inquiry, booking: Booking) -> bool:
 # ---------------------------------------------------------------------- free times
 
 
-@service(
-    "appointments.slots", "offered", "none", prompts=(*slots.WEEKDAYS, "slot_more_key"), reads=True
-)
-def offer(inquiry: Inquiry) -> Result:
-    """Offer the next free times. `with: {for: new}`, `{for: move}` begin; else it goes on."""
-    purpose = inquiry.arguments.get("for")
-    moving = {"new": False, "move": True}.get(purpose or "", bool(inquiry.slots.get("moving")))
+SHOWN = (*slots.WEEKDAYS, "slot_more_key")
+
+
+@service("appointments.times", "offered", "none", prompts=SHOWN, reads=True)
+def times(inquiry: Inquiry) -> Result:
+    """Offer the first free times of the chosen office."""
+    return _offer(inquiry, moving=False)
+
+
+@service("appointments.move", "offered", "none", prompts=SHOWN, reads=True)
+def move(inquiry: Inquiry) -> Result:
+    """Offer the first free times that the caller's appointment could be moved to."""
+    return _offer(inquiry, moving=True)
+
+
+@service("appointments.more", "offered", "none", prompts=SHOWN, reads=True)
+def more(inquiry: Inquiry) -> Result:
+    """Offer the times after those that were offered, or the first ones again."""
+    return _offer(inquiry, bool(inquiry.slots["moving"]), slots.after(inquiry))
+
+
+def _offer(inquiry: Inquiry, moving: bool, after: datetime | None = None) -> Result:
     booking = _own_read(inquiry) if moving else None
     office = _office(inquiry, booking)
     if office is None:
         return Result("none")
-    after = None if purpose else slots.after(inquiry)
     but = booking.starts if booking else None
-    found, more = slots.free(inquiry, slots.of_office(office), after=after, but=but)
+    found, further = slots.free(inquiry, slots.of_office(office), after=after, but=but)
     if not found:
         return Result("none")
-    return Result("offered", {"moving": moving, **slots.offered(inquiry, found, more)})
+    return Result("offered", {"moving": moving, **slots.offered(inquiry, found, further)})
 
 
 def _own_read(inquiry: Inquiry) -> Booking | None:
