@@ -1,18 +1,18 @@
 """Callers in danger whom no operator answers: to the dispatcher's telephone.
 
-    waits for `danger.after` seconds -> tell "overdue" -> his flow says it and lets him wait on, with
-    the slot `outside` -> he stands in the wait -> send_out -> answered: he leaves the queue
+    waits for `danger.after` s -> tell "overdue" -> his flow says it and lets him wait on, with the
+    slot `outside` -> he stands in the wait -> send_out -> answered: he leaves the queue
                                                             -> else: to his flow, which keeps it
 
-He keeps his place all the time: an operator who becomes free first gets him. What was said and when
-stands in his ticket (`outside`, `outside_at`), so another matchmaker goes on where this one died.
+He keeps his place all the time: an operator who becomes free first gets him. What was said, and how
+often, stands in his ticket (`outside`, `outside_count`), so another matchmaker goes on where this
+one died; it only counts the time until the telephone rings again anew.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from ivr.agent_queue.model import Ticket
 from ivr.destination import Destination, destination
@@ -37,7 +37,8 @@ class Overdue:
         self._means = means
         self._due: dict[str, float] = {}
         self._acted: dict[str, float] = {}
-        self._dialled: dict[str, Any] = {}
+        self._dialled: dict[str, int] = {}
+        self._tried: dict[str, float] = {}
 
     def minds(self, ticket: Ticket) -> bool:
         """Tell whether this caller is put through when no operator answers."""
@@ -50,7 +51,7 @@ class Overdue:
         """Look when each is due. tickets: all that are not done."""
         mine = [ticket for ticket in tickets if self.minds(ticket)]
         live = {ticket.id for ticket in mine}
-        for known in (self._acted, self._dialled):
+        for known in (self._acted, self._dialled, self._tried):
             for name in known.keys() - live:
                 known.pop(name, None)
         self._due = {each.id: self._when(each) for each in mine if each.state == "waiting"}
@@ -82,8 +83,9 @@ class Overdue:
         soonest = self._acted.get(ticket.id, 0.0) + PAUSE
         if ticket.context.get("outside"):  # he has heard that he is put through
             return soonest if self._was_dialled(ticket) else 0.0
-        last = ticket.context.get("outside_at")
-        again = last + terms.again if isinstance(last, int | float) else 0.0
+        again = 0.0
+        if _count(ticket):
+            again = self._tried.setdefault(ticket.id, self._means.now()) + terms.again
         # He has waited since he stood in the queue, not while he heard the warning before it; whom
         # an operator was rung for in vain has waited all that time.
         waits = ticket.entered if ticket.offers else ticket.since
@@ -91,9 +93,7 @@ class Overdue:
 
     def _was_dialled(self, ticket: Ticket) -> bool:
         """Whether the dispatcher's telephone has rung since he heard that it would."""
-        if ticket.id not in self._dialled:
-            return False
-        return bool(self._dialled[ticket.id] == ticket.context.get("outside_at"))
+        return self._dialled.get(ticket.id) == _count(ticket)
 
     def _act(self, late: Sequence[str], now: float) -> None:
         """Do what is due, for those who stand in the wait and hear nothing else."""
@@ -121,7 +121,7 @@ class Overdue:
             return
         ring = self._terms(ticket).danger.ring
         self._means.switch.send_out(ticket, target, ring)
-        self._dialled[ticket.id] = ticket.context.get("outside_at")
+        self._dialled[ticket.id], self._tried[ticket.id] = _count(ticket), now
         waited = round(now - ticket.entered, 1)
         self._means.note(ticket, "sent_out", queue=ticket.queue, to="dispatcher", waited=waited)
 
@@ -132,3 +132,9 @@ class Overdue:
         except RefusedNumber as reason:
             logger.error("%s: the dispatcher's number is refused: %s", profile.id, reason.reason)
             return None
+
+
+def _count(ticket: Ticket) -> int:
+    """How often his flow has said that he is put through."""
+    count = ticket.context.get("outside_count")
+    return count if isinstance(count, int) else 0

@@ -25,7 +25,8 @@ def dispatcher(inquiry: Inquiry) -> dict[str, Any]:
     """
     if not inquiry.company.terms.contacts.dispatcher:
         return {}
-    return {"outside": OUTSIDE, "outside_at": inquiry.now.timestamp()}
+    count = int(inquiry.slots.get("outside_count", 0)) + 1
+    return {"outside": OUTSIDE, "outside_count": count, "outside_at": inquiry.now.timestamp()}
 
 
 @service("danger.overdue", "dispatcher", "none", reads=True)

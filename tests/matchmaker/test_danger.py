@@ -19,7 +19,7 @@ def _caller(hall: Hall, name: str = CALL, **fields: object) -> Ticket:
 def _said(hall: Hall, name: str = CALL) -> None:
     """His flow has said it, and he stands in the wait again."""
     known = hall.ticket(name)
-    context = {"outside": "dispatcher", "outside_at": hall.now}
+    context = {"outside": "dispatcher", "outside_count": known.context.get("outside_count", 0) + 1}
     hall.exchange.stand(name)
     hall.queue.enter(replace(known, context=context), hall.now)
     hall.matchmaker.waiting(name, "pbx1", known.leg)
@@ -30,7 +30,7 @@ def _back(hall: Hall, name: str = CALL) -> None:
     """The dispatcher did not answer; his flow has said it."""
     known = hall.ticket(name)
     hall.exchange.stand(name)
-    context = {"outside_at": known.context["outside_at"]}
+    context = {"outside_count": known.context["outside_count"]}
     hall.queue.enter(replace(known, context=context), hall.now)
     hall.matchmaker.waiting(name, "pbx1", known.leg)
     hall.matchmaker.step()
@@ -186,12 +186,24 @@ def test_another_matchmaker_dials_what_the_first_one_said(hall: Hall) -> None:
     hall.matchmaker.close()
     hall.matchmaker = hall.another()
     hall.exchange.stand(CALL)
-    context = {"outside": "dispatcher", "outside_at": hall.now}
+    context = {"outside": "dispatcher", "outside_count": 1}
     hall.queue.enter(replace(known, context=context), hall.now)
     hall.pass_(6)
     assert hall.exchange.sent_out == [(CALL, NUMBER)]
     hall.pass_(30)
     assert len(hall.exchange.sent_out) == 1, "he hears it ring"
+
+
+def test_another_matchmaker_does_not_ring_again_at_once(hall: Hall) -> None:
+    _caller(hall)
+    _said(hall)
+    _back(hall)
+    hall.matchmaker.close()
+    hall.matchmaker = hall.another()
+    hall.pass_(55)
+    assert hall.exchange.told == []
+    hall.pass_(10)
+    assert hall.exchange.told == [(CALL, "overdue")]
 
 
 def test_a_telephone_that_cannot_be_dialled_is_not_dialled_for_ever(hall: Hall) -> None:
