@@ -21,8 +21,8 @@ from ivr.services import (
     readings,
     requests,
     restoration,
-    storms,
     schedules,
+    storms,
     subscriptions,
 )
 from ivr.services.inquiry import SERVICES, Inquiry, Service

@@ -19,18 +19,17 @@ NAMED = 5
 
 @service("accounts.by_phone", "none", "one", "several", "business", prompts=PLACES, reads=True)
 def by_phone(inquiry: Inquiry) -> Result:
-    """Find the accounts of the calling number that the call has not dealt with yet.
-
-    Business accounts have people of their own, and those dealt with are left out, unless the flow
-    set the slot `customers` to "all": anybody's supply may be out, and twice.
-    """
+    """Find the accounts of the calling number that the call has not dealt with yet."""
     contacts = _contacts(inquiry)
-    if inquiry.slots.get("customers") == "all":
-        found = _choice(inquiry, contacts, "one")
-        return Result(found.outcome, {**found.values, "customers": None})
     if contacts and all(contact.account.kind == "business" for contact in contacts):
         return Result("business", chosen(contacts[0].account, proved=False))
     return _offer(inquiry, contacts, "one")
+
+
+@service("accounts.of_phone", "none", "one", "several", prompts=PLACES, reads=True)
+def of_phone(inquiry: Inquiry) -> Result:
+    """Find all accounts of the calling number, of whatever kind."""
+    return _choice(inquiry, _contacts(inquiry), "one")
 
 
 @service("accounts.another", "one_left", "several", "none", prompts=PLACES, reads=True)

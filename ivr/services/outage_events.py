@@ -64,7 +64,7 @@ def hitting(db: Session, company: str, accounts: Sequence[Account]) -> list[Hit]
 
 
 def covers(area: OutageArea, account: Account) -> bool:
-    """Tell whether everything an area names is the account's; one that names nothing hits nobody."""
+    """Tell whether everything an area names is the account's; naming nothing, it hits nobody."""
     tests = []
     if area.settlement:
         tests.append(places.settlement(area.settlement) == places.settlement(account.settlement))

@@ -150,14 +150,14 @@ def group(inquiry: Inquiry, account: Account, report: OutageReport) -> None:
 def distinct(reports: Iterable[OutageReport]) -> list[OutageReport]:
     """Return the reports that count: of one account, and of one telephone, only the first does."""
     accounts: set[int | None] = set()
-    numbers: set[str | None] = {None}
+    numbers: set[str] = set()
     counted = []
     for report in reports:
-        known_number = report.caller_number is not None and report.caller_number in numbers
-        if report.account_id not in accounts and not known_number:
+        if report.account_id not in accounts and report.caller_number not in numbers:
             counted.append(report)
-        accounts.add(report.account_id)
-        numbers.add(report.caller_number)
+            accounts.add(report.account_id)
+            if report.caller_number is not None:
+                numbers.add(report.caller_number)
     return counted
 
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ivr.model import Result
-from ivr.services import accounts, outage_events, outage_reports, schedules, tickets
+from ivr.services import (
+    accounts,
+    outage_events,
+    outage_reports,
+    priority,
+    schedules,
+    tickets,
+)
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Account
 from ivr.store.supply import OutageEvent
@@ -60,9 +67,7 @@ def _named(account: Account, several: bool) -> dict[str, Any]:
     }
 
 
-def _event_of(
-    inquiry: Inquiry, owned: Sequence[Account]
-) -> tuple[Account, OutageEvent] | None:
+def _event_of(inquiry: Inquiry, owned: Sequence[Account]) -> tuple[Account, OutageEvent] | None:
     hits = outage_events.hitting(inquiry.db, inquiry.company.id, owned)
     return outage_events.chosen(hits, inquiry.now)
 
@@ -114,9 +119,12 @@ def report(inquiry: Inquiry) -> Result:
 
 
 def _priority(inquiry: Inquiry, account: Account) -> str:
-    """Of the call, or of the account: a report about a hospital comes first, whoever calls."""
-    marks = (inquiry.slots.get("mark"), accounts.mark(account).get("mark"))
-    return str(next((mark for mark in marks if mark), "normal"))
+    """Of the call, or of the site: that a hospital is without supply comes first whoever says it.
+
+    Only the ticket has it then; his own place in a queue is that of anybody.
+    """
+    of_site = priority.counts(inquiry.db, account, inquiry.today)
+    return priority.MARK if of_site else priority.of_request(inquiry)
 
 
 @service("outages.answer", "kept")

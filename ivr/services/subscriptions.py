@@ -1,4 +1,4 @@
-"""Who wants to be told when the supply is back: of an event, or of his ticket until there is one."""
+"""Who wants to be told when the supply is back: of an event, or of a ticket until there is one."""
 
 from __future__ import annotations
 
@@ -18,29 +18,39 @@ from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Account
 from ivr.store.supply import OutageEvent, OutageReport, Subscription
 
+STORED = ("sms", "call", "noted", "noted_call", "already")
+"""How it was stored: of an event, by message or call; with the ticket, until there is an event."""
 Notice = Mapping[str, Any]
 """Whom to tell and how: number, way, language, account (its id or None), call, key, at_night."""
 
 
-@service("subscriptions.add", "sms", "call", "noted", "noted_call", "already", "over", "unknown")
-def add(inquiry: Inquiry) -> Result:
-    """Store that somebody wants to be told, before he hears that he will be.
-
-    The argument `number` tells which one: own, the calling one, or typed, the one just read back.
-    unknown: the company writes to and calls no such number. over: the supply is back already.
-    """
-    found = _number(inquiry)
-    if found is None:
+@service("subscriptions.own", *STORED, "unknown")
+def own(inquiry: Inquiry) -> Result:
+    """Tell the calling number. unknown: it is withheld, or none that the company may call."""
+    try:
+        found = _destination(inquiry, inquiry.caller.number or "")
+    except RefusedNumber:
         return Result("unknown")
+    return _add(inquiry, found)
+
+
+@service("subscriptions.typed", *STORED)
+def typed(inquiry: Inquiry) -> Result:
+    """Tell the number that was keyed, checked and read back."""
+    return _add(inquiry, _destination(inquiry, str(inquiry.slots["callback_number"])))
+
+
+def _add(inquiry: Inquiry, found: Destination) -> Result:
+    """Store that somebody wants to be told, before he hears that he will be."""
     notice = _notice(inquiry, found)
     first, last = inquiry.company.terms.restoration.hours
     values = {"notice_number": found.number, "call_from": first, "call_until": last}
     event = _event(inquiry)
     if event is None:
-        return Result(_on_ticket(inquiry, notice), values)
-    if event.state != "open":
-        return Result("over")
+        return Result(_on_ticket(inquiry, notice), {**values, "subscription": None})
     row, new = store(inquiry.db, event, notice, inquiry.now)
+    if event.state != "open":  # closed while he listened: he is told like the others
+        restoration.close(inquiry.db, inquiry.company, event, inquiry.now)
     return Result(row.way if new else "already", {**values, "subscription": row.id})
 
 
@@ -118,14 +128,8 @@ def _known(db: Session, event: OutageEvent, notice: Notice) -> Subscription | No
     )
 
 
-def _number(inquiry: Inquiry) -> Destination | None:
-    """The number that the argument names, if the company may write to or call it."""
-    typed = inquiry.arguments["number"] == "typed"
-    text = inquiry.slots.get("callback_number") if typed else inquiry.caller.number
-    try:
-        return destination(str(text or ""), inquiry.company.calling, inquiry.company.region)
-    except RefusedNumber:
-        return None
+def _destination(inquiry: Inquiry, text: str) -> Destination:
+    return destination(text, inquiry.company.calling, inquiry.company.region)
 
 
 def _notice(inquiry: Inquiry, found: Destination) -> dict[str, Any]:
