@@ -6,6 +6,8 @@ import { field, number, select, ticks } from "./fields.js";
 
 const COUNTS = ["calls", "announced", "subscribed", "queued", "answered", "callbacks", "called_back", "lost"];
 const EXTENSIONS = [1, 3];
+/** A reason that was made of figures, which stand in the table anyway. */
+const FIGURES = /^\w+=\d/;
 
 export class StormView {
   /** @param {import("./main.js").Page} page @param {HTMLElement} place @param {HTMLElement} counts */
@@ -49,7 +51,7 @@ export class StormView {
     return [
       h("h2", { id: "storm-title" }, `${say("storm_title")}: `, h("strong", { class: "big-state" }, say(`storm_state_${storm.state}`))),
       h("p", { class: "quiet" }, facts.join(" · ")),
-      storm.state === "on" && storm.reason ? h("p", {}, storm.reason) : null,
+      storm.state === "on" && storm.reason && !FIGURES.test(storm.reason) ? h("p", {}, storm.reason) : null,
       storm.state === "on" && storm.calm_since ? h("p", { class: "done" }, say("storm_calm", { at: at(storm.calm_since) })) : null,
     ];
   }
