@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -180,6 +180,7 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
     from agent_desk.live import Live
     from agent_desk.office import Office
     from agent_desk.presence import RedisPresence
+    from agent_desk.tokens import token
     from ivr.asterisk.settings import REALM
 
     client = redis_of(config)
@@ -196,6 +197,10 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
         hours=config.web.session_hours,
         secure=config.web.secure,
         limits=config.redis_url().replace("unix://", "redis+unix://", 1),
+        tokens=tuple(
+            token(each.name, each.company, each.rights, each.secret.value)
+            for each in config.api.tokens
+        ),
         **_phones(config, client),
     )
 
@@ -374,7 +379,8 @@ def jobs(_options: argparse.Namespace) -> None:
     _on_stop(stopping.set)
     with telling_of(config, store, handlers_of(config)) as handlers:
         hands = {CALL: config.press2.notice_lines}
-        couriers = outbox.start(store, handlers, now, stopping, hands)
+        keep = timedelta(days=config.feed.keep_days)
+        couriers = outbox.start(store, handlers, now, stopping, hands, keep)
         companies = company.load(COMPANIES)
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         while not stopping.is_set():
@@ -427,9 +433,13 @@ def check_flows(options: argparse.Namespace) -> int:
     catalogues = prompts.load(PROMPTS)
     flows = flow.load(FLOWS)
     if options.graph:
-        from ivr.graph import draw
+        from ivr import graph, menu
 
-        target = draw(flows, catalogues["en"], options.graph, options.output)
+        if options.graph == menu.MENU:
+            output = options.output or Path(f"{menu.MENU}.svg")
+            target = menu.draw(flows, [catalogues["en"], catalogues["uk"]], output)
+        else:
+            target = graph.draw(flows, catalogues["en"], options.graph, options.output)
         _say(f"{target}: written")
         return 0
     notices.load(MESSAGES)
@@ -606,8 +616,8 @@ def export_command(options: argparse.Namespace) -> None:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Write a report from the log of events."""
-    from ivr import reports
+    """Write a report from the log of events, or of promises to call back."""
+    from ivr import callback_report, reports
 
     config = settings()
     profile = profile_of(options.company or config.press2.company)
@@ -615,12 +625,27 @@ def report(options: argparse.Namespace) -> None:
     first = options.first or last
     if first > last:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
+    dialled = _numbers_of(profile, options.dialled) if options.dialled else ()
     with contextlib.closing(store_of(config)) as store:
-        rows = reports.wait(store, profile.id, profile.zone, first, last)
+        if options.name == "callbacks":
+            asked = callback_report.rows(store, profile.id, profile.zone, first, last, now())
+            _say(callback_report.FORMATS[options.format](asked))
+            return
+        rows = reports.wait(store, profile.id, profile.zone, first, last, dialled)
         storms = reports.storms(store, profile.id, profile.zone, first, last)
     _say(reports.FORMATS[options.format](rows))
     for line in reports.marks(storms, profile.zone) if options.format == "table" else ():
         _say(line)
+
+
+def _numbers_of(profile: Company, name: str) -> tuple[str, ...]:
+    """Return the numbers of a service, of a label, or the one that is named."""
+    found = [n.number for s in profile.services if name in (s.name, s.label) for n in s.numbers]
+    found += [each.number for each in profile.access if name in (each.number, each.label)]
+    if found:
+        return tuple(found)
+    known = ", ".join([*(s.name for s in profile.services), *profile.numbers])
+    raise Press2Error(f"--dialled {name}: no service or number of {profile.id}; known: {known}")
 
 
 # ---------------------------------------------------------------------- operators
@@ -787,7 +812,9 @@ def _parser() -> argparse.ArgumentParser:
     checker.add_argument(
         "--paths", action="store_true", help="walk every way a call can take, too (a minute)"
     )
-    checker.add_argument("--graph", metavar="FLOW", help="write a picture (SVG) of a flow instead")
+    checker.add_argument(
+        "--graph", metavar="FLOW", help="write a picture (SVG) instead: of a flow, all, or the menu"
+    )
     checker.add_argument("-o", "--output", type=Path, help="file of the picture")
 
     sounds = add("prompts", prompts_command, "builds and checks the sounds of all prompts")
@@ -887,7 +914,13 @@ def _parser() -> argparse.ArgumentParser:
     exporter.add_argument("--company", help="company profile")
 
     reporter = add("report", report, "figures from the log of events")
-    reporter.add_argument("name", choices=("wait",), help="wait: the wait told and the true one")
+    reporter.add_argument(
+        "name", choices=("wait", "callbacks"),
+        help="wait: the wait told and the true one; callbacks: how promises to call back were kept",
+    )  # fmt: skip
+    reporter.add_argument(
+        "--dialled", metavar="NAME", help="wait: only calls to this service or access number"
+    )
     reporter.add_argument(
         "--from", dest="first", type=date.fromisoformat, metavar="DAY",
         help="first local day, 2026-10-30; default: the last one",

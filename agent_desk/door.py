@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from agent_desk import room, sign_in
+from agent_desk import api, room, sign_in
 from agent_desk.office import Office
 from agent_desk.refusals import Refused, note
 from ivr.agent_queue.model import QueueDown
@@ -65,6 +65,9 @@ def set_up(
     if webhooks is not None:
         csrf.exempt(webhooks)
         sign_in.limiter.exempt(webhooks)
+    csrf.exempt(api.api)  # it looks at no cookie
+    sign_in.limiter.limit(api.how_often, key_func=api.who)(api.api)
+    app.register_blueprint(api.api)
     app.register_blueprint(sign_in.entrance)
     app.register_blueprint(room.desk)
     _say_no(app)
@@ -129,6 +132,8 @@ def _say_no(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def other(error: HTTPException) -> AnyResponse | HTTPException | tuple[Response, int]:
+        if request.path.startswith(api.PREFIX):
+            return api.other(error)
         code = {404: "not_found", 405: "not_found", 413: "too_large", 429: "throttled"}
         if not request.path.startswith("/desk/") or error.code is None or error.code < 400:
             return error

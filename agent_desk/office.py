@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, g
 
+from agent_desk.tokens import Token
 from ivr.agent_queue.model import AgentQueue, Operator
 from ivr.company import Company
 from ivr.store.database import Store
@@ -38,7 +39,8 @@ class Office:
     of such a telephone says, as an Asterisk does of SIP (a method of its Listener, and its values).
     desks: how many may be open at once. hours: length of a shift.
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
-    clock: seconds since 1970. figures: counts of each storm, which go on from look to look.
+    tokens: of those who may use the API. clock: seconds since 1970.
+    figures: counts of each storm, which go on from look to look.
     """
 
     store: Store
@@ -56,6 +58,7 @@ class Office:
     limits: str = "memory://"
     twilio_token: Callable[[str, int], str] | None = None
     phone_report: Callable[..., None] | None = None
+    tokens: tuple[Token, ...] = ()
     clock: Callable[[], float] = time.time
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     figures: dict[int, Figures] = field(default_factory=dict)

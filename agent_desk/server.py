@@ -9,7 +9,7 @@ from typing import Any
 import waitress
 from flask import Flask
 
-from agent_desk.door import LARGEST
+from agent_desk.api import LARGEST
 
 WORKERS = 24
 """Threads beside those of the desks, for requests that are answered at once."""

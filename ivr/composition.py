@@ -227,15 +227,22 @@ def webhooks_of(
 
 def handlers_of(config: Config) -> dict[str, Handler]:
     """Return who delivers which kind of entry of the outbox; what has nobody waits."""
+    handlers: dict[str, Handler] = {}
+    if config.feed.url:
+        from ivr.channels.feed import Feed
+        from ivr.services import feed
+
+        secret = config.feed.secret.value
+        handlers[feed.KIND] = Feed(config.feed.url, secret, now, config.feed.ca)
     twilio = twilio_of(config)
     if twilio is None:
-        return {}
+        return handlers
     from ivr.channels.twilio import recordings, rest, sms
     from ivr.services import notices
 
     client = rest.client(twilio)
     folder = config.press2.var / "recordings"
-    handlers: dict[str, Handler] = {recordings.KIND: recordings.Recordings(twilio, client, folder)}
+    handlers[recordings.KIND] = recordings.Recordings(twilio, client, folder)
     if twilio.sms_from:
         texts = notices.load(MESSAGES)
         handlers[notices.KIND] = sms.Sms(twilio, client, company.load(COMPANIES), texts, now)

@@ -146,6 +146,54 @@ def _secret(text: str, source: Source) -> Secret:
     return Secret(text, source.environ[text])
 
 
+@dataclass(frozen=True)
+class ApiToken:
+    """Somebody who may use the API. rights: "events:write", "*:read"."""
+
+    name: str
+    company: str
+    rights: tuple[str, ...]
+    secret: Secret
+
+
+_TOKEN = re.compile(r"([a-z0-9_-]{1,40})@([a-z0-9_-]+)=([A-Z][A-Z0-9_]*)/(\S+)")
+_RIGHT = re.compile(r"(events|works|schedules|priority|applications|\*):(read|write)")
+SHORTEST = 32
+"""Characters of a secret that nobody guesses."""
+
+
+def _tokens(text: str, source: Source) -> tuple[ApiToken, ...]:
+    tokens = tuple(_token(item, source) for item in _list(text, source))
+    for what in ("name", "secret"):
+        known = [getattr(token, what) for token in tokens]
+        if again := next(
+            (token for token in tokens if known.count(getattr(token, what)) > 1), None
+        ):
+            raise _Hidden(f"{again.name}: two tokens have the same {what}")
+    return tokens
+
+
+def _token(item: str, source: Source) -> ApiToken:
+    match = _TOKEN.fullmatch(item)
+    rights = tuple(match[4].split("+")) if match else ()
+    if not match or not all(_RIGHT.fullmatch(right) for right in rights):
+        raise _Hidden(
+            "not of the form name@company=VARIABLE/rights; write one such as"
+            " oms@odesa=PRESS2_API_OMS/events:write+events:read"
+        )
+    return ApiToken(match[1], match[2], rights, _strong(match[3], source))
+
+
+def _strong(text: str, source: Source) -> Secret:
+    secret = _secret(text, source)
+    if secret.variable and len(secret.value) < SHORTEST:
+        raise _Hidden(
+            f"{secret.variable} is shorter than {SHORTEST} characters; `openssl rand -hex 32`"
+            " makes one that nobody guesses"
+        )
+    return secret
+
+
 class _Hidden(ValueError):
     """A bad value that may be a secret: the error does not repeat it."""
 
@@ -362,6 +410,33 @@ class Twilio:
 
 
 @dataclass(frozen=True)
+class Api:
+    """The API for the company's own systems, on the port of the pages. `docs/data.md` tells it."""
+
+    tokens: tuple[ApiToken, ...] = _setting(
+        "",
+        _tokens,
+        "Who may: name@company=VARIABLE/rights; oms@odesa=PRESS2_API_OMS/events:write+*:read.",
+    )
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Where tickets, readings and reports go; the profile says which: `feed: [ticket]`."""
+
+    url: str = _setting(
+        "", partial(_url, ("https", "http")), "https://erp.example.com/press2; empty: nowhere."
+    )
+    secret: Secret = _setting("", _strong, "Environment variable with the key of the signatures.")
+    ca: Path | None = _setting(
+        "", _file, "Certificates (PEM) that vouch for it; empty: the usual ones."
+    )
+    keep_days: int = _setting(
+        "30", partial(_whole, 1, 3650), "Days that what was delivered stays in the outbox."
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything in `telephony.conf`, one field a section. path: the file it came from."""
 
@@ -375,6 +450,8 @@ class Config:
     store: Store
     speech: Speech
     twilio: Twilio
+    api: Api
+    feed: Feed
 
     def store_url(self) -> str:
         """Address of the store with its password: not for a log."""
@@ -397,6 +474,8 @@ SECTIONS: dict[str, type[Any]] = {
     "store": Store,
     "speech": Speech,
     "twilio": Twilio,
+    "api": Api,
+    "feed": Feed,
 }
 
 
@@ -433,6 +512,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         values[setting.section][setting.key] = _value(path, setting, text, source)
     _refuse_clashes(path, values)
     _refuse_half(path, values["twilio"])
+    _refuse_open(path, values["feed"])
     return Config(path=path, **{name: SECTIONS[name](**values[name]) for name in SECTIONS})
 
 
@@ -597,4 +677,21 @@ def _refuse_half(path: Path, twilio: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"{path.name}: [twilio] public_url = {given['public_url']}: write scheme and host,"
             " as in https://ivr.example.com"
+        )
+
+
+def _refuse_open(path: Path, feed: Mapping[str, Any]) -> None:
+    """The feed is configured in part, or would carry what callers said in the clear."""
+    url, parts = feed["url"], urlsplit(feed["url"])
+    if url and not feed["secret"].value:
+        raise ConfigError(
+            f"{path.name}: [feed] secret: empty, but url is set; name the environment variable that"
+            " holds the key of the signatures"
+        )
+    if url and (not parts.hostname or parts.fragment or parts.username):
+        raise ConfigError(f"{path.name}: [feed] url = {url}: write https://HOST/PATH")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError(
+            f"{path.name}: [feed] url = {url}: telephone numbers would go in the clear;"
+            " write an https:// address"
         )

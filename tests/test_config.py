@@ -100,12 +100,12 @@ MISTAKES = [
     (
         "[zzz]",
         "[zzz]: unknown section; there are [press2], [asterisk], [agi], [web], [desk], [redis],"
-        " [store], [speech], [twilio]",
+        " [store], [speech], [twilio], [api], [feed]",
     ),
     (
         "[DEFAULT]\nport = 1",
         "[DEFAULT]: unknown section; there are [press2], [asterisk], [agi],"
-        " [web], [desk], [redis], [store], [speech], [twilio]",
+        " [web], [desk], [redis], [store], [speech], [twilio], [api], [feed]",
     ),
     ("[web]\nprot = 8080", '[web] prot = 8080: unknown key; did you mean "port"?'),
     (

@@ -23,6 +23,7 @@ from ivr.outbox.delivery import (
     deliver,
     expire,
     pause,
+    prune,
     start,
 )
 from ivr.outbox.entries import (
@@ -60,6 +61,7 @@ __all__ = [
     "listed",
     "of_key",
     "pause",
+    "prune",
     "put",
     "retry",
     "start",

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.outbox.entries import SHORT, bury, finish
@@ -31,6 +31,9 @@ TRIES = 38
 BATCH = 20
 PAUSE = 1.0
 """Seconds between two looks for work."""
+SWEEP = 3600.0
+"""Seconds between two looks for what is old."""
+KEEP = timedelta(days=30)
 
 _chance = random.SystemRandom()
 
@@ -207,16 +210,34 @@ def _late(now: datetime) -> ColumnElement[bool]:
     return and_(OutboxEntry.state == "due", OutboxEntry.until <= now, free)
 
 
+def prune(store: Store, before: datetime, batch: int = 500) -> int:
+    """Delete what was delivered before a moment, at most `batch` rows; how many.
+
+    What is dead stays until somebody has it tried again.
+    """
+    old = and_(OutboxEntry.state == "done", OutboxEntry.done_at < before)
+    wanted = select(OutboxEntry.id).where(old).order_by(OutboxEntry.id).limit(batch)
+    with store.session(read_only=True) as db:
+        ids = db.scalars(wanted).all()
+    if not ids:
+        return 0
+    with store.session() as db:
+        db.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(ids), old))
+    return len(ids)
+
+
 def start(
     store: Store,
     handlers: Mapping[str, Handler],
     clock: Clock,
     stop: threading.Event,
     hands: Mapping[str, int] = MappingProxyType({}),
+    keep: timedelta = KEEP,
 ) -> list[threading.Thread]:
     """Deliver until `stop`, each kind in a thread of its own: a slow one holds up no other.
 
     hands: by kind, how many threads deliver it at once, where that is not one.
+    keep: how long what was delivered stays.
     """
 
     def delivering(kind: str, handler: Handler) -> Callable[[], int]:
@@ -224,8 +245,15 @@ def start(
 
     errands = {kind: delivering(kind, handler) for kind, handler in handlers.items()}
     errands["too late"] = lambda: expire(store, clock())
+    errands["old"] = lambda: prune(store, clock() - keep)
+    pauses = {"old": SWEEP}
     threads = [
-        threading.Thread(target=_work, args=(errand, stop), name=f"outbox {name}", daemon=True)
+        threading.Thread(
+            target=_work,
+            args=(errand, stop, pauses.get(name, PAUSE)),
+            name=f"outbox {name}",
+            daemon=True,
+        )
         for name, errand in errands.items()
         for _ in range(hands.get(name, 1))
     ]
@@ -234,7 +262,7 @@ def start(
     return threads
 
 
-def _work(errand: Callable[[], int], stop: threading.Event) -> None:
+def _work(errand: Callable[[], int], stop: threading.Event, pause: float) -> None:
     while not stop.is_set():
         try:
             busy = errand()
@@ -242,4 +270,4 @@ def _work(errand: Callable[[], int], stop: threading.Event) -> None:
             logger.warning("the outbox waits: %s", type(reason).__name__)
             busy = 0
         if not busy:
-            stop.wait(PAUSE)
+            stop.wait(pause)
