@@ -215,3 +215,24 @@ def test_distinct_counts_accounts_and_telephones():
         (2, "b"),
         (3, None),
     ]
+
+
+def test_an_event_that_comes_in_later_claims_the_reports_of_its_addresses(callers):
+    callers.report(1, after=-7 * 60)
+    for number in (2, 3):
+        callers.report(number)
+    with callers.store.session() as db:
+        known = db.scalars(select(Ticket).order_by(Ticket.id)).all()[-1]
+        known.details = {**known.details, "event": "E0"}
+        for number, kind in (("W7", "planned"), ("E7", "emergency")):
+            area = OutageArea(company="odesa", substation="TP-9")
+            event = OutageEvent(
+                company="odesa", number=number, kind=kind, since=NOON, updated_at=NOON, areas=[area]
+            )
+            db.add(event)
+        db.flush()
+        assert subscriptions.claim(db, callers.company, NOON) == 1
+    with callers.store.session() as db:
+        reports = db.scalars(select(OutageReport).order_by(OutageReport.id)).all()
+        numbers = [row.event.number if row.event else None for row in reports]
+        assert numbers == [None, "E7", None]

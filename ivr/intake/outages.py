@@ -18,7 +18,7 @@ from sqlalchemy.orm import lazyload
 from ivr.intake.reading import Entry
 from ivr.intake.schemas import Area, Works
 from ivr.intake.task import BATCH, Task, add, differs
-from ivr.services import restoration
+from ivr.services import restoration, subscriptions
 from ivr.store.supply import OutageArea, OutageEvent
 
 OURS = ("file", "api")
@@ -44,6 +44,8 @@ def take_events(task: Task, entries: Sequence[Entry]) -> None:
     _take(task, [_event(task, each) for each in entries])
     if task.complete:
         _end_others(task, "emergency", entries)
+    if not task.problems:
+        subscriptions.claim(task.db, task.profile, task.now)
 
 
 def take_works(task: Task, entries: Sequence[Entry]) -> None:

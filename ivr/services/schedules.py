@@ -78,14 +78,19 @@ def off_until(rows: Sequence[ScheduleHours], now: datetime) -> datetime | None:
 def hours_of(rows: Sequence[ScheduleHours], day: date) -> list[tuple[str, str]]:
     """Return the hours of a local day as "HH:MM", what lasts past midnight included.
 
-    What began on the day before is told from 00:00; what goes on after midnight, to 24:00 or, where
-    it is one row, to its end on the next day.
+    What began on the day before is told from 00:00; what goes on after midnight, to its end on the
+    next day, or to 24:00 where that end would be taken for one of this day.
     """
     begin = datetime.combine(day, time())
     end = begin + ONE_DAY
     before = [span for span in spans_of(rows, day - ONE_DAY) if span[1] > begin]
     spans = merged([*before, *spans_of(rows, day)])
-    return [(_clock(max(starts, begin), end), _clock(ends, end)) for starts, ends in spans]
+    told = []
+    for starts, ends in spans:
+        first = max(starts, begin)
+        last = end if ends - ONE_DAY >= first else ends
+        told.append((_clock(first, end), _clock(last, end)))
+    return told
 
 
 def _clock(moment: datetime, end: datetime) -> str:

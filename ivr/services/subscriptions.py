@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.company import Company
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
 from ivr.model import Result
-from ivr.services import outage_reports, restoration
+from ivr.services import outage_events, outage_reports, restoration
 from ivr.services.inquiry import Inquiry, service
 from ivr.store.models import Account
 from ivr.store.supply import OutageEvent, OutageReport, Subscription
@@ -115,6 +116,36 @@ def adopt(db: Session, event: OutageEvent, reports: Iterable[OutageReport], now:
         if notice := report.answers.get("notice"):
             store(db, event, notice, now)
     db.flush()
+    return taken
+
+
+def claim(db: Session, company: Company, now: datetime) -> int:
+    """Count the reports of the last hours to the events that hit their accounts by now.
+
+    Planned works claim none, and no event a report whose caller said that it is something else.
+    For whoever brings events in.
+    """
+    since = now - timedelta(hours=company.terms.outages.repeat)
+    wanted = (
+        select(OutageReport)
+        .where(
+            OutageReport.company == company.id,
+            OutageReport.at >= since,
+            OutageReport.event_id.is_(None),
+            OutageReport.ticket_id.is_not(None),
+        )
+        .order_by(OutageReport.id)
+    )
+    reports = [
+        row for row in db.scalars(wanted) if row.ticket and "event" not in row.ticket.details
+    ]
+    owners = {row.account_id: row.account for row in reports if row.account is not None}
+    hits = outage_events.hitting(db, company.id, list(owners.values()))
+    taken = 0
+    for row in reports:
+        own = [hit for hit in hits if hit[0].id == row.account_id and hit[1].kind != "planned"]
+        found = outage_events.chosen(own, now)
+        taken += adopt(db, found[1], [row], now) if found else 0
     return taken
 
 

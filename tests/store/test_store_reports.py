@@ -42,10 +42,8 @@ def at_once(*calls):
 def test_of_many_reports_at_one_moment_there_is_one_suspected_event(crowd, times):
     at_once(
         *(
-            lambda number=number: crowd.report(
-                number, number=f"+38067000{number:04}", call=f"c{number}"
-            )
-            for number in range(1, 13)
+            lambda n=n: crowd.report(n, number=f"+38067000{n:04}", call=f"call-{n}")
+            for n in range(1, 13)
         )
     )
     assert [each.reports for each in crowd.suspected()] == [12]
