@@ -89,11 +89,11 @@ class Opening:
 
     def opens_next(self, queue: str, now: datetime) -> datetime | None:
         """Return when a queue is open next, local: now if it is open, None if it never opens."""
-        return self._next(self.weeks.get(queue), now)
+        return self._local(self._next(self.weeks.get(queue), now))
 
     def next_of(self, week: Week, now: datetime) -> datetime | None:
         """Return when a week that is no queue's is open next, as `opens_next` does."""
-        return self._next(week, now)
+        return self._local(self._next(week, now))
 
     def taken_by(self, queue: str, now: datetime) -> str:
         """Return the queue that takes the callers of one now: itself, or while it is closed the
@@ -113,7 +113,7 @@ class Opening:
             opens = self._next(self.weeks.get(queue), moment) if moment else None
             moment = self._next(other, opens) if opens else None
             if moment is None or moment == opens:
-                return moment
+                return self._local(moment)
         return None
 
     def after(self, queue: str, since: datetime, length: timedelta) -> datetime | None:
@@ -140,9 +140,11 @@ class Opening:
 
     def _next(self, week: Week | None, now: datetime) -> datetime | None:
         if week is None or self._covers(week, now):
-            return now.astimezone(self.zone)
-        begin = next((begins for begins, _ in self._spells(week, now) if begins >= now), None)
-        return begin.astimezone(self.zone) if begin else None
+            return now.astimezone(UTC)
+        return next((begins for begins, _ in self._spells(week, now) if begins >= now), None)
+
+    def _local(self, moment: datetime | None) -> datetime | None:
+        return moment.astimezone(self.zone) if moment else None
 
     def _spells(self, week: Week, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The spans of the days around and after a moment, in order, as UTC."""

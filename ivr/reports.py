@@ -14,7 +14,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -105,9 +105,19 @@ HEADINGS = {
 }
 
 
-def wait(store: Store, company: str, zone: ZoneInfo, first: date, last: date) -> list[Row]:
-    """Return a row for each queue, by name, and one for all. first, last: local days, both in."""
-    promises, visits = _read(store, company, zone, first, last)
+def wait(
+    store: Store,
+    company: str,
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    dialled: Collection[str] = (),
+) -> list[Row]:
+    """Return a row for each queue, by name, and one for all. first, last: local days, both in.
+
+    dialled: count calls to these numbers (E.164) only; empty: all calls.
+    """
+    promises, visits = _read(store, company, zone, first, last, dialled)
     queues = sorted({each.queue for each in promises} | {each.queue for each in visits})
     rows = [
         _row(
@@ -133,7 +143,7 @@ def _bounds(zone: ZoneInfo, first: date, last: date) -> tuple[datetime, datetime
 
 
 def _read(
-    store: Store, company: str, zone: ZoneInfo, first: date, last: date
+    store: Store, company: str, zone: ZoneInfo, first: date, last: date, dialled: Collection[str]
 ) -> tuple[list[Promise], list[Visit]]:
     """Return every promise told on these days, and every call that entered a queue."""
     begin, end = _bounds(zone, first, last)
@@ -150,6 +160,8 @@ def _read(
         events = db.scalars(wanted.execution_options(yield_per=1000))
         for _, of_call in groupby(events, key=lambda event: event.call):
             known = list(of_call)
+            if dialled and not any(each.details.get("to") in dialled for each in known):
+                continue
             promises += _of_call(known, end, stormy)
             visits += _visit(known, end, stormy)
     return promises, visits

@@ -264,7 +264,7 @@ def test_outside_the_hours_the_time_is_told(ask):
     told = result.values
     assert (result.outcome, told["calls"], told["calls_at"]) == (
         "noted_later",
-        "calls_today",
+        "calls_tomorrow",
         "08:00",
     )
 

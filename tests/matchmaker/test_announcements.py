@@ -75,7 +75,7 @@ def test_who_was_told_nothing_hears_it_again_only_after_a_while(hall: Hall) -> N
 def test_nothing_to_tell_while_nobody_serves(hall: Hall) -> None:
     hall.caller("pbx1-2.2", number=None)
     hall.pass_(100)
-    assert hall.exchange.told == []
+    assert hall.exchange.told == [("pbx1-2.2", "shut")], "no wait is named"
 
 
 def test_an_exchange_that_is_away_is_asked_again_later(hall: Hall) -> None:

@@ -1,0 +1,125 @@
+"""How promises to call back were kept: `app.py report callbacks`.
+
+Counted from the store: a promise is a row of its own there. It belongs to the local day on which it
+was made. In time is what its clock says (`ivr.callback_clock`); without a rule every kept one is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from ivr.callback_clock import clocks, mark
+from ivr.store.database import Store
+from ivr.store.models import Callback
+from ivr.store.supply import CallbackClock
+
+ALL = "all"
+KEPT = ("done", "resumed")
+HEADINGS = (
+    "day", "queue", "asked", "in time", "late", "open", "red", "overdue", "in vain", "cancelled",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """Promises of one queue and day (or all). in_time, late: kept, he rang himself included.
+
+    open: still to be kept; red: those of them that are pressing; overdue: those that are late.
+    in_vain: every try was. Their sum without `red` and `overdue` is `asked`.
+    """
+
+    day: str
+    queue: str
+    asked: int
+    in_time: int
+    late: int
+    open: int
+    red: int
+    overdue: int
+    in_vain: int
+    cancelled: int
+
+
+def rows(
+    store: Store, company: str, zone: ZoneInfo, first: date, last: date, now: datetime
+) -> list[Row]:
+    """Return a row for each day and queue, and one for all. first, last: local days, both in."""
+    begin = datetime.combine(first, time(), zone)
+    end = datetime.combine(last + timedelta(days=1), time(), zone)
+    wanted = (
+        select(Callback)
+        .where(Callback.company == company)
+        .where(Callback.created_at >= begin, Callback.created_at < end)
+        .order_by(Callback.created_at)
+    )
+    counted: dict[tuple[str, str], Counter[str]] = {}
+    with store.session(read_only=True) as db:
+        promises = list(db.scalars(wanted))
+        times = clocks(db, promises)
+    for promise in promises:
+        words = ["asked", *_words(promise, times.get(promise.id), now)]
+        day = f"{promise.created_at.astimezone(zone):%Y-%m-%d}"
+        for key in ((day, promise.queue), (ALL, ALL)):
+            counted.setdefault(key, Counter()).update(words)
+    counted.setdefault((ALL, ALL), Counter())
+    keys = sorted(key for key in counted if key[0] != ALL)
+    return [_row(*key, counted[key]) for key in [*keys, (ALL, ALL)]]
+
+
+def _words(promise: Callback, clock: CallbackClock | None, now: datetime) -> Iterator[str]:
+    """The columns that one promise counts in, besides `asked`."""
+    if promise.live:
+        yield "open"
+        if pressing := mark(clock, now):
+            yield {"red": "red", "late": "overdue"}[pressing]
+    elif promise.state in KEPT:
+        late = (
+            clock is not None and promise.ended_at is not None and promise.ended_at > clock.due_at
+        )
+        yield "late" if late else "in_time"
+    else:
+        yield "in_vain" if promise.state == "failed" else "cancelled"
+
+
+def _row(day: str, queue: str, counted: Counter[str]) -> Row:
+    figures = {field.name: counted[field.name] for field in fields(Row)[2:]}
+    return Row(day=day, queue=queue, **figures)
+
+
+def as_table(rows: Sequence[Row]) -> str:
+    """Return the rows for a terminal."""
+    cells = [list(HEADINGS), *([str(cell) for cell in asdict(row).values()] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in cells
+    )
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV with a heading."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Row))
+    writer.writerows(asdict(row).values() for row in rows)
+    return target.getvalue().rstrip("\n")
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Return the rows as a JSON list."""
+    return json.dumps([asdict(row) for row in rows], indent=2)
+
+
+FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}
