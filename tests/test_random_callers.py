@@ -158,9 +158,10 @@ class Exchange:
     heard: takes the ids of the prompts that were said.
     """
 
-    def __init__(self, house, heard):
+    def __init__(self, house, heard, trace=None):
         self.house = house
         self.heard = heard
+        self.trace = trace
         self.failing = ""
         self.store = memory_store()
         with self.store.session() as session:
@@ -224,7 +225,7 @@ class Exchange:
         self.queue = MemoryQueue(rules)
         self.runner = Runner(
             self.house.flows, self.house.companies, self.services, self.store, self.sessions,
-            self.log, self.clock, "odesa", queue=self.queue,
+            self.log, self.clock, "odesa", queue=self.queue, trace=self.trace,
         )  # fmt: skip
         status = ("offline", "ready", "ready", "paused")[sum(map(bool, acts)) % 4]
         skills = dict.fromkeys(("general", "metering", "outage", "danger", "business"), 3)
