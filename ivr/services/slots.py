@@ -23,6 +23,8 @@ WEEKDAYS = tuple(f"weekday_{day}" for day in range(1, 8))
 """Prompts of the days of a week."""
 VISITS = "visits"
 """`Booking.place` of all visits."""
+LONGEST = timedelta(days=31)
+"""What began longer ago than this is over."""
 SHOWN = 3
 """Slots named at a time."""
 TRIES = 5
@@ -146,36 +148,46 @@ def _moment(inquiry: Inquiry, day: date, clock: str) -> datetime:
     return datetime.combine(day + timedelta(days=late), local).astimezone(UTC)
 
 
-def _taken(
-    inquiry: Inquiry, table: Timetable, first: datetime, last: datetime
-) -> list[tuple[datetime, datetime]]:
+@dataclass(frozen=True)
+class _Taken:
+    """A time that somebody has. seat: None where the company itself planned the visit."""
+
+    starts: datetime
+    ends: datetime
+    seat: int | None
+
+
+def _taken(inquiry: Inquiry, table: Timetable, first: datetime, last: datetime) -> list[_Taken]:
     """What is booked between two moments, and visits that the company itself has planned."""
-    booked = select(Booking.starts, Booking.ends, Booking.application_id).where(
+    columns = (Booking.starts, Booking.ends, Booking.seat, Booking.application_id)
+    booked = select(*columns).where(
         Booking.company == inquiry.company.id,
         Booking.place == table.place,
         Booking.live.is_(True),
+        Booking.starts > first - LONGEST,
         Booking.starts < last,
         Booking.ends > first,
     )
     rows = inquiry.db.execute(booked).all()
-    taken = [(starts, ends) for starts, ends, _ in rows]
+    taken = [_Taken(starts, ends, seat) for starts, ends, seat, _ in rows]
     if table.place != VISITS:
         return taken
-    own = {application for _, _, application in rows}
+    own = {application for *_, application in rows}
     planned = select(Application.id, Application.visit, Application.until).where(
         Application.company == inquiry.company.id,
         Application.state == "scheduled",
+        Application.visit > first - LONGEST,
         Application.visit < last,
     )
     for application, visit, until in inquiry.db.execute(planned):
         ends = until or visit
         if application not in own and visit is not None and ends is not None and ends > first:
-            taken.append((visit, ends))
+            taken.append(_Taken(visit, ends, None))
     return taken
 
 
-def _count(slot: Slot, taken: list[tuple[datetime, datetime]]) -> int:
-    return sum(slot.meets(starts, ends) for starts, ends in taken)
+def _count(slot: Slot, taken: list[_Taken]) -> int:
+    return sum(slot.meets(each.starts, each.ends) for each in taken)
 
 
 # ---------------------------------------------------------------------- taking one
@@ -195,12 +207,13 @@ def take(
         slot = next((slot for slot in _all(inquiry, table) if slot.starts == starts), None)
         if slot is None or starts < inquiry.now + table.notice:
             return None
-        if _count(slot, _taken(inquiry, table, slot.starts, slot.ends)) >= table.seats:
+        taken = _taken(inquiry, table, slot.starts, slot.ends)
+        if _count(slot, taken) >= table.seats:
             return None
         booking = make()
         booking.place, booking.key = table.place, key
         booking.starts, booking.ends = slot.starts, slot.ends
-        booking.seat = _seat(inquiry, table, starts)
+        booking.seat = _seat(slot, taken)
         try:
             with inquiry.db.begin_nested():
                 inquiry.db.add(booking)
@@ -210,15 +223,13 @@ def take(
     return None
 
 
-def _seat(inquiry: Inquiry, table: Timetable, starts: datetime) -> int:
-    """The lowest seat nobody has: two callers want the same one, so that one of them gets it."""
-    wanted = select(Booking.seat).where(
-        Booking.company == inquiry.company.id,
-        Booking.place == table.place,
-        Booking.starts == starts,
-        Booking.live.is_(True),
-    )
-    had = set(inquiry.db.scalars(wanted))
+def _seat(slot: Slot, taken: list[_Taken]) -> int:
+    """The lowest seat nobody has: two callers want the same one, so that one of them gets it.
+
+    It must come from what was counted, not from another look: what is committed in between would
+    be one seat further, beyond the last one.
+    """
+    had = {each.seat for each in taken if each.starts == slot.starts}
     return next(seat for seat in range(len(had) + 1) if seat not in had)
 
 

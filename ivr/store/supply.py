@@ -211,7 +211,7 @@ class Application(Base):
     """
 
     __tablename__ = "applications"
-    __table_args__ = (UniqueConstraint("company", "number"),)
+    __table_args__ = (UniqueConstraint("company", "number"), Index(None, "company", "visit"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]

@@ -157,6 +157,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_applications_account_id"), ["account_id"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_applications_company_visit"), ["company", "visit"], unique=False
+        )
 
     op.create_table(
         "priority_sites",
@@ -377,6 +380,7 @@ def downgrade() -> None:
 
     op.drop_table("priority_sites")
     with op.batch_alter_table("applications", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_applications_company_visit"))
         batch_op.drop_index(batch_op.f("ix_applications_account_id"))
 
     op.drop_table("applications")
