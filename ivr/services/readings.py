@@ -22,11 +22,12 @@ from ivr.store.models import Reading, Register
 BEFORE = 10
 """Readings of a register looked at to tell the volume since the one before."""
 FLAGGED = {"rollover", "high_use", "override"}
-ONWARD = ("next", "complete", "complete_private", "swapped", "confirmed", "done")
-JUDGED = (
-    *ONWARD, "too_low", "too_low_private", "too_high", "too_high_private", "refused",
-    "decimal", "decimal_private",
+ASKED_AGAIN = (
+    "too_low", "too_low_private", "too_high", "too_high_private", "decimal", "decimal_private",
 )  # fmt: skip
+"""What the value of a zone may come to when every register has one and the zones are compared."""
+ONWARD = ("next", "complete", "complete_private", "swapped", *ASKED_AGAIN)
+"""How it goes on with a form of which something is still to be confirmed."""
 
 
 # ---------------------------------------------------------------------- before the first value
@@ -96,7 +97,7 @@ def _rows_of(inquiry: Inquiry, account: int, submission: str) -> Sequence[Readin
     return inquiry.db.scalars(wanted).all()
 
 
-@service("readings.resume", *JUDGED, prompts=SPOKEN)
+@service("readings.resume", *ONWARD, prompts=SPOKEN)
 def resume(inquiry: Inquiry) -> Result:
     """Take the values of the draft and go on with what is missing."""
     form = Form(inquiry, fresh=True)
@@ -136,13 +137,21 @@ def begin(inquiry: Inquiry) -> Result:
 # ---------------------------------------------------------------------- values
 
 
-@service("readings.check", *JUDGED, "too_long", "rollover", "rollover_private", prompts=SPOKEN)
+@service(
+    "readings.check",
+    *ONWARD,
+    "refused",
+    "too_long",
+    "rollover",
+    "rollover_private",
+    prompts=SPOKEN,
+)
 def check(inquiry: Inquiry) -> Result:
     """Judge the keyed value of the current register."""
     return Form(inquiry).take(str(inquiry.slots["typed"]))
 
 
-@service("readings.same", *JUDGED, prompts=SPOKEN)
+@service("readings.same", *ONWARD, prompts=SPOKEN)
 def same(inquiry: Inquiry) -> Result:
     """`#` alone: the same as last time (P4)."""
     form = Form(inquiry)
@@ -151,13 +160,13 @@ def same(inquiry: Inquiry) -> Result:
     return form.onward()
 
 
-@service("readings.agree", *JUDGED, prompts=SPOKEN)
+@service("readings.agree", *ONWARD, "confirmed", prompts=SPOKEN)
 def agree(inquiry: Inquiry) -> Result:
     """Yes to a roll-over, a decimal digit or swapped zones: the question was the confirmation."""
     return Form(inquiry).agree()
 
 
-@service("readings.decline", *JUDGED, prompts=SPOKEN)
+@service("readings.decline", *ASKED_AGAIN, "refused", prompts=SPOKEN)
 def decline(inquiry: Inquiry) -> Result:
     """No to such a question: the value is refused for the reason that raised it."""
     return Form(inquiry).decline()
@@ -175,7 +184,7 @@ def back(inquiry: Inquiry) -> Result:
     return Form(inquiry).back()
 
 
-@service("readings.onward", *JUDGED, prompts=SPOKEN)
+@service("readings.onward", *ONWARD, "confirmed", "done", prompts=SPOKEN)
 def onward(inquiry: Inquiry) -> Result:
     """Go on with the registers that have no value yet."""
     return Form(inquiry).onward()
