@@ -66,7 +66,9 @@ def test_a_call_is_logged_from_its_beginning_to_its_end(worker, caller):
     assert told == [
         ("answered", "main.welcome", "+380671110001"),
         ("looked_up", "main.welcome", "callers.welcome"),
-        ("said", "main.menu", told[2][2]),
+        ("looked_up", "main.hit", "outages.hit"),
+        ("looked_up", "main.storm", "storms.greeting"),
+        ("said", "main.menu", told[4][2]),
         ("heard", "main.menu", "keys"),
         ("looked_up", "reading.window", "readings.window"),
         ("looked_up", "reading.draft", "readings.draft"),
@@ -77,7 +79,7 @@ def test_a_call_is_logged_from_its_beginning_to_its_end(worker, caller):
         ("said", "reading.enter", ["reading_enter"]),
         ("heard", "reading.enter", "keys"),
         ("looked_up", "reading.check", "readings.check"),
-        ("said", "reading.read_back", told[13][2]),
+        ("said", "reading.read_back", told[15][2]),
         ("heard", "reading.read_back", "keys"),
         ("looked_up", "reading.accept", "readings.accept"),
         ("looked_up", "reading.offer_phone", "accounts.offer_phone"),
@@ -301,7 +303,7 @@ def test_a_reading_by_a_caller_is_logged_though_redis_died_in_between(
     turn = runner.open(caller)
     for keys in ("2", "1", "2421#"):
         turn = runner.advance(caller.call, Event("keys", text=keys), turn.number)
-    assert emptied(redis_client, store) == 14
+    assert emptied(redis_client, store) == 16
     redis_server.kill()
     turn = runner.advance(caller.call, Event("keys", text="1"), turn.number)
     redis_server.start()
@@ -310,7 +312,7 @@ def test_a_reading_by_a_caller_is_logged_though_redis_died_in_between(
     direct.close()
     with store.session(read_only=True) as session:
         kinds = session.execute(select(CallEvent.kind, CallEvent.step).order_by(CallEvent.id)).all()
-    assert len(kinds) == 22
+    assert len(kinds) == 24
     assert ("looked_up", "accept") in kinds
 
 

@@ -193,7 +193,19 @@ def test_of_two_workers_that_answer_at_once_one_is_told_that_it_is_late(worker, 
 # ---------------------------------------------------------------------- what breaks
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+GOES_ON = {"outages.hit", "storms.greeting"}
+"""What is only told before the menu: without it the menu comes."""
+
+
+@pytest.mark.parametrize("name", sorted(GOES_ON))
+def test_what_is_told_before_the_menu_may_break(worker, caller, name):
+    turn = worker(services=breaking(name, RuntimeError("no reason"))).open(caller)
+    assert isinstance(turn.need, Ask)
+    assert "main_outage" in said(turn)
+    assert "service_failed" not in said(turn)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - GOES_ON))
 def test_a_service_that_breaks_sends_the_caller_to_an_operator(worker, caller, name):
     """Wherever this call asks it; a service it does not ask breaks nothing."""
     log = MemoryLog()
