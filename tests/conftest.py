@@ -246,6 +246,14 @@ WELCOME = Result(
 )
 
 
+QUIET_DAY = {
+    "callers.welcome": WELCOME,
+    "outages.hit": Result("none"),
+    "storms.greeting": Result("none"),
+}
+"""What the services before the first menu answer when nothing has happened."""
+
+
 def _flows_of(*sources: str, texts: Mapping[str, str] | None = None) -> Flows:
     documents = [yaml.load(dedent(text), yaml.BaseLoader) for text in sources]  # noqa: S506
     flows = {
@@ -271,7 +279,7 @@ def talk(house: House) -> Talker:
         texts: Mapping[str, str] = MappingProxyType({}),
     ) -> Talk:
         if source[0] in house.flows.flows:
-            known = {"callers.welcome": WELCOME, **answers}
+            known = {**QUIET_DAY, **answers}
             return Talk(house.flows, source[0], slots, limits, known)
         flows = _flows_of(*source, texts=texts)
         return Talk(flows, next(iter(flows.flows)), slots, limits, answers)
