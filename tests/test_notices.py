@@ -254,6 +254,7 @@ LONGEST: dict[str, dict[str, Any]] = {
     "unreached": {"day": "31", "month": "10", "time": "20:00", "number": "+8423800001000"},
     "promised": {"first": "08:00", "last": "20:00"},
     "promised_soon": {},
+    "promised_later": {"day": "31", "month": "10", "time": "20:00"},
     "reading": {
         "day": "31",
         "month": "10",

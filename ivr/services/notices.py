@@ -53,6 +53,9 @@ def unreached(db: Session, company: Company, callback: Callback, now: datetime) 
 def promised(inquiry: Inquiry, callback: Callback) -> None:
     """Confirm a promise to call back, with the hours in which that may be."""
     terms, now = inquiry.company.calling, inquiry.now
+    if callback.next_at > now:
+        _promised_later(inquiry, callback)
+        return
     local = inquiry.local(now)
     at_night = callbacks.may_call(callback, terms, now, local) and not callbacks.allowed(
         terms, local
@@ -62,6 +65,15 @@ def promised(inquiry: Inquiry, callback: Callback) -> None:
         inquiry.db, inquiry.company, "callback", f"callback-{callback.id}/promised",
         callback.number, callback.language, {} if at_night else {"first": first, "last": last},
         now, SOON, text="promised_soon" if at_night else "promised",
+    )  # fmt: skip
+
+
+def _promised_later(inquiry: Inquiry, callback: Callback) -> None:
+    """Confirm a promise for the time from which his queue is open."""
+    _tell(
+        inquiry.db, inquiry.company, "callback", f"callback-{callback.id}/promised",
+        callback.number, callback.language, _moment(inquiry.company, callback.next_at),
+        inquiry.now, SOON, text="promised_later",
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ export class Inbox {
         "div",
         {},
         h("b", {}, name),
-        due ? h("span", { class: "mark", hidden: true, "data-red": toSeconds(red), "data-due": toSeconds(due) }) : null,
+        due ? h("small", {}, h("span", { class: "mark", hidden: true, "data-red": toSeconds(red), "data-due": toSeconds(due) })) : null,
         h("small", {}, say(kind === "callback" ? "item_callback" : "item_message"), " · ", say.of("queue", queue), account ? ` · ${account}` : ""),
         h(
           "small",
