@@ -96,7 +96,8 @@ SENSE = {
 }
 """What a caller with a wish answers to a question; "1" or "2" to any other one."""
 OUTCOMES = (
-    "ended", "unavailable", "no_answer", "dropped", "announce", "transferred", "reading", "outage",
+    "ended", "unavailable", "no_answer", "dropped", "announce", "overdue", "transferred", "reading",
+    "outage",
 )  # fmt: skip
 WAITING = ("2", "5", "6", "9", "*", "1", "61", "6250012#", "62", "*2")
 """Keys of a caller who waits."""

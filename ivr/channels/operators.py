@@ -97,8 +97,7 @@ class Operators:
 
     def _break(self, world: Entry) -> None:
         broken = {
-            name: replace(SERVICES[name], answer=_fail)
-            for name in world.texts("broken", _service)
+            name: replace(SERVICES[name], answer=_fail) for name in world.texts("broken", _service)
         }
         self.services = {**SERVICES, **broken}
         if world.optional("queue_down", fields.yes):

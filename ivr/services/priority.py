@@ -105,7 +105,7 @@ def of_call(inquiry: Inquiry) -> str:
 
 
 def of_request(inquiry: Inquiry) -> str:
-    """Return the priority of what this call registers: as `of_call`, or as an operator raised it."""
+    """Return the priority of what this call registers: as `of_call`, or raised by an operator."""
     given = of_call(inquiry)
     if given == "normal" and inquiry.queue is not None:
         with suppress(QueueDown):

@@ -43,10 +43,11 @@ class HeldCall:
     """One call as Twilio holds it.
 
     turn: number of the open turn. where: flow (a question), wait (music), operator (being
-    connected, or connected), outside (a number outside is dialled, or talks to him). token: of the offer. talking: he and the operator hear each other.
-    since: epoch seconds at which it was put here; `put` sets it. sid: Twilio's name for the call of
-    a call-back, whose own is that of its ticket. asked: Twilio is being asked to lead it there and
-    has not agreed yet; whoever finds that later does not know where the call is.
+    connected, or connected), outside (a number outside is dialled, or talks to him). token: of the
+    offer. talking: he and the other end hear each other. since: epoch seconds at which it was put
+    here; `put` sets it. sid: Twilio's name for the call of a call-back, whose own is that of its
+    ticket. asked: Twilio is being asked to lead it there and has not agreed yet; whoever finds that
+    later does not know where the call is.
     """
 
     turn: int
