@@ -66,7 +66,7 @@ def store_of(config: Config, migrate: bool = True) -> Store:
 
     config.press2.var.mkdir(parents=True, exist_ok=True)
     store = open_store(config.store_url(), migrate=migrate)
-    load_demo(store, DEMO)
+    load_demo(store, DEMO, now())
     return store
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ivr import company, config, outbox, prompts
+from ivr import company, config, intake, outbox, prompts
 from ivr.agent_queue.model import QueueDown
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.process import find_program
@@ -194,6 +195,75 @@ def _outbox(given: Config, home: Path) -> Iterator[Finding]:
         yield Finding("ok", "outbox", f"{sum(found.waiting.values())} wait, none failed lately")
 
 
+def _data(given: Config, home: Path) -> Iterator[Finding]:
+    """How old the data about outages is: callers hear no time that is older than the profile's."""
+    profile = company.load(home / "flows" / "companies").get(given.press2.company)
+    if profile is None or not _has_store(given):
+        return
+    with contextlib.closing(open_store(given.store_url())) as store:
+        known = intake.age(store, profile.id)
+    since = known.since(datetime.now(UTC))
+    if since is None:
+        yield Finding("ok", "outages", "no open accident is known")
+        return
+    minutes = int(since.total_seconds() // 60)
+    text = f"{known.events} open accidents, last told of {minutes} minutes ago"
+    if minutes > profile.terms.outages.fresh:
+        yield Finding(
+            "warning",
+            "outages",
+            f"{text}: callers hear no time of restoration",
+            "send them by the API or `app.py import events` (docs/data.md)",
+        )
+    else:
+        yield Finding("ok", "outages", text)
+
+
+def _feed(given: Config, home: Path) -> Iterator[Finding]:
+    """Whether the company's system answers, and whether anything is sent there."""
+    profiles = company.load(home / "flows" / "companies").values()
+    fed = [profile.id for profile in profiles if profile.terms.feed]
+    if not given.feed.url:
+        if fed:
+            yield Finding(
+                "warning",
+                "feed",
+                f"{', '.join(fed)}: documents wait, nobody is told where they go",
+                "write [feed] url, or take `feed` out of the profile",
+            )
+        return
+    parts = urlsplit(given.feed.url)
+    place = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    there = f"{place[0]}:{place[1]}"
+    if not answers(*place):
+        yield Finding(
+            "warning", "feed", f"{there} does not answer", "documents wait and are tried again"
+        )
+    elif not fed:
+        yield Finding("ok", "feed", f"{there} answers; no profile says `feed: [ticket]` yet")
+    else:
+        yield Finding("ok", "feed", f"{there} answers, and is told of {', '.join(fed)}")
+
+
+def _api(given: Config, home: Path) -> Iterator[Finding]:
+    """Whose systems may use the API."""
+    companies = company.load(home / "flows" / "companies")
+    for token in given.api.tokens:
+        if token.company not in companies:
+            yield Finding(
+                "problem",
+                "api",
+                f"[api] tokens: {token.name}@{token.company}: no such company",
+                f"write one of {', '.join(companies)}",
+            )
+    names = ", ".join(f"{token.name}@{token.company}" for token in given.api.tokens)
+    yield Finding("ok", "api", names or "no tokens; data comes by `app.py import`")
+
+
+def _has_store(given: Config) -> bool:
+    return bool(given.store.url) or (given.press2.var / "press2.db").exists()
+
+
 def _companies(given: Config, home: Path) -> Iterator[Finding]:
     """Time zones are asked for first: without them every profile would fail on its own."""
     try:
@@ -321,6 +391,9 @@ CHECKS: tuple[Check, ...] = (
     _redis,
     _store,
     _outbox,
+    _data,
+    _feed,
+    _api,
     _companies,
     _sounds,
     _voices,

@@ -196,7 +196,7 @@ class StormTerms:
 
 FEED = ("ticket", "reading", "report", "suspected", "priority", "booking")
 """Documents that the company's own systems may be told of (`ivr.services.feed`)."""
-Fed = Literal["ticket", "reading", "report", "suspected", "priority"]
+Fed = Literal["ticket", "reading", "report", "suspected", "priority", "booking"]
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -6,6 +6,7 @@
 Both ways end in the same two functions, so both refuse the same things with the same words.
 """
 
+from ivr.intake.age import age
 from ivr.intake.reading import Entry, Where, check, of_json
 from ivr.intake.refusal import MOST, Problem, Refusal
 from ivr.intake.schemas import KINDS, Setting
@@ -21,6 +22,7 @@ __all__ = [
     "Setting",
     "Summary",
     "Where",
+    "age",
     "check",
     "of_json",
     "take",

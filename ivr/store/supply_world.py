@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ivr.store import fields
@@ -52,6 +52,31 @@ def load_supply(session: Session, company: str, world: Mapping[str, Any], zone: 
         session.add(
             Storm(company=company, state="on", reason="world", started_at=REGISTERED, started_by="")
         )
+
+
+def load_fresh(
+    session: Session, company: str, world: Mapping[str, Any], zone: tzinfo, now: datetime
+) -> None:
+    """Adds the same with its times moved: the newest event was told of now.
+
+    Visits move by whole days, so that crews still come in the morning.
+    """
+    load_supply(session, company, world, zone)
+    session.flush()
+    events = session.scalars(select(OutageEvent).where(OutageEvent.company == company)).all()
+    minute = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    moved = minute - max((event.updated_at for event in events), default=minute)
+    for event in events:
+        event.source = "demo"
+        event.since += moved
+        event.updated_at += moved
+        event.restore_by = event.restore_by + moved if event.restore_by else None
+    days = timedelta(days=moved.days)
+    for row in session.scalars(select(Application).where(Application.company == company)):
+        row.visit = row.visit + days if row.visit else None
+        row.until = row.until + days if row.until else None
+    said = {"updated_at": now}
+    session.execute(update(ScheduleHours).where(ScheduleHours.company == company).values(said))
 
 
 def _event(company: str, entry: Entry, zone: tzinfo) -> OutageEvent:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
 from sqlalchemy import Connection, select, text
@@ -26,11 +27,14 @@ ABSENT = (None, "", "~", "null")
 """How `yaml.BaseLoader` returns a field without a value."""
 
 
-def load_demo(store: Store, path: Path = DEMO) -> bool:
+def load_demo(store: Store, path: Path = DEMO, now: datetime | None = None) -> bool:
     """Fills a store that has no accounts with the demo data; says whether it did.
 
-    The accounts go to the first company of the file.
+    It goes to the first company of the file. now: when its known outage was last told of; None:
+    only the accounts are wanted.
     """
+    from ivr.store.supply_world import load_fresh  # it reads worlds with the means of this module
+
     document = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506
     companies = list(document["companies"])
     with store.session() as session:
@@ -39,6 +43,9 @@ def load_demo(store: Store, path: Path = DEMO) -> bool:
         if session.scalar(select(Account.id).limit(1)) is not None:
             return False
         load_world(session, companies[0], document["world"])
+        if now is not None:
+            zone = ZoneInfo(document["companies"][companies[0]]["timezone"])
+            load_fresh(session, companies[0], document["world"], zone, now)
     return True
 
 

@@ -441,3 +441,15 @@ def test_demo_data_and_a_file_go_together(demo: Store) -> None:
     assert not load_demo(demo), "there already"
     assert sent(demo, "events", [EVENT]).added == 1
     assert outbox.listed(demo) == []
+
+
+def test_the_examples_of_the_documents(demo: Store, tmp_path: Path) -> None:
+    text = (HOME / "docs" / "data.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        part = text.split(f"\n### {kind}\n")[1].split("\n### ")[0].split("\n## ")[0]
+        lines = [line.strip() for line in part.splitlines() if line.startswith("    ")]
+        path = write(tmp_path, f"{kind}.csv", "\n".join(lines))
+        summary = bring(demo, kind, path, datetime(2026, 10, 31, 8, 0, tzinfo=UTC))
+        assert summary.added == summary.entries > 1, kind
+        told = set(lines[0].split(";"))
+        assert told <= set(columns(kind)), kind
