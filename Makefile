@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer bench-webhook lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -61,6 +61,10 @@ bench-offer: ## operator free to his telephone ringing, ours against Queue() (mi
 bench-webhook: ## Twilio's webhooks: turns a second, a thousand calls at once (minutes)
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.webhook
+
+bench-storm: ## 600 callers in ten minutes against twelve operators, on simulated time
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.storm
 
 bench-queue: ## cycles a second of the queue, in memory and in Redis
 	@deploy/setup.sh
