@@ -163,7 +163,7 @@ def read(path: Path) -> Company:
         raise FlowError(f"{path}: {reason}") from reason
 
 
-_KEYS = {
+KEYS = {
     "company", "name", "region", "timezone", "languages", "offer", "numbers", "services", "account",
     "window", "limits", "readings", "queues", "hours", "holidays", "typical_talk", "pauses",
     "wrap_up_codes", "recording", "calling", "notices", *terms.SECTIONS,
@@ -173,7 +173,7 @@ _KEYS = {
 def _company(document: Any, name: str) -> Company:
     if not isinstance(document, Mapping):
         raise ValueError("a mapping is wanted")
-    if unknown := set(document) - _KEYS:
+    if unknown := set(document) - KEYS:
         raise ValueError(f"unknown key `{min(unknown)}`")
     if document["company"] != name:
         raise ValueError(f"says `company: {document['company']}`, the file is named {name}")
