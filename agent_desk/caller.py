@@ -19,8 +19,10 @@ from ivr.store.models import Account, Contact, Conversation
 
 SUGGESTED = 4
 """Answers offered beside a call."""
-KEYED = ("account", "keyed", "typed", "meter_ending", "number_typed")
-"""Slots of a flow that hold what the caller typed."""
+KEYED = (
+    "account", "keyed", "typed", "meter_ending", "number_typed", "application", "receipt",
+)  # fmt: skip
+"""Slots of a flow that hold what the caller typed, and the number he was told."""
 
 
 def caller(
@@ -40,6 +42,7 @@ def caller(
         "match": _match(contacts, keyed),
         "proved": proved,
         "accounts": cards.cards(db, company, accounts, moment),
+        "appointments": cards.appointments(db, company, ticket.number, moment),
         "language": ticket.language,
         "queue": ticket.queue,
         "priority": ticket.priority,

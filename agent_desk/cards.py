@@ -17,6 +17,7 @@ from ivr.services import priority
 from ivr.services.form import Form
 from ivr.services.inquiry import Inquiry
 from ivr.store.models import Account, Alias, Contact, Conversation, Meter, Reading, Ticket
+from ivr.store.supply import Application, Booking
 
 READINGS = 5
 CONVERSATIONS = 3
@@ -35,12 +36,14 @@ def cards(
     readings = _grouped(_readings(db, ids), READINGS)
     tickets = _grouped(_tickets(db, ids), FOUND)
     talks = _grouped(_conversations(db, ids), CONVERSATIONS)
+    applications = _grouped(_applications(db, ids), FOUND)
     return [
         {
             **_face(db, account, now.astimezone(company.zone).date()),
             "meters": _meters(db, company, account, now),
             "readings": [_reading(row) for row in readings.get(account.id, [])],
             "tickets": [_ticket(row) for row in tickets.get(account.id, [])],
+            "applications": [_application(row) for row in applications.get(account.id, [])],
             "conversations": [conversation(row) for row in talks.get(account.id, [])],
         }
         for account in rows
@@ -102,6 +105,16 @@ def _tickets(db: Session, ids: Sequence[int]) -> Sequence[Ticket]:
     return db.scalars(wanted).all()
 
 
+def _applications(db: Session, ids: Sequence[int]) -> Sequence[Application]:
+    wanted = (
+        select(Application)
+        .where(Application.account_id.in_(ids))
+        .order_by(Application.updated_at.desc(), Application.id.desc())
+        .limit(FOUND * FOUND)
+    )
+    return db.scalars(wanted).all()
+
+
 def _conversations(db: Session, ids: Sequence[int]) -> Sequence[Conversation]:
     wanted = (
         select(Conversation)
@@ -140,6 +153,45 @@ def _ticket(row: Ticket) -> dict[str, Any]:
         "priority": row.priority,
         "at": row.created_at.timestamp(),
     }
+
+
+def _application(row: Application) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "what": row.what,
+        "state": row.state,
+        "reason": row.reason,
+        "visit": row.visit.timestamp() if row.visit else None,
+    }
+
+
+def appointments(
+    db: Session, company: Company, number: str | None, now: datetime
+) -> list[dict[str, Any]]:
+    """Return the appointments at offices that a telephone has before it."""
+    if number is None:
+        return []
+    wanted = (
+        select(Booking)
+        .where(
+            Booking.company == company.id,
+            Booking.caller_number == number,
+            Booking.live.is_(True),
+            Booking.ends > now,
+            Booking.receipt_id.is_not(None),
+        )
+        .order_by(Booking.starts)
+        .options(selectinload(Booking.receipt))
+        .limit(FOUND)
+    )
+    return [
+        {
+            "number": str(row.receipt.number) if row.receipt else None,
+            "office": row.place.partition(":")[2],
+            "at": row.starts.timestamp(),
+        }
+        for row in db.scalars(wanted)
+    ]
 
 
 def conversation(row: Conversation) -> dict[str, Any]:

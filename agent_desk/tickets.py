@@ -23,7 +23,9 @@ from ivr.agent_queue.model import Ticket as Place
 from ivr.model import Caller
 from ivr.services import priority, tickets
 from ivr.services.inquiry import Inquiry
+from ivr.services.requests import CUSTOMERS
 from ivr.store.models import Account, Draft
+from ivr.terms import PLACES
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
 TEXT = 2000
@@ -72,12 +74,20 @@ FORMS: dict[str, tuple[Field, ...]] = {
         COMMENT,
     ),
     "meter_replacement": (
-        Field("place", "choice", wanted=True, choices=("flat", "stairwell", "facade", "pole")),
+        Field("place", "choice", wanted=True, choices=PLACES),
         Field("meter"),
         Field("reason"),
         Field("email", "email"),
         PHONE,
         ADDRESS,
+        COMMENT,
+    ),
+    "connection": (
+        Field("customer", "choice", wanted=True, choices=CUSTOMERS),
+        Field("address", wanted=True),
+        Field("power"),
+        Field("email", "email"),
+        PHONE,
         COMMENT,
     ),
     "appointment": (

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from ivr.store.models import Account, Contact, Conversation, Register
+from ivr.store.models import Account, Contact, Conversation, Receipt, Register
+from ivr.store.supply import Application, Booking
 from ivr.store.world import keep_company
 
 
@@ -174,3 +175,32 @@ def test_another_companys_accounts_are_not_found(world):
         assert browser.get("accounts", query_string={"q": sought}).json["accounts"] == []
     body = {"account": "100200301", "values": {"single": "02421"}}
     assert browser.send("reading", body).status_code == 404
+
+
+def test_his_applications_and_appointments(world):
+    starts = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    with world.store.session() as db:
+        account = db.scalar(select(Account).where(Account.number == "100200301"))
+        db.add(
+            Application(
+                company="odesa", number="4599", account=account, what="inspection",
+                state="scheduled", visit=starts, updated_at=starts,
+            )
+        )  # fmt: skip
+        for day, month in ((2, 11), (3, 11), (1, 10)):
+            at = starts.replace(month=month, day=day)
+            booking = Booking(
+                company="odesa", place="office:center", starts=at, call="c", key=f"b{day}",
+                ends=at + timedelta(minutes=30), caller_number="+380671110001",
+                receipt=Receipt(company="odesa", key=f"r{day}", created_at=starts),
+                created_at=starts,
+            )  # fmt: skip
+            db.add(booking)
+            db.flush()
+            booking.live = None if day == 3 else True
+    found = caller(world, world.desk().ready())
+    shown = {"number": "4599", "what": "inspection", "state": "scheduled", "reason": None}
+    assert {**shown, "visit": starts.timestamp()} in found["accounts"][0]["applications"]
+    (appointment,) = found["appointments"]
+    assert (appointment["office"], appointment["at"]) == ("center", starts.timestamp())
+    assert appointment["number"].isdecimal()

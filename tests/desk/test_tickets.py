@@ -8,6 +8,7 @@ GOOD = {
     "outage": {"scope": "house", "danger": "no", "since": "07:45", "notify": True},
     "meter_fault": {"supply": "yes", "fault": "the display is dark"},
     "meter_replacement": {"place": "stairwell", "email": "o@example.org", "meter": "00812345"},
+    "connection": {"customer": "household", "address": "Садова 5", "power": "10"},
     "appointment": {"office": "Центр", "day": "2026-11-05", "time": "10:30", "topic": "договір"},
     "complaint": {"text": "Noise at night", "topic": "supply", "answer_by": "post"},
     "other": {"text": "A question", "phone": "067 111 00 01"},

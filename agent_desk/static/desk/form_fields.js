@@ -27,7 +27,7 @@ export function look({ name, kind }) {
 
 /** @param {string} type @param {string} field @param {Values} values @param {boolean} account whether one is chosen */
 export function asked(type, field, values, account) {
-  if (field === "address") return !account || values.answer_by === "post";
+  if (field === "address") return type === "connection" || !account || values.answer_by === "post";
   if (type === "complaint" && field === "email") return values.answer_by === "email";
   return true;
 }

@@ -88,8 +88,27 @@ export class CallerPanel {
         desk.contact?.kind === "callback" ? fact("fact_kind", say("callback_kind")) : null,
       ),
       this.#keyed(caller),
+      this.#appointments(caller.appointments ?? []),
       this.#contacts(caller.contacts ?? [], "contacts"),
     ];
+  }
+
+  /** @param {any[]} appointments at offices, of this telephone */
+  #appointments(appointments) {
+    const { say } = this.app;
+    if (!appointments.length) return null;
+    return h(
+      "section",
+      {},
+      h("h3", {}, say("appointments")),
+      h(
+        "ul",
+        { class: "lines" },
+        appointments.map(({ number, office, at }) =>
+          h("li", {}, h("time", {}, dayTime(at, say.language)), " ", h("b", {}, office), number ? ` ${say("number_sign")} ${number}` : ""),
+        ),
+      ),
+    );
   }
 
   /** What he keyed already: he must never be asked for it again. @param {any} caller */
@@ -194,7 +213,7 @@ export class CallerPanel {
         "div",
         { class: "pair" },
         this.#meters(card),
-        h("div", {}, this.#tickets(card.tickets ?? []), this.#readings(card.readings ?? [])),
+        h("div", {}, this.#applications(card.applications ?? []), this.#tickets(card.tickets ?? []), this.#readings(card.readings ?? [])),
       ),
     );
   }
@@ -246,6 +265,32 @@ export class CallerPanel {
             register === "single" ? "" : `${say.of("register", register)} `,
             h("b", { class: "digits" }, value),
             h("small", {}, [say.of("stored", state), say.of("channel", channel)].join(" · ")),
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** @param {any[]} applications */
+  #applications(applications) {
+    const { say } = this.app;
+    if (!applications.length) return null;
+    return h(
+      "section",
+      {},
+      h("h3", {}, say("applications")),
+      h(
+        "ul",
+        { class: "lines" },
+        applications.map(({ number, what, state, visit }) =>
+          h(
+            "li",
+            {},
+            visit ? h("time", {}, dayTime(visit, say.language)) : null,
+            " ",
+            h("b", {}, say.of("form", what)),
+            ` ${say("number_sign")} ${number}`,
+            h("small", {}, say.of("application", state)),
           ),
         ),
       ),

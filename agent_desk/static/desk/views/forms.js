@@ -6,7 +6,7 @@ import { Reading } from "./reading.js";
 import { TicketForm } from "./ticket_form.js";
 
 /** Most wanted first; forms the page has never heard of come last. */
-const ORDER = ["outage", "meter_fault", "meter_replacement", "appointment", "complaint", "other"];
+const ORDER = ["outage", "meter_fault", "meter_replacement", "connection", "appointment", "complaint", "other"];
 
 /** @param {Record<string, unknown>} forms */
 function inOrder(forms) {
