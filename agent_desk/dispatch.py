@@ -10,7 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from agent_desk import storm_board
+from agent_desk import storm_board, undelivered
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
@@ -40,7 +40,8 @@ def supervisors() -> None:
 def page() -> str:
     """Show the page."""
     words = {key: text for key, text in g.desk_words.items() if key.startswith(WORDS)}
-    return render_template("dispatch.html", words=g.desk_words, given=_given(words))
+    dead, given = undelivered.count(), _given(words)
+    return render_template("dispatch.html", words=g.desk_words, given=given, undelivered=dead)
 
 
 def _given(words: dict[str, str]) -> dict[str, Any]:

@@ -25,12 +25,13 @@ from agent_desk import (
     status,
     tabs,
     tickets,
+    undelivered,
 )
 from agent_desk.office import company, office, shift
 
 NOUNS = (
     accounts, answer_search, calls, dispatch, drafts, inbox, live, phone, priority, quality,
-    readings, recordings, status, tickets,
+    readings, recordings, status, tickets, undelivered,
 )  # fmt: skip
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")

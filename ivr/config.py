@@ -164,12 +164,11 @@ SHORTEST = 32
 
 def _tokens(text: str, source: Source) -> tuple[ApiToken, ...]:
     tokens = tuple(_token(item, source) for item in _list(text, source))
-    for what in ("name", "secret"):
-        known = [getattr(token, what) for token in tokens]
-        if again := next(
-            (token for token in tokens if known.count(getattr(token, what)) > 1), None
-        ):
-            raise _Hidden(f"{again.name}: two tokens have the same {what}")
+    names, secrets = [token.name for token in tokens], [token.secret.value for token in tokens]
+    for what, known in (("name", names), ("secret", secrets)):
+        again = [name for name, own in zip(names, known, strict=True) if known.count(own) > 1]
+        if again:
+            raise _Hidden(f"{', '.join(again)}: two tokens have the same {what}")
     return tokens
 
 

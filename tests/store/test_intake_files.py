@@ -411,7 +411,9 @@ def cell(name: str) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(data=st.data())
 def test_a_table_and_json_are_taken_or_refused_alike(kind: str, data: Any, tmp_path: Path) -> None:
     row = {name: data.draw(cell(name), label=name) for name in columns(kind)}
