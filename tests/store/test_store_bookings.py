@@ -63,7 +63,9 @@ def shared(url: str) -> Iterator[Store]:
     store.close()
 
 
-def ask(store: Store, company: Company, name: str, n: int, turn: int = 5, **slots: object) -> Result:
+def ask(
+    store: Store, company: Company, name: str, n: int, turn: int = 5, **slots: object
+) -> Result:
     caller = Caller(f"call-{n}", "odesa", f"+38067222{n:04d}", None, "console", NOW)
     with store.session() as db:
         return SERVICES[name].answer(
