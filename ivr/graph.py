@@ -35,6 +35,9 @@ from ivr.flow import (
 from ivr.prompts import Catalogue
 
 ALL = "all"
+"""Every flow as one box; their steps together would be a wall."""
+MOST = 3
+"""Names of steps at one arrow of that picture."""
 START, COMMON = "-start", "-common"
 """Names of the two dots of a flow, which no step can have."""
 WIDTH, LINES = 24, 2
@@ -106,14 +109,13 @@ def _picture(flows: Mapping[str, Flow], catalogue: Catalogue, name: str) -> grap
         node_attr={"fontsize": "11", "margin": "0.1,0.05", "color": "#546e7a", **FONT},
         edge_attr={"fontsize": "10", "arrowsize": "0.7", **FONT},
     )
-    shown = [flows[name] for name in (_in_order(flows) if name == ALL else [name])]
-    for flow in shown:
-        with picture.subgraph(name=f"cluster_{flow.name}") as cluster:
-            cluster.attr(label=_title(flow), labeljust="l", color="#b0bec5", style="rounded")
-            _Sheet(cluster, flow).draw(catalogue)
     if name == ALL:
-        for flow in shown:
-            _join(picture, flow, flows)
+        for shown in _in_order(flows):
+            _join(picture, flows[shown], flows)
+        return picture
+    with picture.subgraph(name=f"cluster_{name}") as cluster:
+        cluster.attr(label=_title(flows[name]), labeljust="l", color="#b0bec5", style="rounded")
+        _Sheet(cluster, flows[name]).draw(catalogue)
     return picture
 
 
@@ -137,16 +139,16 @@ def _title(flow: Flow) -> str:
 
 
 def _join(picture: graphviz.Digraph, flow: Flow, flows: Mapping[str, Flow]) -> None:
-    """Draw arrows from the steps that run other flows to the beginnings of those."""
+    """Draw a flow as one box, with an arrow to each flow that its steps run."""
+    look = LOOKS[RunStep]
+    picture.node(flow.name, shape=look.shape, style="filled", fillcolor=look.colour)
+    runs: dict[str, list[str]] = defaultdict(list)
     for name, step in flow.steps.items():
         if isinstance(step, RunStep) and step.flow in flows:
-            picture.edge(
-                f"{flow.name} {name}",
-                f"{step.flow} {START}",
-                color=INK["run"],
-                style=DASHES["run"],
-                constraint="false",
-            )
+            runs[step.flow].append(name)
+    for run, steps in runs.items():
+        label = "\n".join(steps) if len(steps) <= MOST else f"{len(steps)} steps"
+        picture.edge(flow.name, run, label=label, color=INK["run"], style=DASHES["run"])
 
 
 class _Sheet:

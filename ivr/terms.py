@@ -45,7 +45,7 @@ class Contacts:
 
 @dataclass(frozen=True, config=_STRICT)
 class OutageTerms:
-    """Keys 1 and 3. fresh: minutes for which what the company said of an accident is told as a fact.
+    """Keys 1 and 3. fresh: minutes for which what was said of an accident is told as a fact.
 
     announced: hours for which the announced end of planned works is. group, within: so many reports
     of one substation or street within so many minutes make a suspected event for the dispatcher.

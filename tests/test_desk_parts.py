@@ -20,7 +20,8 @@ NAMED = {
     "role", "mode", "told", "pause", "queue", "registration", "line", "phone", "broke", "rest",
     "code", "match", "priority", "language", "why", "flow", "step", "keyed", "refused", "kind",
     "register", "channel", "form", "draft", "reading", "stored", "problem", "warn", "field",
-    "outage_field", "choice", "application", "item", "presence", "key", "figure", "advice", "check", "status",
+    "outage_field", "choice", "application", "item", "presence", "key", "figure", "advice",
+    "check", "status",
     "recording", "error",
 }  # fmt: skip
 """Words whose key is put together from one of these and a name that is data."""
