@@ -389,7 +389,7 @@ UNREADABLE = {
     "an operator who sings": (
         f"{NOW}turns:\n  - operator: sings",
         3,
-        "`operator: sings`: one of answers, drops, ends, no_answer, returns, sends_to_outage",
+        "`operator: sings`: one of announces, answers, drops, ends, no_answer, overdue, returns",
     ),
     "an unknown expectation": (f"{NOW}expect:\n  reading: []", 3, "unknown key `reading`"),
     "expectations in a list": (f"{NOW}expect: [readings]", 2, "expect must be a mapping"),

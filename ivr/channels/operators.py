@@ -183,6 +183,8 @@ class Operators:
             "sends_to_reading": partial(self._sends, flow="reading"),
             "sends_to_outage": partial(self._sends, flow="outage"),
             "unreachable": lambda _: "unavailable",
+            "announces": lambda _: "announce",
+            "overdue": lambda _: "overdue",
         }
         return acts[word](call)
 
