@@ -72,6 +72,10 @@ def set_up(
     app.register_blueprint(room.desk)
     _say_no(app)
 
+    @app.get("/dispatch/")
+    def dispatcher() -> AnyResponse:
+        return redirect(url_for("desk.dispatch.page"), 303)  # the sign-in is known below /desk only
+
     @app.after_request
     def headers(response: AnyResponse) -> AnyResponse:
         response.headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"

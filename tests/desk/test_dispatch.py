@@ -94,6 +94,7 @@ def test_an_operator_may_not(world):
 
 def test_nobody_signed_in_is_led_to_the_form(world):
     client = world.app.test_client()
+    assert client.get("/dispatch/").headers["Location"].endswith("/desk/dispatch/")
     assert client.get("/desk/dispatch/").status_code == 303
     assert client.get("/desk/dispatch/state").status_code == 401
 
