@@ -120,6 +120,7 @@ EXAMPLES = {
     "silent-cycle": (lines("a: {say: one, to: b}\nb: {say: one, to: a}"), {}),
     "too-many-choices": (lines(f"many: {{menu: choose, options: {{{SIX}}}}}"), {}),
     "late-key": ([], {"texts": {"choose": LONG}}),
+    "taken-key": (lines("many: {menu: choose, options: {'9': {to: bye}}}"), {}),
 }
 
 
