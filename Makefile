@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -45,6 +45,10 @@ voices: ## install the RHVoice voices
 bench-turn: ## key to next prompt, ours against native dialplan (minutes)
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.turn
+
+bench-calls: ## 20 calls a second for a minute: readings, and callers whose supply is out (minutes)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.calls
 
 bench-engine: ## steps a second of the engine, sessions a second of the workers
 	@deploy/setup.sh

@@ -293,11 +293,15 @@ def run(
     phones: Sequence[str],
     sip_port: int,
     programs: dict[str, list[int]],
+    answers: Sequence[str] = ANSWERS,
 ) -> Measured:
-    """Place calls for some seconds and wait for the end of the last one."""
+    """Place calls for some seconds and wait for the end of the last one.
+
+    answers: the keys of each answer of a caller.
+    """
     with tempfile.TemporaryDirectory(prefix="press2-run-") as name:
         folder = Path(name)
-        callers = subprocess.Popen([sys.executable, "-m", "bench.telephones", name, *ANSWERS])
+        callers = subprocess.Popen([sys.executable, "-m", "bench.telephones", name, *answers])
         wait_for(folder / "port")
         scenario = folder / "scenario.xml"
         scenario.write_text(INVITE.replace("PORT", (folder / "port").read_text()))
@@ -326,7 +330,7 @@ def run(
         callers.wait()
         theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
         turns = json.loads((folder / "turns.json").read_text())
-        whole = [each for each in turns if len(each) == len(ANSWERS)]
+        whole = [each for each in turns if len(each) == len(answers)]
         failed = max(calls - len(whole), calls - succeeded(folder / "stat.csv"))
         cpu = {each: (after[each] - before[each]) / calls * 1000 for each in programs}
         used = theirs.ru_utime + theirs.ru_stime - ours.ru_utime - ours.ru_stime
@@ -336,7 +340,7 @@ def run(
         rate,
         calls,
         failed,
-        [[turns[place] for turns in whole] for place in range(len(ANSWERS))],
+        [[turns[place] for turns in whole] for place in range(len(answers))],
         cpu,
         busy / ticks,
     )
