@@ -75,9 +75,11 @@ def _site(
     """What the register of those who come first says of him; an account that he only keyed says
     nothing.
     """
-    about = keyed if proved else None
-    entry = priority.entry_of(db, company.id, ticket.number, about, now.date())
-    return priority.shown(entry) if entry else None
+    entry = priority.entry_of(db, company.id, ticket.number, keyed, now.date())
+    by_number = priority.of_number(db, company.id, ticket.number, now.date())
+    if entry is None or not (proved or by_number or entry.kind == priority.MARK):
+        return None  # keyed alone tells nothing of somebody vulnerable
+    return priority.shown(entry)
 
 
 def _interrupted(db: Session, call: str) -> bool:

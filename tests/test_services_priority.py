@@ -1,4 +1,4 @@
-"""The register of those who come first: by number, by proved account, for the days it names."""
+"""The register of those who come first: by number, by account, for the days it names."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -33,9 +33,14 @@ class Register:
     def add(self, kind="priority_site", phone=NUMBER, account=None, **fields):
         with self.store.session() as db:
             about = db.scalar(select(Account).where(Account.number == account))
-            given = {"name": "Лікарня", "note": "генератор на 4 год", "approved_by": "ОВА"}
+            given = {
+                "number": "P1",
+                "name": "Лікарня",
+                "note": "генератор на 4 год",
+                "approved_by": "ОВА",
+            }
             row = PrioritySite(
-                company=self.company.id, number="P1", kind=kind, account=about,
+                company=self.company.id, kind=kind, account=about,
                 updated_at=self.clock(), **{**given, **fields},
             )  # fmt: skip
             if phone:
@@ -173,10 +178,33 @@ def test_an_account_that_is_proved(register):
     assert register.of_call(account="999", proved=True) == "normal"
 
 
-def test_keyed_without_proof_it_gives_nothing(register):
+def test_a_site_comes_first_by_its_account_alone(register):
     register.calls_from(STRANGER)
     found = register("accounts.find", typed="200300001").values
-    assert register.of_call(**found) == "normal"
+    assert not found.get("proved")
+    assert register.of_call(**found) == "priority_site"
+
+
+def test_a_site_of_the_register_alone_does_so_too(register):
+    register.add("priority_site", phone=None, account="100200301")
+    assert register.of_call(account="100200301", proved=False) == "priority_site"
+    assert register.of_call(account="100200302", proved=False) == "normal"
+
+
+def test_of_two_entries_the_site_counts(register):
+    register.add("vulnerable", phone=None, account="100200301", consent=True)
+    register.add("priority_site", phone=None, account="100200301", number="P2")
+    assert register.of_call(account="100200301", proved=False) == "priority_site"
+
+
+def test_a_site_whose_entry_has_expired_is_keyed_in_vain(register):
+    register.add(
+        "priority_site",
+        phone=None,
+        account="200300001",
+        valid_to=register.today - timedelta(days=1),
+    )
+    assert register.of_call(account="200300001", proved=False) == "normal"
 
 
 def test_chosen_by_its_own_telephone(register):

@@ -119,9 +119,9 @@ def report(inquiry: Inquiry) -> Result:
 
 
 def _priority(inquiry: Inquiry, account: Account) -> str:
-    """Of the call, or of the site: that a hospital is without supply comes first whoever says it.
-
-    Only the ticket has it then; his own place in a queue is that of anybody.
+    """Of the call, or of the account: that somebody who needs it is without supply comes first
+    whoever says it. For somebody vulnerable only the ticket has it then: his own place in a queue
+    is that of anybody.
     """
     of_site = priority.counts(inquiry.db, account, inquiry.today)
     return priority.MARK if of_site else priority.of_request(inquiry)

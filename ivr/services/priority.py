@@ -1,12 +1,13 @@
 """Who comes first: the register of priority sites and vulnerable customers, and what it gives.
 
-The mark comes from the register alone: by the calling number, or by the account once the call is
-about it (chosen by a proved telephone, or proved by its meter). Nothing a caller says or keys gives
-it; an operator may raise a call, with a reason.
+The mark comes from the register alone: by the calling number, or by the account that the call is
+about. A site (a hospital) comes first from whatever telephone its account is keyed; a vulnerable
+person only when the account is proved (a telephone of its own, or its meter). Nothing a caller says
+gives the mark; an operator may raise a call, with a reason.
 
-An entry of kind `priority_site` (a hospital) also opens the priority line; one of kind `vulnerable`
-(a ventilator at home; only with consent) goes the ordinary way. In a queue both have the priority
-`priority_site`.
+An entry of kind `priority_site` also opens the priority line, by its number; one of kind
+`vulnerable` (a ventilator at home; only with consent) goes the ordinary way. In a queue both have
+the priority `priority_site`.
 """
 
 from __future__ import annotations
@@ -70,14 +71,18 @@ def account_of(db: Session, company: str, number: object) -> Account | None:
     return db.scalar(select(Account).where(Account.company == company, Account.number == number))
 
 
-def counts(db: Session, account: Account, day: date) -> bool:
-    """Tell whether an account comes first on this day.
+def counts(db: Session, account: Account, day: date, *, proved: bool = True) -> bool:
+    """Tell whether an account comes first on this day. proved: by a telephone or a meter of its
+    own; one that is only keyed is enough for a site, not for a vulnerable person.
 
     Where the register has entries of the account they decide, else the kind of the account does.
     """
     wanted = select(PrioritySite).where(PrioritySite.account_id == account.id)
     entries = db.scalars(wanted).unique().all()
-    return _first(entries, day) is not None if entries else account.kind == MARK
+    first = _first(entries, day)  # a site before a person
+    if first is None:
+        return not entries and account.kind == MARK
+    return proved or first.kind == MARK
 
 
 def _first(entries: Any, day: date) -> PrioritySite | None:
@@ -97,11 +102,11 @@ def of_call(inquiry: Inquiry) -> str:
     """Return the priority that the register gives this call: `MARK` or "normal"."""
     if inquiry.slots.get("mark"):
         return str(inquiry.slots["mark"])
-    if not inquiry.slots.get("proved"):
-        return "normal"
     account = account_of(inquiry.db, inquiry.company.id, inquiry.slots.get("account"))
-    found = account is not None and counts(inquiry.db, account, inquiry.today)
-    return MARK if found else "normal"
+    if account is None:
+        return "normal"
+    proved = bool(inquiry.slots.get("proved"))
+    return MARK if counts(inquiry.db, account, inquiry.today, proved=proved) else "normal"
 
 
 def of_request(inquiry: Inquiry) -> str:
