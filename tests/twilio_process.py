@@ -26,9 +26,9 @@ PUBLIC = "https://ivr.example.com"
 CALLER, NUMBER = "+380671110001", "+380487059090"
 CALL = "CA" + "1" * 32
 SID = "RE" + "a" * 32
-FIRST = 2
-"""Number of the menu's turn: the first one looks who calls."""
-WAITS = 4
+FIRST = 4
+"""Number of the menu's turn: those before it look who calls, for his event, for a storm."""
+WAITS = 6
 """Number of the turn of a caller who waits for an operator."""
 SETTINGS = TwilioSettings("AC" + "5" * 32, "token of the tests", PUBLIC)
 SIGNATURE = Signature(SETTINGS.auth_token, PUBLIC)

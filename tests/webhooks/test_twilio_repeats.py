@@ -141,7 +141,7 @@ def test_a_word_that_comes_late_does_not_take_him_from_the_operator(waiting, log
     talking = HeldCall(waiting.open, "operator", "T1", talking=True)
     waiting.live.put(CALL, talking)
     for path, form in (
-        ("turn/{}/2", {"Digits": "0"}),
+        ("turn/{}/4", {"Digits": "0"}),
         ("left/{}/1", {"QueueResult": "leave"}),
         ("told/{}/1?outcome=no_answer", {}),
         ("wait/{}/4?said=1", {}),
