@@ -236,7 +236,6 @@ class Exchange:
         self.languages = set(company.languages)
         self.caller = caller
         self.told: set[str] = set()
-        self.waited = False
         turn = self.checked(self.runner.open(caller))
         for act in visit.acts:
             event = self.sensible(turn, act) if isinstance(act, int) else act
@@ -256,7 +255,9 @@ class Exchange:
         assert ticket is None or ticket.state == "done", "a ticket without a call"
         assert self.queue.audit(company.id, self.clock().timestamp()) == []
         self.check_log(caller, turn)
-        if turn.need.reason == "completed" and not self.waited and not self.failing:
+        asked = any(entry.details.get("service") == "queues.ask" for entry in self.log.entries)
+        # Whoever asks for an operator leaves what he was being told.
+        if turn.need.reason == "completed" and not asked and not self.failing:
             self.check_numbers(caller)
         self.log.entries.clear()
 
@@ -308,7 +309,7 @@ class Exchange:
         """What happens to somebody who waits: he presses a key, or an operator does something."""
         if number % 3 == 0:
             return Event("keys", text=WAITING[number // 3 % len(WAITING)], ended=True)
-        outcome = OUTCOMES[number % len(OUTCOMES)]
+        outcome = OUTCOMES[number // 3 % len(OUTCOMES)]
         if outcome in ("ended", "dropped", "transferred", "reading", "outage"):
             self._answer_call(self.caller)
         if outcome in ("reading", "outage"):
@@ -330,7 +331,6 @@ class Exchange:
         """Check that a channel can perform the turn, and that what it says is true."""
         assert isinstance(turn.need, Ask | Record | Enqueue | Hangup)
         assert turn.language in self.languages
-        self.waited |= isinstance(turn.need, Enqueue)
         self.heard.update(say.prompt for say in turn.says)
         for say in turn.says:
             language = say.language or turn.language
