@@ -316,8 +316,10 @@ class _Walk:
         if at.each:
             self.speak((Saying(at.option, each=at.each),))
             if at.another:
+                key = {"key": str(len(self.items(at.each)) + 1)}
                 for saying in at.another.says:
-                    self.say(saying, {"key": str(len(self.items(at.each)) + 1)})
+                    for item in self.items(saying.each) if saying.each else [{}]:
+                        self.say(saying, {**item, **key})
         for option in at.options.values():
             self.speak(option.says)
         self.speak(at.closing)
@@ -381,7 +383,7 @@ class _Walk:
         elif at.another and key == str(len(items) + 1):
             self.by("another", at.another.to)
         elif key == "0":
-            self.operator()
+            self.operator(at)
         elif key == "9":
             self.repeat(at)
         elif key == "*":
@@ -448,15 +450,15 @@ class _Walk:
         elif key == "9":
             self.repeat(at)
         elif key == "0":
-            self.operator()
+            self.operator(at)
         else:
             self.nomatch(at)
 
-    def operator(self) -> None:
+    def operator(self, at: Question) -> None:
         """Key 0."""
         self.session.typed = ""
         self.session.slots["left"] = self.question
-        self.by("operator", self.flow.operator)
+        self.by("operator", at.operator or self.flow.operator)
 
     def back(self, at: Question) -> None:
         self.session.mode = ""

@@ -37,6 +37,7 @@ steps:
 """
 CLEAN = {"main": MAIN, "sub": SUB}
 WORDS = Service("words.today", lambda _: Result("good"), frozenset(("good", "bad")), ("sunny",))
+OFFICES = Service("offices.find", lambda _: Result("one"), frozenset(("one",)), ())
 
 
 class Check:
@@ -112,6 +113,10 @@ EXAMPLES = {
     "extra-edge": ([("bad: menu", "bad: menu, worse: menu")], {}),
     "missing-service": ([], {"services": ()}),
     "unknown-queue": ([("enqueue: general", "enqueue: lottery")], {}),
+    "no-office": (
+        lines("where: {lookup: offices.find, on: {one: bye}}"),
+        {"services": (WORDS, OFFICES)},
+    ),
     "missing-prompt": ([], {"english": {"choose": ""}}),
     "unused-prompt": ([], {"texts": {"old_song": "la la"}}),
     "placeholders-differ": ([], {"english": {"choose": "{name:text}"}}),
@@ -131,6 +136,8 @@ def test_every_rule_has_an_example():
 @pytest.mark.parametrize("rule", check.RULES)
 def test_the_smallest_example_of_a_rule_breaks_this_rule_only(run, rule):
     change, parts = EXAMPLES[rule]
+    if rule == "no-office":
+        run.profile = replace(run.profile, terms=replace(run.profile.terms, offices=()))
     assert {finding.rule for finding in run(*change, **parts)} == {rule}
 
 

@@ -549,6 +549,14 @@ def test_items_of_a_list_take_the_first_keys(talk):
     assert talk(LIST, slots={"accounts": accounts}).press("4").said[0] == "nomatch"
 
 
+def test_the_key_after_a_list_is_named_only_where_its_own_list_says_so(talk):
+    flow = LIST.replace("{say: other, to: bye}", "{say: {say: other, each: further}, to: bye}")
+    texts = {"account": "{key:number}", "other": "{key:number}"}
+    slots = {"accounts": [{"name": "a"}], "further": [{}]}
+    assert talk(flow, slots=slots, texts=texts).turn.says[-1] == Say("other", {"key": "2"})
+    assert talk(flow, slots={**slots, "further": []}, texts=texts).said == ["several", "account"]
+
+
 def test_a_list_that_nobody_gave_is_empty(talk):
     call = talk(LIST)
     assert call.said == ["several", "other"]

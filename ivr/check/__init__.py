@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ivr.check.edges import ENQUEUE_MAY, SENT_INTO, of_edges, of_queues
+from ivr.check.edges import ENQUEUE_MAY, SENT_INTO, of_edges, of_offices, of_queues
 from ivr.check.findings import Finding
 from ivr.check.menus import of_keys, of_late_keys, of_menus, of_operators
 from ivr.check.spoken import of_prompts, uses, wanted
@@ -41,6 +41,7 @@ RULES = {
     "extra-edge": "an edge waits for an outcome that never comes",
     "missing-service": "no service of that name",
     "unknown-queue": "a company has no queue of that name",
+    "no-office": "a flow tells of offices and the profile of a company has none",
     "missing-prompt": "a prompt has no text in a language of a company",
     "unused-prompt": "nothing speaks the prompt",
     "placeholders-differ": "a prompt wants other slots in one language than in another",
@@ -79,6 +80,7 @@ def run(
         findings += of_late_keys(flow, flows, catalogues)
         findings += of_operators(flow, flows)
         findings += of_queues(flow, companies)
+        findings += of_offices(flow, companies)
     findings += of_flows(flows)
     findings += of_recursions(flows)
     return [*findings, *of_prompts(flows, companies, catalogues, services)]

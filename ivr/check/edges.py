@@ -76,3 +76,13 @@ def of_queues(flow: Flow, companies: Mapping[str, Company]) -> Iterator[Finding]
             if queue and queue not in company.queues:
                 text = f"{company.id} has no queue {queue!r}"
                 yield Finding("unknown-queue", f"{flow.name}.{name}", text)
+
+
+def of_offices(flow: Flow, companies: Mapping[str, Company]) -> Iterator[Finding]:
+    """Tell companies without an office where a flow asks for one of them."""
+    for name, step in flow.steps.items():
+        if isinstance(step, LookupStep) and step.service == "offices.find":
+            for company in companies.values():
+                if not company.terms.offices:
+                    text = f"{company.id} has no `offices:` in its profile; name at least one"
+                    yield Finding("no-office", f"{flow.name}.{name}", text)

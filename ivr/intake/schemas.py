@@ -6,8 +6,8 @@ and the present. A field that is empty ("" or null) is absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, ClassVar, cast
 
@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from ivr.services.outage_events import CAUSES as TOLD
-from ivr.store import fields
+from ivr.store import application_words, fields
 from ivr.terms import REASONS
 
 CAUSES = (*TOLD, "repair")
@@ -79,9 +79,10 @@ def _past(value: Any, info: ValidationInfo) -> datetime:
 
 @dataclass(frozen=True)
 class Words:
-    """A text that is one of a closed list."""
+    """A text that is one of a closed list; others: further words, and which of the list each is."""
 
     words: tuple[str, ...]
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -93,12 +94,14 @@ class Words:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Tell the list."""
-        return {"type": "string", "enum": list(self.words)}
+        return {"type": "string", "enum": list(dict.fromkeys((*self.words, *self.others)))}
 
     def _check(self, value: Any) -> str:
         return str(_text(value, self._known))
 
     def _known(self, text: str) -> str:
+        if self.others:
+            text = self.others.get(application_words.plain(text), text)
         if text not in self.words:
             raise ValueError(f"{text!r} is not one of {', '.join(self.words)}")
         return text
@@ -387,18 +390,24 @@ class Application(Given):
     account: Name | None = None
     what: Annotated[
         str,
-        Words(
-            ("meter_replacement", "connection", "meter_check", "inspection", "contract", "other")
-        ),
+        Words(tuple(application_words.WHATS), application_words.WHAT_OF),
     ]
     state: Annotated[
         str,
-        Words(("received", "in_progress", "scheduled", "done", "postponed", "refused")),
+        Words(tuple(application_words.STATES), application_words.STATE_OF),
     ]
     reason: Annotated[str, Words(REASONS)] | None = None
     visit: Annotated[Moment | None, Field(validate_default=True)] = None
     until: Moment | None = None
     updated: Past | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reasoned(cls, value: Any) -> Any:
+        """Take the reason from a state that tells it."""
+        if not isinstance(value, dict) or not isinstance(state := value.get("state"), str):
+            return value
+        return {"reason": application_words.reason(state), **value}
 
     @field_validator("reason")
     @classmethod

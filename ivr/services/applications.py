@@ -14,6 +14,7 @@ from sqlalchemy import select
 from ivr.model import Result
 from ivr.services import accounts, slots
 from ivr.services.inquiry import Inquiry, service
+from ivr.store import application_words as words
 from ivr.store.models import FIRST_RECEIPT, Ticket
 from ivr.store.supply import Application, Booking
 from ivr.terms import REASONS
@@ -25,7 +26,7 @@ WHATS = (
 """What can be told of an application or a ticket; anything else is "other"."""
 STATES = (
     "received", "in_progress", "scheduled", "scheduled_from", "scheduled_later", "visit_over",
-    "done", "postponed", "refused", "cancelled",
+    "done", "postponed", "refused", "cancelled", "unknown",
 )  # fmt: skip
 VISIT = timedelta(hours=4)
 """How long a visit may take where the company did not say until when."""
@@ -75,8 +76,8 @@ def _ticket(inquiry: Inquiry, typed: str) -> Ticket | None:
 
 def _way(inquiry: Inquiry, application: Application) -> str:
     """Whether the caller may move the visit: not when it is near, or not planned at all."""
-    visit = application.visit
-    if application.state != "scheduled" or visit is None or _ends(application) <= inquiry.now:
+    state, visit = words.state(application.state), application.visit
+    if state != "scheduled" or visit is None or _ends(application) <= inquiry.now:
         return "told"
     notice = timedelta(hours=inquiry.company.terms.visits.notice)
     return "movable" if visit >= inquiry.now + notice else "late"
@@ -88,7 +89,7 @@ def _ends(application: Application) -> datetime:
 
 
 def _told(inquiry: Inquiry, application: Application) -> dict[str, Any]:
-    state, visit = application.state, application.visit
+    state, visit = words.state(application.state), application.visit
     hours = {}
     if state == "scheduled" and visit is not None:
         hours = slots.told(inquiry, visit, application.until)
@@ -97,7 +98,7 @@ def _told(inquiry: Inquiry, application: Application) -> dict[str, Any]:
             state = "visit_over"
     elif state == "scheduled":
         state = "scheduled_later"
-    return _words(application.what, state, application.reason) | hours
+    return _words(words.what(application.what), state, application.reason) | hours
 
 
 def _told_ticket(inquiry: Inquiry, ticket: Ticket) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _words(what: str, state: str, reason: str | None) -> dict[str, Any]:
     known = reason if reason in REASONS and state in ("postponed", "refused") else None
     return {
         "what": f"application_{what if what in WHATS else 'other'}",
-        "state": f"state_{state if state in STATES else 'received'}",
+        "state": f"state_{state if state in STATES else 'unknown'}",
         "why": f"reason_{known}" if known else "",
     }
 
@@ -146,10 +147,7 @@ def may_move(inquiry: Inquiry) -> Result:
     return Result("prove", {**values, "proved": False})
 
 
-@service(
-    "applications.slots", "offered", "none",
-    prompts=(*slots.WEEKDAYS, "slot_more_key"), reads=True,
-)  # fmt: skip
+@service("applications.slots", "offered", "none", prompts=slots.WEEKDAYS, reads=True)
 def offer(inquiry: Inquiry) -> Result:
     """Offer the next free slots after those that were offered, or the first ones again."""
     application = _application(inquiry, str(inquiry.slots["application"]))

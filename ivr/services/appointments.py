@@ -66,22 +66,19 @@ def _ahead(inquiry: Inquiry, booking: Booking) -> bool:
 # ---------------------------------------------------------------------- free times
 
 
-SHOWN = (*slots.WEEKDAYS, "slot_more_key")
-
-
-@service("appointments.times", "offered", "none", prompts=SHOWN, reads=True)
+@service("appointments.times", "offered", "none", prompts=slots.WEEKDAYS, reads=True)
 def times(inquiry: Inquiry) -> Result:
     """Offer the first free times of the chosen office."""
     return _offer(inquiry, moving=False)
 
 
-@service("appointments.move", "offered", "none", prompts=SHOWN, reads=True)
+@service("appointments.move", "offered", "none", prompts=slots.WEEKDAYS, reads=True)
 def move(inquiry: Inquiry) -> Result:
     """Offer the first free times that the caller's appointment could be moved to."""
     return _offer(inquiry, moving=True)
 
 
-@service("appointments.more", "offered", "none", prompts=SHOWN, reads=True)
+@service("appointments.more", "offered", "none", prompts=slots.WEEKDAYS, reads=True)
 def more(inquiry: Inquiry) -> Result:
     """Offer the times after those that were offered, or the first ones again."""
     return _offer(inquiry, bool(inquiry.slots["moving"]), slots.after(inquiry))

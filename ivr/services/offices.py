@@ -39,7 +39,7 @@ def chosen(inquiry: Inquiry) -> Office:
     return office
 
 
-@service("offices.find", "one", "several", prompts=("office_more_key",), reads=True)
+@service("offices.find", "one", "several", reads=True)
 def find(inquiry: Inquiry) -> Result:
     """Name the offices, those of the caller's own settlement first. LookupError: there are none."""
     offices = _in_order(inquiry)
@@ -50,7 +50,7 @@ def find(inquiry: Inquiry) -> Result:
     return Result("several", _page(inquiry, offices, 0))
 
 
-@service("offices.more", "several", prompts=("office_more_key",), reads=True)
+@service("offices.more", "several", reads=True)
 def more(inquiry: Inquiry) -> Result:
     """Name the next ones; after the last ones come the first ones again."""
     offices = _in_order(inquiry)
@@ -68,7 +68,7 @@ def _page(inquiry: Inquiry, offices: list[Office], first: int) -> dict[str, Any]
     return {
         "offices": [_item(inquiry, office) for office in shown],
         "offices_after": first + NAMED,
-        "more": "office_more_key" if len(offices) > NAMED else "",
+        "further": [{}] if len(offices) > NAMED else [],
     }
 
 

@@ -270,14 +270,14 @@ def told(inquiry: Inquiry, starts: datetime, ends: datetime | None) -> dict[str,
 
 
 def offered(inquiry: Inquiry, found: list[Slot], more: bool) -> dict[str, Any]:
-    """Return the slots of a call that offer free slots; `more` is the prompt of the next ones."""
+    """Return the slots of a call that offer free slots; `further`: [{}] where there are more."""
     return {
         "slots": [
             {**told(inquiry, slot.starts, slot.ends), "starts": slot.starts.isoformat()}
             for slot in found
         ],
         "slots_after": found[-1].starts.isoformat() if more else None,
-        "more": "slot_more_key" if more else "",
+        "further": [{}] if more else [],
     }
 
 

@@ -206,8 +206,8 @@ class Application(Base):
     """Something a customer applied for; its state is told to whoever keys its number.
 
     what: meter_replacement, connection, meter_check, inspection, contract, other.
-    state: received, in_progress, scheduled, done, postponed or refused; reason: a word for the last
-    two. visit, until: when the crew comes.
+    state: received, in_progress, scheduled, done, postponed, refused or cancelled; reason: a word
+    for postponed and refused. visit, until: when the crew comes.
     """
 
     __tablename__ = "applications"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ivr.store import application_words as words
 from ivr.store import fields
 from ivr.store.models import Account
 from ivr.store.supply import (
@@ -118,6 +119,7 @@ def _application(session: Session, company: str, entry: Entry, zone: tzinfo) -> 
     number = entry.optional("account", fields.name)
     wanted = select(Account).where(Account.company == company, Account.number == number)
     account = session.scalar(wanted) if number else None
+    state = entry.read("state", fields.name)
 
     def moment(text: str) -> datetime:
         return fields.moment(text, zone)
@@ -126,9 +128,9 @@ def _application(session: Session, company: str, entry: Entry, zone: tzinfo) -> 
         company=company,
         number=entry.read("number", fields.name),
         account=account,
-        what=entry.read("what", fields.name),
-        state=entry.read("state", fields.name),
-        reason=entry.optional("reason", fields.name),
+        what=words.what(entry.read("what", fields.name)),
+        state=words.state(state),
+        reason=entry.optional("reason", fields.name) or words.reason(state),
         visit=entry.optional("visit", moment),
         until=entry.optional("until", moment),
         updated_at=datetime(2020, 1, 1, tzinfo=UTC),

@@ -225,6 +225,24 @@ P2;vulnerable;Іваненко О.;0671110001;;апарат ШВЛ;2026-01-01;31
     assert ([phone.number for phone in first.phones], first.account_id) == (["+380487110009"], None)
 
 
+@pytest.mark.parametrize(
+    ("word", "state", "reason"),
+    [
+        ("rejected", "refused", None), ("denied", "refused", None), ("closed", "done", None),
+        ("completed", "done", None), ("executed", "done", None), ("accepted", "received", None),
+        ("registered", "received", None), ("approved", "in_progress", None),
+        ("In work", "in_progress", None), ("processing", "in_progress", None),
+        ("waiting-documents", "postponed", "documents"), ("canceled", "cancelled", None),
+        ("cancelled", "cancelled", None), ("on_hold", "postponed", None),
+    ],
+)  # fmt: skip
+def test_other_words_for_a_state(demo: Store, word: str, state: str, reason: str | None) -> None:
+    sent(demo, "applications", [{"number": "90", "what": "new_connection", "state": word}])
+    with demo.session() as db:
+        row = db.scalars(select(Application).where(Application.number == "90")).one()
+        assert (row.what, row.state, row.reason) == ("connection", state, reason)
+
+
 def test_applications(demo: Store) -> None:
     row = {
         "number": "4512", "account": "100200301", "what": "meter_replacement",
