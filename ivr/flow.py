@@ -72,6 +72,7 @@ class Question:
     short: said instead of `says` after a miss; empty: the full prompt again.
     silence, nomatch: said before it at the 1st, 2nd miss of that kind.
     back: where `*` leads; empty: the end "back" of the flow, else the question again.
+    operator: where key 0 leads; empty: the flow's own.
     otherwise: where three misses lead; empty: the flow's own.
     """
 
@@ -82,6 +83,7 @@ class Question:
     silence: Sayings = ()
     nomatch: Sayings = ()
     back: str = ""
+    operator: str = ""
     otherwise: str = ""
 
 
@@ -335,6 +337,7 @@ def _question(fields: _Fields, kind: str) -> dict[str, Any]:
         "silence": fields.says("silence"),
         "nomatch": fields.says("nomatch"),
         "back": fields.text("back", ""),
+        "operator": fields.text("operator", ""),
         "otherwise": fields.text("otherwise", ""),
     }
 

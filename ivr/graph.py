@@ -247,6 +247,8 @@ def _arrows(step: Step) -> Iterator[Arrow]:
         yield from _answers(step)
         if step.back:
             yield Arrow(step.back, "*", "back")
+        if step.operator:
+            yield Arrow(step.operator, "0")
         if step.otherwise:
             yield Arrow(step.otherwise, "3 misses", "retry")
     elif isinstance(step, LookupStep):

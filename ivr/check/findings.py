@@ -38,7 +38,8 @@ def targets(flow: Flow, step: Step) -> Iterator[str]:
     if isinstance(step, SayStep | RecordStep):
         yield step.to
     elif isinstance(step, Question):
-        yield from (target for target in (step.to, step.back, step.otherwise) if target)
+        ways = (step.to, step.back, step.operator, step.otherwise)
+        yield from (target for target in ways if target)
         if isinstance(step, AskStep) and step.empty:
             yield step.empty
         if isinstance(step, MenuStep):

@@ -86,13 +86,14 @@ def _length(says: Sayings, catalogue: Catalogue) -> float:
 
 def of_operators(flow: Flow, flows: Mapping[str, Flow]) -> Iterator[Finding]:
     """Tell questions from which key 0 reaches no queue."""
-    for name in questions(flow):
-        if not flow.operator:
+    for name, step in questions(flow).items():
+        operator = step.operator or flow.operator
+        if not operator:
             yield Finding(
                 "no-operator", f"{flow.name}.{name}", "`operator` is missing: key 0 leads nowhere"
             )
-        elif not _connects(flow, flow.operator, flows, frozenset()):
-            text = f"key 0 leads to {flow.operator!r}, from where no queue is reached"
+        elif not _connects(flow, operator, flows, frozenset()):
+            text = f"key 0 leads to {operator!r}, from where no queue is reached"
             yield Finding("no-operator", f"{flow.name}.{name}", text)
 
 
