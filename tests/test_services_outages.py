@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from ivr.services import SERVICES, Inquiry, outage_events
 from ivr.store import places
-from ivr.store.models import Account, OutboxEntry, Ticket
+from ivr.store.models import Account, Contact, OutboxEntry, Ticket
 from ivr.store.supply import OutageArea, OutageEvent, OutageReport, Subscription
 from ivr.terms import OutageTerms
 
@@ -147,6 +147,7 @@ HOUSE = Account(
     company="odesa", number="1", kind="household", settlement="м. Одеса", street="вул. П'ятницька",
     house="27-А", substation="TP-1",
 )  # fmt: skip
+OTHER = Account(company="odesa", number="2", kind="household", settlement="м. Одеса")
 
 
 @pytest.mark.parametrize(
@@ -192,12 +193,31 @@ def test_a_name_that_only_begins_like_the_word_stays(name):
     assert places.street(name) == name.casefold()
 
 
-def test_an_accident_comes_before_works_and_newer_news_before_older():
-    works = an_event("planned", id=1, age=0)
-    old, new = an_event(id=2, age=20), an_event(id=3, age=10)
-    hits = [(HOUSE, works), (HOUSE, old), (HOUSE, new)]
-    assert outage_events.chosen(hits, NOON) == (HOUSE, new)
-    assert outage_events.chosen(hits[:1], NOON) == (HOUSE, works)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (an_event(restore=30, age=20), an_event("planned", id=2, restore=None, age=0)),
+        (an_event(restore=90, age=20), an_event(id=2, restore=60, age=0)),
+        (an_event(restore=None, age=20), an_event(id=2, restore=600, age=0)),
+        (an_event(restore=-1, age=20), an_event(id=2, restore=600, age=0)),
+        (an_event(restore=30, age=20), an_event(id=2, restore=None, age=31)),
+        (an_event(restore=30, age=10), an_event(id=2, restore=30, age=20)),
+        (an_event(restore=None, age=31), an_event(id=2, restore=None, age=40)),
+        (an_event(id=1), an_event(id=2)),
+    ],
+)
+def test_of_the_events_of_one_address_one_is_told_whatever_their_order(one, other):
+    for hits in ([one, other], [other, one]):
+        found = outage_events.chosen([(HOUSE, event) for event in hits], NOON, TERMS)
+        assert found == (HOUSE, one)
+
+
+def test_the_first_account_that_is_hit_is_told_of():
+    works, accident = an_event("planned", id=9), an_event(id=1)
+    over = an_event("planned", id=2, restore=-1)
+    hits = [(OTHER, over), (HOUSE, works), (OTHER, accident)]
+    assert outage_events.chosen(hits[1:], NOON, TERMS) == (HOUSE, works)
+    assert outage_events.chosen(hits[:1], NOON, TERMS) is None
 
 
 @pytest.mark.parametrize(
@@ -208,10 +228,12 @@ def test_an_accident_comes_before_works_and_newer_news_before_older():
         (an_event("planned", restore=0), False),
         (an_event("planned", restore=None), True),
         (an_event(restore=-500), True),
+        (an_event(since=1), False),
+        (an_event(since=0), True),
         (an_event(state="closed"), False),
     ],
 )
-def test_works_are_present_from_their_beginning_to_their_end(event, present):
+def test_events_are_present_from_their_beginning_to_their_end(event, present):
     assert outage_events.present(event, NOON) is present
 
 
@@ -269,6 +291,26 @@ def test_the_address_is_named_where_the_telephone_has_several(ask, demo_store):
     several = ask("outages.hit", number="+380671110002").values
     assert several["event_place"] == "account_place"
     assert several["street"] == "Садова"
+
+
+def test_of_several_addresses_the_one_kept_first_is_told_of(ask, demo_store):
+    # The account kept later has the smaller id, and the event that is known for longer.
+    put(
+        demo_store,
+        an_event(id=None, number="E2", restore=600, areas=[area(account="100200301")]),
+        an_event(id=None, number="E3", areas=[area(account="100200305")]),
+    )
+    with demo_store.session() as db:
+        for number in ("100200305", "100200301"):
+            account = db.scalar(select(Account).where(Account.number == number))
+            db.add(
+                Contact(
+                    company="odesa", number="+380660000001", account=account, source="import",
+                    proved=True, created_at=NOON,
+                )
+            )  # fmt: skip
+            db.flush()
+    assert ask("outages.hit", number="+380660000001").values["event_account"] == "100200305"
 
 
 def test_an_event_of_another_company_or_a_closed_one_hits_nobody(ask, demo_store):

@@ -117,6 +117,7 @@ def test_tomorrow_is_told_where_it_is_known(lines, demo_store):
     assert told == [
         ("schedule_queue_is", None),
         ("schedule_today", "11:00"),
+        ("schedule_now_on", None),
         ("schedule_tomorrow", "16:00"),
         ("schedule_also", "19:00"),
         ("works_none", None),
@@ -133,6 +134,65 @@ def test_a_day_without_rows_while_another_day_has_some_is_without_hours(lines, d
             )
         )  # fmt: skip
     assert [line["line"] for line in lines()][1:3] == ["schedule_today_none", "schedule_tomorrow"]
+
+
+def test_all_hours_of_the_day_are_told_at_any_hour_of_it(lines, demo_store):
+    with demo_store.session() as db:
+        db.execute(update(ScheduleHours).values(starts="22:00", ends="02:00"))
+    for clock, word in (("01:59", "off"), ("02:00", "on"), ("21:59", "on"), ("23:30", "off")):
+        told = [
+            (line["line"], line.get("off_from"), line.get("off_until")) for line in lines(now=clock)
+        ]
+        assert told[1:4] == [
+            ("schedule_today", "00:00", "02:00"),
+            ("schedule_also", "22:00", "02:00"),
+            (f"schedule_now_{word}", None, None),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "until"),
+    [
+        (["00:00-24:00"], "12:00", "24:00"),
+        (["00:00-24:00"], "00:00", "24:00"),
+        (["00:00-12:00", "12:00-00:00"], "23:59", "24:00"),
+        (["00:00-23:00"], "12:00", "23:00"),
+        (["22:00-23:30", "23:30-21:00"], "21:30", None),
+        (["22:00-23:30", "23:30-21:00"], "22:00", "21:00"),
+    ],
+)
+def test_a_whole_day_off_lasts_to_its_end(house, demo_store, caller, hours, now, until):
+    profile = house.companies["odesa"]
+    with demo_store.session() as db:
+        db.execute(delete(ScheduleHours))
+        for each in rows(*hours):
+            each.updated_at = datetime(2026, 1, 1, tzinfo=UTC)
+            db.add(each)
+        db.flush()
+        moment = at(now).replace(tzinfo=profile.zone).astimezone(UTC)
+        inquiry = Inquiry(caller, profile, moment, {}, {}, "call/1", db)
+        account = db.query(Account).filter_by(number="100200301").one()
+        outcome, values = schedules.at_present(inquiry, account)
+    assert (outcome, values.get("off_until")) == (
+        ("by_schedule", until) if until else ("should_be_on", None)
+    )
+
+
+@pytest.mark.parametrize(("since", "first"), [(-1, "outage_event"), (1, "schedule_queue_is")])
+def test_an_accident_is_told_before_the_hours(lines, demo_store, since, first):
+    noon = at("12:00").replace(tzinfo=UTC)
+    with demo_store.session() as db:
+        db.add(
+            OutageEvent(
+                company="odesa", number="E7", kind="emergency", cause="cable",
+                since=noon + timedelta(hours=since), updated_at=noon,
+                areas=[OutageArea(company="odesa", street="Шевченка")],
+            )
+        )  # fmt: skip
+    told = lines(now="14:00")
+    assert told[0]["line"] == first
+    assert [line["line"] for line in told].count("outage_event") == (since < 0)
+    assert "schedule_today" in [line["line"] for line in told]
 
 
 @pytest.mark.parametrize(

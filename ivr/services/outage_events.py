@@ -7,6 +7,7 @@ found out. What the operators suspect is never told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -40,7 +41,10 @@ Hit = tuple[Account, OutageEvent]
 
 
 def hitting(db: Session, company: str, accounts: Sequence[Account]) -> list[Hit]:
-    """Return every open event with each of the accounts that it hits. One indexed query."""
+    """Return every open event with each of the accounts that it hits, in the order of these.
+
+    One indexed query.
+    """
     keys = {places.street(a.street) for a in accounts if a.street}
     keys |= {places.settlement(a.settlement) for a in accounts if a.settlement}
     near = or_(
@@ -60,7 +64,8 @@ def hitting(db: Session, company: str, accounts: Sequence[Account]) -> list[Hit]
         for account in accounts:
             if covers(area, account):
                 found.setdefault((account.id, event.id), (account, event))
-    return list(found.values())
+    nth = {account.id: place for place, account in enumerate(accounts)}
+    return sorted(found.values(), key=lambda hit: nth[hit[0].id])
 
 
 def covers(area: OutageArea, account: Account) -> bool:
@@ -82,22 +87,37 @@ def covers(area: OutageArea, account: Account) -> bool:
 def present(event: OutageEvent, now: datetime) -> bool:
     """Tell whether an event is why there is no supply at this moment.
 
-    Planned works are present from their beginning to their announced end, an accident until it is
-    closed.
+    Nothing is before it begins. Planned works are present to their announced end, an accident
+    until it is closed.
     """
-    if event.state != "open":
+    if event.state != "open" or event.since > now:
         return False
     if event.kind != "planned":
         return True
-    return event.since <= now and (event.restore_by is None or now < event.restore_by)
+    return event.restore_by is None or now < event.restore_by
 
 
-def chosen(hits: Iterable[Hit], now: datetime) -> Hit | None:
-    """Return the hit to be told of: an accident before planned works, then the latest news."""
+def chosen(hits: Iterable[Hit], now: datetime, terms: OutageTerms) -> Hit | None:
+    """Return the hit to be told of, None where no event is present: always the same of the same.
+
+    The first account that is hit, in the order of `hits`; of its events an accident before planned
+    works, what still holds before what is stale, then that which keeps the supply off for longest
+    (nobody knows how long: longest of all), then the latest news.
+    """
     current = [hit for hit in hits if present(hit[1], now)]
     if not current:
         return None
-    return min(current, key=lambda hit: (hit[1].kind == "planned", -hit[1].updated_at.timestamp()))
+    first = current[0][0]
+    own = [hit for hit in current if hit[0] is first]
+    return min(own, key=lambda hit: _rank(hit[1], now, terms))
+
+
+def _rank(event: OutageEvent, now: datetime, terms: OutageTerms) -> tuple[float, ...]:
+    holds = fresh(event, now, terms)
+    told = event.restore_by if holds and event.restore_by and event.restore_by > now else None
+    ends = told.timestamp() if told else math.inf
+    works = event.kind == "planned"
+    return works, not holds, -ends, -event.updated_at.timestamp(), event.id
 
 
 # ---------------------------------------------------------------------- what is told

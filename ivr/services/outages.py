@@ -69,7 +69,7 @@ def _named(account: Account, several: bool) -> dict[str, Any]:
 
 def _event_of(inquiry: Inquiry, owned: Sequence[Account]) -> tuple[Account, OutageEvent] | None:
     hits = outage_events.hitting(inquiry.db, inquiry.company.id, owned)
-    return outage_events.chosen(hits, inquiry.now)
+    return outage_events.chosen(hits, inquiry.now, inquiry.company.terms.outages)
 
 
 def _facts(inquiry: Inquiry, event: OutageEvent) -> dict[str, Any]:

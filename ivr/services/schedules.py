@@ -25,8 +25,9 @@ ONE_DAY = timedelta(days=1)
 SUBQUEUE = re.compile(r"\d{1,9}(\.\d{1,9})*", re.ASCII)
 LINES = (
     "schedule_queue_is", "schedule_today", "schedule_tomorrow", "schedule_also",
-    "schedule_today_none", "schedule_tomorrow_none", "schedule_unknown", "schedule_emergency",
-    "works_day", "works_days", "works_open", "works_none",
+    "schedule_now_off", "schedule_now_on", "schedule_today_none", "schedule_tomorrow_none",
+    "schedule_unknown", "schedule_emergency", "works_day", "works_days", "works_open", "works_none",
+    "outage_event", *outage_events.PROMPTS,
 )  # fmt: skip
 MOST = 6
 """Lines of works that are told; nobody remembers more."""
@@ -156,6 +157,8 @@ def at_present(inquiry: Inquiry, account: Account) -> tuple[str, dict[str, Any]]
     if until is None:
         return "should_be_on", {}
     midnight = datetime.combine(local.date() + ONE_DAY, time())
+    if until - ONE_DAY >= local:  # a clock time of another day would be taken for one of this
+        until = midnight
     return "by_schedule", {**_queue(account), "off_until": _clock(until, midnight)}
 
 
@@ -164,13 +167,25 @@ def at_present(inquiry: Inquiry, account: Account) -> tuple[str, dict[str, Any]]
 
 @service("schedules.tell", "told", prompts=LINES, reads=True)
 def tell(inquiry: Inquiry) -> Result:
-    """Put together everything that is known to come for the account of the slots.
+    """Put together everything that is known of the account of the slots, an accident first.
 
-    `lines`: a prompt and its values each. Hours are not told while emergency schedules are on.
+    `lines`: a prompt and its values each. Hours are not told while emergency schedules are on;
+    else all those of the day are, over or to come, and then whether the supply is off by them now.
     """
     account = accounts.current(inquiry)
-    lines = [*_hours(inquiry, account), *_works(inquiry, account)]
+    hits = outage_events.hitting(inquiry.db, inquiry.company.id, [account])
+    accident = _accident(inquiry, [hit for hit in hits if hit[1].kind != "planned"])
+    lines = [*accident, *_hours(inquiry, account), *_works(inquiry, hits)]
     return Result("told", {"lines": lines})
+
+
+def _accident(inquiry: Inquiry, hits: Sequence[outage_events.Hit]) -> list[dict[str, Any]]:
+    company = inquiry.company
+    found = outage_events.chosen(hits, inquiry.now, company.terms.outages)
+    if found is None:
+        return []
+    facts = outage_events.facts(found[1], inquiry.now, company.zone, company.terms.outages)
+    return [{**facts, "line": "outage_event", "event_place": ""}]
 
 
 def _hours(inquiry: Inquiry, account: Account) -> list[dict[str, Any]]:
@@ -182,7 +197,11 @@ def _hours(inquiry: Inquiry, account: Account) -> list[dict[str, Any]]:
     if not rows:
         return [*first, {"line": "schedule_unknown"}]
     tomorrow = inquiry.today + ONE_DAY
-    lines = [*first, *_day(hours_of(rows, inquiry.today), "today")]
+    hours = hours_of(rows, inquiry.today)
+    lines = [*first, *_day(hours, "today")]
+    if hours:
+        off = off_until(rows, _local(inquiry)) is not None
+        lines.append({"line": "schedule_now_off" if off else "schedule_now_on"})
     if any(row.day == tomorrow for row in rows):
         lines += _day(hours_of(rows, tomorrow), "tomorrow")
     return lines
@@ -198,10 +217,9 @@ def _day(hours: Sequence[tuple[str, str]], name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _works(inquiry: Inquiry, account: Account) -> list[dict[str, Any]]:
+def _works(inquiry: Inquiry, hits: Sequence[outage_events.Hit]) -> list[dict[str, Any]]:
     """The announced works of this address that are not over, soonest first."""
     last = inquiry.now + inquiry.company.terms.outages.ahead * ONE_DAY
-    hits = outage_events.hitting(inquiry.db, inquiry.company.id, [account])
     events = [event for _, event in hits if event.kind == "planned" and event.since <= last]
     coming = [e for e in events if e.restore_by is None or e.restore_by > inquiry.now]
     coming = [e for e in coming if e.restore_by or inquiry.local(e.since).date() >= inquiry.today]

@@ -144,7 +144,7 @@ def claim(db: Session, company: Company, now: datetime) -> int:
     taken = 0
     for row in reports:
         own = [hit for hit in hits if hit[0].id == row.account_id and hit[1].kind != "planned"]
-        found = outage_events.chosen(own, now)
+        found = outage_events.chosen(own, now, company.terms.outages)
         taken += adopt(db, found[1], [row], now) if found else 0
     return taken
 
