@@ -1,8 +1,8 @@
 """The operators of a call script: a simulated exchange under the real matchmaker and queue.
 
 They do what the script says (`operator: answers`, `drops`, ...) and nothing by themselves: a
-telephone that rings for the caller is neither answered nor given up before, and stops at a key of
-his. Whoever else waits is a ticket without a call behind it, and is served at once when an operator
+telephone that rings for the caller is neither answered nor given up before (for somebody in danger
+it is, as in life: the next one is rung, then the dispatcher), and stops at a key of his. Whoever else waits is a ticket without a call behind it, and is served at once when an operator
 is free for him.
 """
 
@@ -22,7 +22,7 @@ from ivr.events import EventLog
 from ivr.matchmaker import LiveCall, Matchmaker
 from ivr.matchmaker.switch import OUTSIDE
 from ivr.model import Result
-from ivr.services import SERVICES, Service
+from ivr.services import SERVICES, Service, danger
 from ivr.services.inquiry import Inquiry
 from ivr.store import fields
 from ivr.store.database import Store
@@ -67,6 +67,8 @@ class Operators:
         self._told: list[str] = []
         self._callers: set[str] = set()
         self._outside: dict[str, float] = {}
+        self._ringing: dict[str, tuple[str, float]] = {}
+        self._standing: set[str] = set()
         self._matchmaker = Matchmaker(self.queue, self, store, companies, log, clock)
 
     @property
@@ -130,6 +132,7 @@ class Operators:
     def stands(self, call: str) -> None:
         """Serve a caller who stands waiting from now on."""
         self._callers.add(call)
+        self._standing.add(call)
         ticket = self.queue.ticket(call)
         if ticket is not None and ticket.state == "waiting":
             self._matchmaker.waiting(call, NODE, ticket.leg)
@@ -146,7 +149,10 @@ class Operators:
         A telephone that rings for him stops, and he waits in his place.
         """
         self._let_go(call)
-        return not self.talk(call) and call not in self._outside
+        free = not self.talk(call) and call not in self._outside
+        if free:
+            self._standing.discard(call)
+        return free
 
     def _let_go(self, call: str) -> None:
         ticket = self.queue.ticket(call)
@@ -165,7 +171,15 @@ class Operators:
                 yield self._told.pop(0)
 
     def _ring_out(self) -> None:
-        """Give up telephones outside whose time is over: nobody answers them in a script."""
+        """Give up telephones whose time is over: those outside nobody answers in a script."""
+        for call, (token, end) in list(self._ringing.items()):
+            ticket = self.queue.ticket(call)
+            if ticket is None or ticket.token != token or ticket.state != "ringing":
+                del self._ringing[call]
+            elif end <= self.now:
+                del self._ringing[call]
+                self._matchmaker.unanswered(token, "no_answer")
+                self._told.append("no_answer")
         for call, end in list(self._outside.items()):
             if end <= self.now:
                 del self._outside[call]
@@ -182,7 +196,7 @@ class Operators:
             "transfers": self._transfers,
             "sends_to_reading": partial(self._sends, flow="reading"),
             "sends_to_outage": partial(self._sends, flow="outage"),
-            "unreachable": lambda _: "unavailable",
+            "unreachable": self._unreachable,
             "announces": lambda _: "announce",
             "overdue": lambda _: "overdue",
         }
@@ -235,6 +249,11 @@ class Operators:
         moved = ticket and self.queue.away(call, self.now, back_to=ticket.operator)
         return flow if moved else ""
 
+    def _unreachable(self, call: str) -> str:
+        """No telephone can be rung: the caller is led out of the wait."""
+        self.queue.leave(call, "deflected", self.now)
+        return "unavailable"
+
     def _talks(self, call: str) -> None:
         if not self.talk(call):
             self._answers(call)
@@ -243,14 +262,26 @@ class Operators:
         """Have an operator's telephone ring for this caller; None where nobody has the skill."""
         for _ in range(TRIES):
             ticket = self.queue.ticket(call)
+            if ticket is not None and ticket.state == "away" and call in self._standing:
+                ticket = self._still(call)
             if ticket is None or ticket.state not in ("waiting", "broken", "offered", "ringing"):
                 return None
             if ticket.state in ("offered", "ringing"):
                 self._matchmaker.step()
-                return self.queue.ticket(call)
+                return self._still(call)
             if not self._next_free(ticket):
                 return None
         return None
+
+    def _still(self, call: str) -> Ticket | None:
+        """Return the ticket that an operator is rung for; the script decides before the matchmaker
+        does that he is, though the dispatcher is to be dialled.
+        """
+        ticket = self.queue.ticket(call)
+        if ticket is not None and ticket.state == "away":
+            ticket = self.queue.enter(ticket, self.now)
+            self._outside.pop(call, None)
+        return ticket
 
     def _next_free(self, ticket: Ticket) -> bool:
         """Make one operator who serves the ticket's queue free for the next one of it."""
@@ -287,10 +318,13 @@ class Operators:
         self._outside.pop(ticket.id, None)
         if ticket.id not in self._callers:
             self.queue.answered(offer.token, self.now)
+        elif danger.meant(self._company, ticket.queue):
+            self._ringing[ticket.id] = offer.token, self.now + ring
 
     def tell(self, ticket: Ticket, outcome: str) -> None:
         """Keep for the flow what a caller is to be told."""
         self._outside.pop(ticket.id, None)
+        self._standing.discard(ticket.id)
         if ticket.id in self._callers:
             self._told.append(outcome)
 
@@ -324,18 +358,24 @@ class Operators:
 
     def calls(self) -> list[LiveCall]:
         """Return everybody the queue knows of, as the exchange would hold them."""
-        where = {"waiting": "wait", "offered": "wait", "away": "flow"}
         return [
             LiveCall(
                 ticket.id,
                 NODE,
                 ticket.leg,
-                "outside" if ticket.id in self._outside else where.get(ticket.state, "operator"),
+                self._where(ticket),
                 ticket.token,
                 ticket.state == "talking",
             )  # fmt: skip
             for ticket in self.queue.waiting(self._company.id)
         ]
+
+    def _where(self, ticket: Ticket) -> str:
+        if ticket.id in self._outside:
+            return "outside"
+        if ticket.state == "away":
+            return "wait" if ticket.id in self._standing else "flow"
+        return "wait" if ticket.state in ("waiting", "offered") else "operator"
 
     def nodes(self) -> Mapping[str, float]:
         """Return the exchange of the operators, and Twilio, which is one of its own."""
