@@ -164,6 +164,13 @@ def test_the_heads_of_a_flow_name_steps(run, head):
     assert ("unknown-step", "main") in rules(run(change))
 
 
+def test_the_operator_of_a_question_is_a_step_from_which_a_queue_is_reached(run):
+    assert run(("to: sub}}", "to: sub}}, operator: desk")) == []
+    assert rules(run(("to: sub}}", "to: sub}}, operator: bye"))) == [("no-operator", "main.menu")]
+    nowhere = run(("to: sub}}", "to: sub}}, operator: nowhere"))
+    assert ("unknown-step", "main.menu") in rules(nowhere)
+
+
 def test_a_failing_service_may_have_an_edge_and_needs_none(run):
     assert run(("bad: menu", "bad: menu, failed: desk")) == []
 

@@ -374,6 +374,18 @@ def test_three_misses_of_any_kind_leave_a_question(talk, misses, reason):
     assert call.said == ["connecting"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "queue", "left"),
+    [("0", "general", "main.menu"), ("10", "outage", "main.outage")],
+)
+def test_a_question_may_have_an_operator_of_its_own(talk, keys, queue, left):
+    call = talk("main")
+    call.press(keys)
+    assert call.at == "operator.ask"
+    assert call.session.slots["queue"] == queue
+    assert call.session.slots["left"] == left
+
+
 def test_three_silences_in_the_first_menu_reach_an_operator(talk):
     call = talk("main")
     call.silence().silence().silence()

@@ -38,6 +38,7 @@ GOOD = """
         to: check
         empty: same
         back: hello
+        operator: same
         otherwise: desk
       check:
         lookup: meters.check
@@ -93,6 +94,7 @@ def test_every_kind_of_step_is_read(tmp_path):
             to="check",
             empty="same",
             back="hello",
+            operator="same",
             otherwise="desk",
         ),
         "check": LookupStep(
