@@ -72,8 +72,8 @@ def _site(
     keyed: Account | None,
     now: datetime,
 ) -> dict[str, Any] | None:
-    """What the register of those who come first says of him; an account that he only keyed says
-    nothing.
+    """What the register of those who come first says of him; an account that he only keyed tells of
+    a site, and of nobody vulnerable.
     """
     entry = priority.entry_of(db, company.id, ticket.number, keyed, now.date())
     by_number = priority.of_number(db, company.id, ticket.number, now.date())

@@ -1,9 +1,10 @@
 """The operators of a call script: a simulated exchange under the real matchmaker and queue.
 
 They do what the script says (`operator: answers`, `drops`, ...) and nothing by themselves: a
-telephone that rings for the caller is neither answered nor given up before (for somebody in danger
-it is, as in life: the next one is rung, then the dispatcher), and stops at a key of his. Whoever else waits is a ticket without a call behind it, and is served at once when an operator
-is free for him.
+telephone that rings for the caller is neither answered nor given up before, and stops at a key of
+his; but for somebody in danger it is given up as in life, the next one is rung, then the
+dispatcher's. Whoever else waits is a ticket without a call behind it, and is served at once when an
+operator is free for him.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -175,6 +176,10 @@ class Matchmaker(Reports):
         operator = queue.operator(offer.company, offer.operator)
         if ticket is None or operator is None or ticket.token != offer.token:
             return
+        if not offer.back and self._overdue.claims(ticket, now):
+            queue.away(ticket.id, now)
+            self._overdue.stands(replace(ticket, state="away"))
+            return
         operator = self._reached(operator)
         if not operator.endpoint:
             self._ledger.offered(ticket, operator, offer)
@@ -198,7 +203,8 @@ class Matchmaker(Reports):
             self._ring(ticket, self._reached(operator), offer)
 
     def _ring(self, ticket: Ticket, operator: Operator, offer: Offer) -> None:
-        ring = self._means.rules(ticket.company, ticket.queue).ring
+        usual = self._means.rules(ticket.company, ticket.queue).ring
+        ring = self._overdue.ring(ticket, self._means.now(), usual)
         recording = recording_of(ticket, offer.token)
         try:
             self._means.switch.connect(ticket, operator, offer, ring, recording)

@@ -4,9 +4,12 @@
     slot `outside` -> he stands in the wait -> send_out -> answered: he leaves the queue
                                                             -> else: to his flow, which keeps it
 
-He keeps his place all the time: an operator who becomes free first gets him. What was said, and how
-often, stands in his ticket (`outside`, `outside_count`), so another matchmaker goes on where this
-one died; it only counts the time until the telephone rings again anew.
+He keeps his place all the time: an operator who becomes free first gets him. Whoever was ready
+before has had his chance: once somebody was rung in vain, or a talk broke off, no further telephone
+keeps the dispatcher's from ringing (`claims`; he is `away` then), and none rings longer than until
+it is time for that (`ring`). What was said, and how often, stands in his ticket (`outside`,
+`outside_count`), so another matchmaker goes on where this one died; it only counts the time until
+the telephone rings again anew.
 """
 
 from __future__ import annotations
@@ -24,8 +27,11 @@ from ivr.terms import Terms
 logger = logging.getLogger(__name__)
 
 DANGER = "danger"
+PLACED = ("waiting", "away")
 PAUSE = 5.0
 """Seconds between two things done about one caller: he hears the first one out."""
+SHORTEST = 5.0
+"""Seconds that an operator's telephone rings at least."""
 LOOK = 1.0
 """Seconds until a caller is looked for again who does not stand in the wait now."""
 
@@ -39,6 +45,7 @@ class Overdue:
         self._acted: dict[str, float] = {}
         self._dialled: dict[str, int] = {}
         self._tried: dict[str, float] = {}
+        self._stood: dict[str, float] = {}
 
     def minds(self, ticket: Ticket) -> bool:
         """Tell whether this caller is put through when no operator answers."""
@@ -51,15 +58,31 @@ class Overdue:
         """Look when each is due. tickets: all that are not done."""
         mine = [ticket for ticket in tickets if self.minds(ticket)]
         live = {ticket.id for ticket in mine}
-        for known in (self._acted, self._dialled, self._tried):
+        for known in (self._acted, self._dialled, self._tried, self._stood):
             for name in known.keys() - live:
                 known.pop(name, None)
-        self._due = {each.id: self._when(each) for each in mine if each.state == "waiting"}
+        self._due = {each.id: self._when(each) for each in mine if each.state in PLACED}
 
     def stands(self, ticket: Ticket) -> None:
         """Take note of a caller who stands in the wait."""
-        if self.minds(ticket) and ticket.state == "waiting":
+        if self.minds(ticket) and ticket.state in PLACED:
             self._due[ticket.id] = self._when(ticket)
+
+    def claims(self, ticket: Ticket, now: float) -> bool:
+        """Tell whether an offer that is not carried out yet is not to be: he waits for the
+        dispatcher.
+        """
+        if not self.minds(ticket):
+            return False
+        if ticket.context.get("outside"):
+            return not self._was_dialled(ticket)
+        left = self._when(ticket) - now
+        return ticket.offers > 0 and left < SHORTEST
+
+    def ring(self, ticket: Ticket, now: float, usual: float) -> float:
+        """Return for how long an operator's telephone rings for him, in seconds."""
+        left = self._when(ticket) - now if self.minds(ticket) else usual
+        return min(usual, max(left, SHORTEST))
 
     def step(self, now: float) -> float | None:
         """Act on whoever is due; when the next one is."""
@@ -86,10 +109,11 @@ class Overdue:
         again = 0.0
         if _count(ticket):
             again = self._tried.setdefault(ticket.id, self._means.now()) + terms.again
-        # He has waited since he stood in the queue, not while he heard the warning before it; whom
-        # an operator was rung for in vain has waited all that time.
-        waits = ticket.entered if ticket.offers else ticket.since
-        return max(waits + terms.after, again, soonest)
+        # He has waited since he stood in the queue, not while he heard the warning before it; of
+        # one whom an operator was rung for in vain before this matchmaker knew him, that is all
+        # that is known.
+        since = ticket.entered if ticket.offers else ticket.since
+        return max(self._stood.setdefault(ticket.id, since) + terms.after, again, soonest)
 
     def _was_dialled(self, ticket: Ticket) -> bool:
         """Whether the dispatcher's telephone has rung since he heard that it would."""
@@ -100,7 +124,7 @@ class Overdue:
         standing = {live.call for live in self._means.switch.calls() if live.where == "wait"}
         for name in late:
             ticket = self._means.queue.ticket(name)
-            if ticket is None or ticket.state != "waiting" or not self.minds(ticket):
+            if ticket is None or ticket.state not in PLACED or not self.minds(ticket):
                 self._due.pop(name, None)
             elif (when := self._when(ticket)) > now:
                 self._due[name] = when

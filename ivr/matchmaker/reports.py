@@ -141,7 +141,7 @@ class Reports:
         """The dispatcher answered; one whom an operator has by now is the operator's."""
         with self._report() as mine:
             ticket = self._means.queue.ticket(call) if mine else None
-            if ticket is not None and ticket.state in ("waiting", "offered"):
+            if ticket is not None and ticket.state in ("waiting", "offered", "away"):
                 self._means.queue.leave(call, "deflected", self._means.now())
                 waited = round(self._means.now() - ticket.entered, 1)
                 self._means.note(ticket, "put_through", queue=ticket.queue, waited=waited)

@@ -62,11 +62,12 @@ def test_nothing_of_an_entry_that_does_not_hold(world, fields):
     assert seen(world, world.desk().ready())["site"] is None
 
 
-def test_an_account_that_was_only_keyed_shows_nothing_of_its_site(world):
-    enter(world, phone=None, account="100200302")
+@pytest.mark.parametrize("kind", ["priority_site", "vulnerable"])
+def test_an_account_that_was_only_keyed_shows_a_site_and_no_person(world, kind):
+    enter(world, kind, phone=None, account="100200302", consent=True)
     context = {"account": "100200302", "keyed": "100200302", "proved": False}
     found = seen(world, world.desk().ready(), number="+380500000009", context=context)
-    assert found["site"] is None
+    assert (found["site"] is not None) == (kind == "priority_site")
     assert found["accounts"][0]["priority"] is True, "but the card of the account says it"
 
 

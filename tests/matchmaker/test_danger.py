@@ -283,3 +283,98 @@ def test_a_call_that_an_operator_raised_is_in_the_log(hall: Hall) -> None:
     assert hall.details("raised") == {
         "operator": "olena", "reason": "ШВЛ", "priority": "priority_site",
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------------- somebody is ready
+
+
+def _silent(hall: Hall) -> None:
+    """The telephone that rings is given up; the caller hears so and stands again."""
+    hall.matchmaker.unanswered(hall.exchange.last.offer.token, "no_answer")
+    hall.exchange.stand(CALL)
+    hall.queue.enter(hall.ticket(CALL), hall.now)
+    hall.matchmaker.waiting(CALL, "pbx1", "leg")
+    hall.matchmaker.step()
+
+
+def _ready(hall: Hall, count: int) -> None:
+    for number in range(count):
+        hall.operator(f"op{number}", skills={"danger": 3})
+
+
+def test_others_who_are_ready_do_not_keep_him_from_the_dispatcher(hall: Hall) -> None:
+    _ready(hall, 5)
+    _caller(hall)
+    hall.pass_(10)
+    _silent(hall)
+    hall.pass_(10)
+    assert len(hall.exchange.ringing) == 2
+    _silent(hall)
+    hall.pass_(5)
+    assert (CALL, "overdue") in hall.exchange.told
+    _said(hall)
+    assert hall.exchange.sent_out == [(CALL, NUMBER)]
+    assert len(hall.exchange.ringing) == 2, "nobody's telephone takes him from there"
+    assert hall.ticket(CALL).operator == ""
+    assert {hall.state(f"op{number}") for number in range(2, 5)} == {"idle"}
+    hall.matchmaker.outside(CALL)
+    assert hall.ticket(CALL).outcome == "deflected"
+
+
+def test_they_are_rung_again_when_the_dispatcher_has_not_answered(hall: Hall) -> None:
+    _ready(hall, 4)
+    _caller(hall)
+    for _ in range(2):
+        hall.pass_(10)
+        _silent(hall)
+    hall.pass_(5)
+    _said(hall)
+    hall.pass_(30)
+    _back(hall)
+    assert len(hall.exchange.ringing) == 3
+    hall.answer()
+    assert hall.ticket(CALL).state == "talking"
+
+
+def test_a_telephone_rings_no_longer_than_until_it_is_time(hall: Hall) -> None:
+    overdue = hall.matchmaker._overdue
+    _ready(hall, 2)
+    _caller(hall)
+    assert overdue.ring(hall.ticket(CALL), hall.now, 10.0) == 10.0
+    hall.pass_(12)
+    _silent(hall)
+    assert overdue.ring(hall.ticket(CALL), hall.now, 10.0) == 8.0
+    hall.pass_(8)
+    assert overdue.ring(hall.ticket(CALL), hall.now, 10.0) == 5.0
+
+
+def test_in_other_queues_it_rings_as_ever(hall: Hall) -> None:
+    hall.caller(entered=hall.now - 300)
+    assert hall.matchmaker._overdue.ring(hall.ticket(CALL), hall.now, 20.0) == 20.0
+
+
+def test_after_a_talk_that_broke_off(hall: Hall) -> None:
+    _ready(hall, 2)
+    _caller(hall)
+    hall.answer()
+    hall.pass_(30)
+    hall.matchmaker.dropped(CALL)
+    hall.exchange.stand(CALL)
+    hall.pass_(19)
+    assert hall.exchange.told == []
+    hall.pass_(7)
+    assert hall.exchange.told == [(CALL, "overdue")]
+
+
+def test_who_comes_back_in_time_goes_on_with_him(hall: Hall) -> None:
+    _ready(hall, 1)
+    _caller(hall)
+    hall.answer()
+    hall.pass_(30)
+    hall.matchmaker.dropped(CALL)
+    hall.exchange.stand(CALL)
+    hall.pass_(10)
+    hall.matchmaker.phone_found("op-op0", "pbx1")
+    hall.pass_(3)
+    assert hall.exchange.told == []
+    assert hall.exchange.last.ticket.id == CALL
