@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ivr.model import Result
 from ivr.services import SERVICES, Inquiry, notices, slots
-from ivr.store.models import OutboxEntry, Ticket, VoiceMessage
+from ivr.store.models import FIRST_RECEIPT, OutboxEntry, Ticket, VoiceMessage
 from ivr.store.supply import Application, Booking
 from ivr.terms import Visits
 
@@ -154,7 +154,7 @@ def test_a_very_long_number_is_unknown(ask):
 def test_what_was_said_is_a_message_and_a_ticket_that_names_it(ask, rows):
     given = {"message": "call-1-7.wav", "customer": {"word": "business"}}
     first = ask("requests.connection", **given)
-    assert ask("requests.connection", **given) == first
+    assert ask("requests.connection", turn=9, **given) == first
     (message,) = rows(VoiceMessage)
     (ticket,) = rows(Ticket)
     assert (message.path, message.queue) == ("call-1-7.wav", "connection")
@@ -162,6 +162,33 @@ def test_what_was_said_is_a_message_and_a_ticket_that_names_it(ask, rows):
     assert ticket.details["message"] == message.id
     assert ticket.details["customer"] == "business"
     assert ticket.details["phone"] == "+380671110001"
+
+
+def test_a_connection_has_one_ticket_in_a_call_and_its_system_hears_what_is_added(ask, rows, house):
+    company = house.companies["odesa"]
+    listening = replace(company, terms=replace(company.terms, feed=("ticket",)))
+    told = ask("requests.connecting", company=listening).values["receipt"]
+    assert ask("requests.connecting", turn=2, company=listening).values["receipt"] == told
+    for _ in range(2):
+        kept = ask("messages.keep", turn=3, company=listening, message="a.wav")
+        assert (kept.outcome, kept.values["receipt"]) == ("kept", told)
+    (ticket,) = rows(Ticket)
+    assert ticket.details["message"] == rows(VoiceMessage)[0].id
+    sent = [entry.payload["document"]["details"].get("message") for entry in rows(OutboxEntry)]
+    assert sent == [None, ticket.details["message"]]
+
+
+def test_a_message_nobody_could_take_is_a_ticket_once(ask, rows):
+    first = ask("messages.keep", message="a.wav", queue="general")
+    assert ask("messages.keep", message="a.wav", queue="general") == first
+    (ticket,) = rows(Ticket)
+    (message,) = rows(VoiceMessage)
+    assert (ticket.type, ticket.account_id is not None) == ("other", True)
+    assert first.values["receipt"] == str(ticket.receipt_id + FIRST_RECEIPT)
+    assert ticket.details == {
+        "message": message.id, "queue": "general", "phone": "+380671110001",
+    }  # fmt: skip
+    assert ask("messages.keep", turn=2, message="").outcome == "empty"
 
 
 def test_a_number_that_was_keyed_is_kept_where_his_own_is_withheld(ask, rows, caller):

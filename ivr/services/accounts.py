@@ -76,6 +76,14 @@ def of_number(inquiry: Inquiry) -> list[Account]:
     return [contact.account for contact in _contacts(inquiry)]
 
 
+def about(inquiry: Inquiry) -> Account | None:
+    """Return the account a request is about: of this call, else the caller's only one."""
+    if inquiry.slots.get("account"):
+        return current(inquiry)
+    found = of_number(inquiry)
+    return found[0] if len(found) == 1 else None
+
+
 def chosen(account: Account, proved: bool) -> dict[str, Any]:
     """Return the slots that make an account the one the call is about."""
     return {

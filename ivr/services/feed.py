@@ -22,8 +22,8 @@ WORTH = timedelta(days=30)
 """After it a document that could not be delivered is given up."""
 
 
-def ticket(db: Session, company: Company, row: Ticket, now: datetime) -> None:
-    """Tell of a new ticket; it must be flushed."""
+def ticket(db: Session, company: Company, row: Ticket, now: datetime, change: str = "") -> None:
+    """Tell of a new ticket, or of what was added to it: `change` names that; it must be flushed."""
     document = {
         "ticket": row.receipt.number if row.receipt else None,
         "type": row.type,
@@ -36,7 +36,8 @@ def ticket(db: Session, company: Company, row: Ticket, now: datetime) -> None:
         "call": row.call,
         "at": row.created_at.isoformat(),
     }
-    put(db, company, "ticket", row.key, document, now)
+    key = f"{row.key}/{change}" if change else row.key
+    put(db, company, "ticket", key, document, now)
 
 
 def reading(db: Session, company: Company, row: Reading, now: datetime) -> None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from ivr.agent_queue.model import QueueDown
 from ivr.model import Result
 from ivr.services import accounts, messages, notices, slots, tickets
 from ivr.services.appointments import contact as number_of
 from ivr.services.inquiry import Inquiry, service
-from ivr.store.models import Account, Contact, Ticket
+from ivr.store.models import Ticket
 from ivr.terms import PLACES, REASONS
 
 FAULTS = ("dark", "counting", "damaged", "other")
@@ -68,12 +66,25 @@ def _receipt(ticket: Ticket, text: str = "request", **values: str) -> dict[str, 
 
 @service(
     "requests.connecting", "operator", "voice",
-    prompts=tuple(f"customer_{who}" for who in CUSTOMERS), reads=True,
+    prompts=tuple(f"customer_{who}" for who in CUSTOMERS),
 )  # fmt: skip
 def connecting(inquiry: Inquiry) -> Result:
-    """Whom a connection is asked for with: an operator who is free now, else by voice."""
+    """Register at once that a connection is wanted; an operator who is free hears the rest.
+
+    Else it is told by voice. Whatever comes of the call, there is this one ticket.
+    """
     customers = {"customers": _choices("customer", CUSTOMERS)}
-    return Result("operator" if _free(inquiry, "connection") else "voice", customers)
+    way = "operator" if _free(inquiry, "connection") else "voice"
+    return Result(way, {**customers, **tickets.told(_connection(inquiry))})
+
+
+def _connection(inquiry: Inquiry) -> Ticket:
+    """The ticket of the connection that is asked for in this call."""
+    documents = inquiry.company.terms.requests.documents
+    return tickets.register(
+        inquiry, "connection", accounts.about(inquiry), key=messages.connection_key(inquiry),
+        details={"documents": documents, "phone": number_of(inquiry)},
+    )  # fmt: skip
 
 
 def _free(inquiry: Inquiry, queue: str) -> bool:
@@ -91,12 +102,14 @@ def _free(inquiry: Inquiry, queue: str) -> bool:
 
 @service("requests.connection", "registered", "empty")
 def connection(inquiry: Inquiry) -> Result:
-    """Register what was said of a new connection: address and name, by voice."""
+    """Add what was said of a new connection to its ticket: address and name, by voice."""
     documents = inquiry.company.terms.requests.documents
-    details = {"customer": _chosen(inquiry, "customer"), "documents": documents}
-    ticket = _spoken(inquiry, "connection", "connection", details)
-    if ticket is None:
+    message = messages.put(inquiry, str(inquiry.slots.get("message") or ""), "connection")
+    if message is None:
         return Result("empty")
+    ticket, customer = _connection(inquiry), _chosen(inquiry, "customer")
+    said = {"customer": customer, "message": message.id, "phone": number_of(inquiry)}
+    messages.add(inquiry, ticket, said)
     text = "connection" if documents else "request"
     values = {"documents": documents} if documents else {}
     return Result("registered", _receipt(ticket, text, **values))
@@ -125,22 +138,7 @@ def _spoken(inquiry: Inquiry, kind: str, queue: str, details: dict[str, Any]) ->
     if message is None:
         return None
     details = {**details, "message": message.id, "phone": number_of(inquiry)}
-    return tickets.register(inquiry, kind, _account(inquiry), details=details)
-
-
-def _account(inquiry: Inquiry) -> Account | None:
-    """The account of the calling number, where it has one only."""
-    number = inquiry.caller.number
-    if number is None:
-        return None
-    wanted = (
-        select(Account)
-        .join(Contact)
-        .where(Contact.company == inquiry.company.id, Contact.number == number)
-        .limit(2)
-    )
-    found = inquiry.db.scalars(wanted).unique().all()
-    return found[0] if len(found) == 1 else None
+    return tickets.register(inquiry, kind, accounts.about(inquiry), details=details)
 
 
 # ---------------------------------------------------------------------- meters

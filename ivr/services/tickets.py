@@ -31,7 +31,7 @@ def register(
     receipt: the number told to the caller, where it was made before.
     """
     key = key or f"{inquiry.key}/{kind}"
-    known = inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
+    known = of_key(inquiry, key)
     if known is not None:
         return known
     given = of_request(inquiry)
@@ -57,6 +57,11 @@ def register(
             number=inquiry.caller.number, account=account,
         )  # fmt: skip
     return ticket
+
+
+def of_key(inquiry: Inquiry, key: str) -> Ticket | None:
+    """Return the ticket of a key, None where there is none."""
+    return inquiry.db.scalar(select(Ticket).where(Ticket.key == key))
 
 
 def told(ticket: Ticket) -> dict[str, Any]:
