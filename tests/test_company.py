@@ -332,7 +332,8 @@ def test_the_profiles_of_the_house_serve_every_queue(house):
         assert profile.wrap_up_codes
         assert profile.pauses
     odesa = house.companies["odesa"]
-    assert odesa.queues["general"].longest == 1200
+    assert odesa.queues["general"].longest == 0, "the cap is a storm's, which ends by itself"
+    assert odesa.terms.storm.cap == 20
     assert odesa.recording.refusal
 
 

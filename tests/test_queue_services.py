@@ -111,10 +111,19 @@ def test_place_and_wait(ask, waiting, serving, position, minutes):
 
 def test_the_wait_at_the_cap_is_allowed_and_over_it_is_not(ask):
     ask.operators(1)
+    ask.rules(longest=1200)
     ask.waits(4)
     assert ask("queues.ask").outcome == "wait"
     ask.queue.enter(Ticket("one-more", "odesa", "general", ask.now), ask.now)
     assert ask("queues.ask").outcome == "too_long"
+
+
+def test_outside_of_a_storm_a_long_wait_is_told_and_nobody_is_held_off(ask):
+    ask.operators(1)
+    ask.waits(60)
+    result = ask("queues.ask")
+    assert result.outcome == "wait"
+    assert result.values["minutes"] > 60
 
 
 def test_a_full_queue(ask):
@@ -280,6 +289,7 @@ def test_who_rings_himself_gets_the_place_of_his_call_back(ask):
     asked = ask.now
     ask.clock.now += timedelta(minutes=90)
     ask.operators(1)
+    ask.rules(longest=1200)
     ask.waits(50)
     result = ask("queues.ask")
     assert result.outcome == "promised", "however long the queue is"
