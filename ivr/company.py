@@ -29,9 +29,9 @@ from ivr.window import WindowRule
 
 QUEUES = ("danger", "outage", "metering", "connection", "business", "general")
 """The queues every company has; its profile may name more."""
-NOTICES = ("unreached", "callback", "reading", "request", "restored")
+NOTICES = ("unreached", "callback", "reading", "request", "restored", "visit")
 """What callers can be told by message: called back in vain, to be called back, reading received,
-a request registered, the supply is back.
+a request registered, the supply is back, a visit moved from a telephone that is not theirs.
 """
 DEFAULT = "default"
 """The entry of `queues:` that holds for every queue of the company."""

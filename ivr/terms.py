@@ -81,6 +81,8 @@ class Visits:
     weekdays: 1 Monday ... 7 Sunday. windows: local first and last time of day of each window.
     seats: visits in one window. days: how many days ahead. notice: hours before a visit begins in
     which it cannot be moved by the caller any more, and after which the first slot begins.
+    proof: an unknown telephone gives the meter's last digits to move a visit; else the number of
+    the application is enough. moves: times a day that callers may move one visit.
     """
 
     weekdays: tuple[Weekday, ...] = (1, 2, 3, 4, 5)
@@ -88,6 +90,8 @@ class Visits:
     seats: Count = 5
     days: Count = 21
     notice: Annotated[float, Field(ge=0)] = 24
+    proof: bool = False
+    moves: Count = 3
 
 
 @dataclass(frozen=True, config=_STRICT)

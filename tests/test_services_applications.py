@@ -138,6 +138,47 @@ def test_the_crews_system_hears_of_a_move(ask, rows, house):
     assert document["starts"] == FIRST
 
 
+def test_the_account_hears_of_a_move_from_another_telephone(ask, rows, caller, house):
+    company = house.companies["odesa"]
+    other = replace(caller, number="+380500000100")
+    move(ask, company=replace(company, notices={}), caller=other)
+    move(ask, 2, slot_choice={"starts": "2026-11-02T11:00:00+00:00"})
+    assert rows(OutboxEntry) == []
+    for _ in range(2):
+        move(ask, 3, caller=other)
+    (entry,) = rows(OutboxEntry)
+    assert (entry.payload["to"], entry.payload["text"]) == ("+380671110001", "visit_moved")
+    assert entry.payload["values"]["phone"] == company.numbers[0]
+
+
+def test_a_company_that_wants_proof_writes_to_nobody_else(ask, rows, caller, house):
+    company = house.companies["odesa"]
+    terms = replace(company.terms, visits=replace(company.terms.visits, proof=True))
+    other = replace(caller, number=None)
+    assert ask("applications.may_move", application="4512").outcome == "allowed"
+    asked = ask(
+        "applications.may_move", application="4512", caller=other,
+        company=replace(company, terms=terms),
+    )  # fmt: skip
+    assert asked.outcome == "prove"
+    move(ask, company=replace(company, terms=terms), caller=other)
+    assert rows(OutboxEntry) == []
+
+
+def test_a_visit_is_moved_only_so_often_a_day(ask, house):
+    company = house.companies["odesa"]
+    visits = replace(company.terms.visits, moves=1)
+    once = replace(company, terms=replace(company.terms, visits=visits))
+    assert move(ask, company=once).outcome == "moved"
+    assert move(ask, company=once).outcome == "moved"  # the same turn again
+    assert ask("applications.may_move", application="4512", company=once).outcome == "often"
+    assert move(ask, 2, company=once).outcome == "gone"
+    later = datetime(2026, 10, 31, 22, 0, tzinfo=UTC)  # midnight in Kyiv
+    assert ask("applications.may_move", application="4512", company=once, now=later).outcome == (
+        "allowed"
+    )
+
+
 def test_nothing_of_the_account_is_told(ask):
     values = ask("applications.find", application_typed="4512").values
     assert "account" not in values
@@ -214,6 +255,13 @@ SMS = {
     "request": {"number": "100001"},
     "connection": {"number": "100001", "documents": "docs@odesa.example"},
     "visit": {"number": "4512", "on": "02.11", "first": "09:00", "last": "13:00"},
+    "visit_moved": {
+        "number": "4512",
+        "on": "02.11",
+        "first": "09:00",
+        "last": "13:00",
+        "phone": "+380487059090",
+    },
     "appointment": {"number": "100001", "on": "02.11", "first": "09:00", "office": "Троїцька, 21"},
 }
 

@@ -6,13 +6,13 @@ account. The number may be the company's own one, or one that this system told a
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ivr.model import Result
-from ivr.services import accounts, slots
+from ivr.services import accounts, notices, slots
 from ivr.services.inquiry import Inquiry, service
 from ivr.store import application_words as words
 from ivr.store.models import FIRST_RECEIPT, Ticket
@@ -129,22 +129,36 @@ def _words(what: str, state: str, reason: str | None) -> dict[str, Any]:
 # ---------------------------------------------------------------------- another day
 
 
-@service("applications.may_move", "allowed", "prove", "operator")
+@service("applications.may_move", "allowed", "prove", "often", "operator")
 def may_move(inquiry: Inquiry) -> Result:
-    """Let whoever is proved for the account move its visit; others prove it by the meter's number.
+    """Let whoever knows the number of an application move its visit, so many times a day.
 
-    An application without an account has nothing else to ask for than its number.
+    Where the company wants proof, the telephone is proved for the account, or the caller gives the
+    meter's number; an application without an account has nothing else to ask for than its number.
     """
     application = _application(inquiry, str(inquiry.slots["application"]))
-    if application is None or application.account is None:
-        return Result("operator" if application is None else "allowed", {"slots_after": None})
+    if application is None:
+        return Result("operator", {"slots_after": None})
+    if _moves(inquiry, application) >= inquiry.company.terms.visits.moves:
+        return Result("often", {"slots_after": None})
     account = application.account
+    if account is None or not inquiry.company.terms.visits.proof:
+        return Result("allowed", {"slots_after": None})
     values = {"slots_after": None, "account": account.number}
     if accounts.proved(inquiry, account):
         return Result("allowed", values)
     if not account.meters:
         return Result("operator", values)
     return Result("prove", {**values, "proved": False})
+
+
+def _moves(inquiry: Inquiry, application: Application) -> int:
+    """How often callers have moved a visit since midnight."""
+    midnight = datetime.combine(inquiry.today, time(), inquiry.company.zone).astimezone(UTC)
+    wanted = select(func.count(Booking.id)).where(
+        Booking.application_id == application.id, Booking.created_at >= midnight
+    )
+    return inquiry.db.scalar(wanted) or 0
 
 
 @service("applications.slots", "offered", "none", prompts=slots.WEEKDAYS, reads=True)
@@ -168,7 +182,7 @@ def move(inquiry: Inquiry) -> Result:
     application = _application(inquiry, str(inquiry.slots["application"]), for_update=True)
     key = f"{inquiry.key}/visit"
     known = inquiry.db.scalar(select(Booking).where(Booking.key == key))
-    if application is None or (known is None and _way(inquiry, application) != "movable"):
+    if application is None or (known is None and not _movable(inquiry, application)):
         return Result("gone")
 
     def make() -> Booking:
@@ -186,10 +200,36 @@ def move(inquiry: Inquiry) -> Result:
         application.visit, application.until = booking.starts, booking.ends
         application.updated_at = inquiry.now
         slots.hand_over(inquiry, booking, "moved")
+        _warn(inquiry, application, booking)
     told = slots.told(inquiry, booking.starts, booking.ends)
-    day = {"on": f"{inquiry.local(booking.starts):%d.%m}", "number": application.number}
-    hours = {"first": told["visit_from"], "last": told["visit_until"]}
-    return Result("moved", {**told, "sms": {"text": "visit", "values": {**day, **hours}}})
+    sms = {"text": "visit", "values": _written(inquiry, application, booking)}
+    return Result("moved", {**told, "sms": sms})
+
+
+def _movable(inquiry: Inquiry, application: Application) -> bool:
+    most = inquiry.company.terms.visits.moves
+    return _way(inquiry, application) == "movable" and _moves(inquiry, application) < most
+
+
+def _written(inquiry: Inquiry, application: Application, booking: Booking) -> dict[str, str]:
+    """The values of a message of a visit's new time."""
+    told = slots.told(inquiry, booking.starts, booking.ends)
+    return {
+        "on": f"{inquiry.local(booking.starts):%d.%m}", "number": application.number,
+        "first": told["visit_from"], "last": told["visit_until"],
+    }  # fmt: skip
+
+
+def _warn(inquiry: Inquiry, application: Application, booking: Booking) -> None:
+    """Write to the account's own telephones where another one moved its visit unproved."""
+    account, visits = application.account, inquiry.company.terms.visits
+    if account is None or visits.proof:
+        return
+    own = [contact for contact in account.contacts if contact.source == "register"]
+    if inquiry.caller.number in {contact.number for contact in account.contacts}:
+        return
+    values = _written(inquiry, application, booking)
+    notices.visit(inquiry, f"{booking.key}/moved", [each.number for each in own], values)
 
 
 def _give_up(inquiry: Inquiry, application: Application, booking: Booking) -> None:

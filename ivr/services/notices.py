@@ -8,7 +8,7 @@ sent, the outbox's handler knows. Every one is worth nothing after a while and i
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -106,6 +106,18 @@ def request(inquiry: Inquiry, number: str | None, text: str, values: Mapping[str
         inquiry.db, inquiry.company, "request", key, number, inquiry.language, values,
         inquiry.now, SOON, text=text,
     )  # fmt: skip
+
+
+def visit(inquiry: Inquiry, key: str, numbers: Iterable[str], values: Mapping[str, str]) -> None:
+    """Tell an account's own telephones that another one moved its visit, and whom to ring."""
+    company = inquiry.company
+    if not company.numbers:
+        return
+    for number in dict.fromkeys(numbers):
+        _tell(
+            inquiry.db, company, "visit", f"{key}/{number}", number, company.languages[0],
+            {**values, "phone": company.numbers[0]}, inquiry.now, SOON, text="visit_moved",
+        )  # fmt: skip
 
 
 def restored(
