@@ -303,7 +303,12 @@ class _Walk:
         return self.session.misses.get(self.question, [])
 
     def ask(self, at: Question, says: Sayings) -> None:
-        """Put the question, or answer it at once with keys typed ahead."""
+        """Put the question, or answer it at once with keys typed ahead.
+
+        A `#` after a menu's key ended that one; it answers no menu that comes next.
+        """
+        if isinstance(at, MenuStep):
+            self.session.typed = self.session.typed.lstrip("#")
         if self.session.typed:
             self.keys(at, ended=False)
             return
