@@ -331,6 +331,25 @@ def test_nobody_on_duty_danger_goes_to_the_dispatcher_at_once(register):
     assert result.values["promised"] is None
 
 
+@pytest.mark.parametrize("queue, outcome", [("outage", "dispatcher"), ("metering", "unstaffed")])
+def test_nobody_on_duty_a_site_without_supply_goes_there_too(register, queue, outcome):
+    result = register("queues.ask", queue=queue, **priority.mark())
+    assert result.outcome == outcome
+    assert result.values["priority"] == "priority_site"
+
+
+@pytest.mark.parametrize(
+    "slots, outcome",
+    [
+        ({"queue": "danger"}, "danger"),
+        ({"queue": "outage", "priority": "danger"}, "danger"),
+        ({"queue": "outage", "priority": "priority_site"}, "site"),
+    ],
+)
+def test_whom_a_silent_dispatcher_leaves_waiting(register, slots, outcome):
+    assert register("danger.silent", **slots).outcome == outcome
+
+
 def test_no_figure_is_promised_to_somebody_in_danger(register):
     now = register.clock().timestamp()
     register.queue.sign_in(Operator("taras", "odesa", skills={"danger": 3}, status="paused"), now)

@@ -1,4 +1,5 @@
-"""Callers in danger whom no operator answers: to the dispatcher's telephone.
+"""Callers in danger whom no operator answers: to the dispatcher's telephone. So are those whose
+flow led them there once: hospitals, while nobody is signed in.
 
     waits for `danger.after` s -> tell "overdue" -> his flow says it and lets him wait on, with the
     slot `outside` -> he stands in the wait -> send_out -> answered: he leaves the queue
@@ -52,7 +53,8 @@ class Overdue:
         profile = self._means.companies.get(ticket.company)
         if profile is None or ticket.kind != "call" or not profile.terms.contacts.dispatcher:
             return False
-        return ticket.priority == DANGER or profile.word_of(ticket.queue) == DANGER
+        led = bool(ticket.context.get("outside_count"))  # a hospital, while nobody was signed in
+        return led or ticket.priority == DANGER or profile.word_of(ticket.queue) == DANGER
 
     def sweep(self, tickets: Sequence[Ticket]) -> None:
         """Look when each is due. tickets: all that are not done."""

@@ -1,4 +1,7 @@
-"""Somebody in danger whom no operator answers: the way to the dispatcher's telephone."""
+"""Somebody in danger whom no operator answers: the way to the dispatcher's telephone.
+
+A hospital without supply is led there as well, while nobody is signed in.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,10 @@ def overdue(inquiry: Inquiry) -> Result:
     recent = isinstance(last, int | float) and inquiry.now.timestamp() - last < again
     values = dispatcher(inquiry)
     return Result("none") if recent or not values else Result("dispatcher", values)
+
+
+@service("danger.silent", "danger", "site", reads=True)
+def silent(inquiry: Inquiry) -> Result:
+    """Tell who waits on though the dispatcher is silent: a site may rather be called back."""
+    urgent = meant(inquiry.company, str(inquiry.slots.get("queue", "")))
+    return Result("danger" if urgent or inquiry.slots.get("priority") == QUEUE else "site")

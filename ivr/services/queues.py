@@ -73,7 +73,9 @@ def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
     if ticket is None:  # his place counts from now, not from when he has heard all this
         values["entered"] = since.timestamp()
     if ticket is None and wanted in AHEAD and not _staffed(inquiry, queue, name, place):
-        if wanted == danger.QUEUE and (outside := danger.dispatcher(inquiry)):
+        word = inquiry.company.word_of(name)
+        about_supply = wanted == danger.QUEUE or word == "outage"
+        if about_supply and (outside := danger.dispatcher(inquiry)):
             return Result("dispatcher", {**values, **outside})
         return Result("unstaffed", values)
     if place.free >= place.position:

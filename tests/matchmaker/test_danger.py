@@ -157,6 +157,18 @@ def test_other_queues_wait(hall: Hall) -> None:
     assert hall.exchange.told == []
 
 
+def test_a_hospital_that_was_led_there_while_nobody_was_signed_in(hall: Hall) -> None:
+    hospital = {"queue": "outage", "priority": "priority_site"}
+    _caller(hall, **hospital, context={"outside": "dispatcher", "outside_count": 1})
+    hall.matchmaker.waiting(CALL, "pbx1", "leg")
+    hall.matchmaker.step()
+    assert hall.exchange.sent_out == [(CALL, NUMBER)]
+    hall.pass_(30)
+    _back(hall)
+    hall.pass_(40)
+    assert hall.exchange.told == [(CALL, "overdue")]
+
+
 def test_in_danger_by_priority_wherever_he_waits(hall: Hall) -> None:
     _caller(hall, queue="outage")
     hall.pass_(21)
