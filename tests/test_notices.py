@@ -225,7 +225,9 @@ def test_a_reading_is_confirmed_with_its_receipt(
 
 def test_shipped_profiles_tell_only_what_was_asked_for(house: Any) -> None:
     for profile in house.companies.values():
-        assert set(profile.notices) == {"unreached", "request", "restored"}
+        # Where anybody may move a visit, its owner is warned unasked.
+        unasked = set() if profile.terms.visits.proof else {"visit"}
+        assert set(profile.notices) == {"unreached", "request", "restored"} | unasked
 
 
 @pytest.mark.parametrize(
