@@ -128,7 +128,7 @@ class Event:
       "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
-                  "announce" | "overdue" | "shut" | "transferred" | "callback" | the name of a flow
+                  "announce" | "overdue" | "shut" | "transferred" | the name of a flow
                   an operator sends the caller into; values go into the slots
       "hangup"    the caller hung up
     """

@@ -408,13 +408,6 @@ def test_sent_to_the_outages(desk):
     assert said(desk.operator("outage"))[0] == "outage_danger"
 
 
-def test_his_call_back_was_arranged_elsewhere(desk):
-    talk(desk)
-    turn = desk.operator("callback")
-    assert said(turn) == ["callback_noted", "goodbye"]
-    assert turn.need == Hangup("callback")
-
-
 def test_a_shorter_wait_is_told_and_a_longer_one_never(desk):
     desk.busy("olena")
     desk.waits(3)
