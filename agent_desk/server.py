@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import socket
 from typing import Any
 
-import waitress
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import create_server
 
-from agent_desk.api import LARGEST
+from agent_desk import api, door
 
 WORKERS = 24
 """Threads beside those of the desks, for requests that are answered at once."""
@@ -34,7 +37,26 @@ def serve(app: Flask, host: str, port: int, desks: int, proxied: bool = False) -
     gc.collect()
     gc.freeze()
     with listener(host, port) as listening:
-        waitress.serve(app, sockets=[listening], **settings(desks), **more)
+        server = create_server(app, sockets=[listening], **settings(desks), **more)
+        server.channel_class = _Channel
+        server.run()
+
+
+class _Request(HTTPRequestParser):  # type: ignore[misc]
+    """A body that is too long is refused before a byte of it came; only the API takes long ones."""
+
+    adj: Any
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the first line and the headers of a request."""
+        super().parse_header(header_plus)
+        if not self.path.startswith(f"{api.PREFIX}/"):
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = door.LARGEST + 1
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Request
 
 
 def listener(host: str, port: int) -> socket.socket:
@@ -52,6 +74,6 @@ def settings(desks: int) -> dict[str, Any]:
         "connection_limit": desks * CONNECTIONS + 100,
         "asyncore_use_poll": True,  # select() ends at 1024 files
         "channel_request_lookahead": 1,  # a page that is closed is noticed while it listens
-        "max_request_body_size": LARGEST,
+        "max_request_body_size": api.LARGEST + 1,
         "ident": "press2",
     }

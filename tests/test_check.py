@@ -202,7 +202,7 @@ def test_what_always_may_happen_in_a_queue_has_an_edge(run):
         ("missing-edge", "main.desk"),
         ("extra-edge", "main.desk"),
     ]
-    seldom = DESK.replace("}", ", announce: desk, transferred: desk, callback: bye, reading: desk}")
+    seldom = DESK.replace("}", ", announce: desk, transferred: desk, reading: desk}")
     assert run((DESK, seldom)) == []
 
 

@@ -144,3 +144,10 @@ def test_no_log_line_holds_what_was_keyed_or_a_secret(twilio, twilio_house):
         assert secret not in told
     starts = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|Traceback|\s|\w+\.")
     assert all(starts.match(line) for line in told.splitlines() if line)
+
+
+def test_only_the_api_takes_a_long_body(twilio_house):
+    head = ["Content-Length: 70000", "Content-Type: application/json"]
+    assert exchange(twilio_house, head, b"1" * 70000, path="/api/v1/events")[0] == 401
+    assert exchange(twilio_house, head, path="/api")[0] == 413
+    assert exchange(twilio_house, ["Content-Length: 2000000"], path="/api/v1/events")[0] == 413
