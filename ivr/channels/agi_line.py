@@ -7,6 +7,7 @@ hears is read back from the names of the sounds, so a wrong or missing piece sho
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import socket
 import tempfile
@@ -252,8 +253,15 @@ class AgiLine(Line):
                 Path(f"{self._recording}.wav").unlink(missing_ok=True)
                 return
             self._answer(self._obey(word, arguments))
-        self._socket.close()
+        self._close()
         self._back()
+
+    def _close(self) -> None:
+        """Close the session; the worker may have gone with the last reply unread."""
+        with contextlib.suppress(OSError):
+            self._replies.close()
+        self._commands.close()
+        self._socket.close()
 
     def _obey(self, word: str, arguments: list[str]) -> str:
         match word, arguments:
