@@ -185,6 +185,7 @@ def _company(document: Any, name: str) -> Company:
         if language not in languages:
             raise ValueError(f"`offer`: {language} is not among `languages`")
     zone = ZoneInfo(document["timezone"])
+    sections = terms.read(document)
     company = Company(
         id=name,
         name=str(document["name"]),
@@ -194,9 +195,9 @@ def _company(document: Any, name: str) -> Company:
         offer=offer,
         account=re.compile(str(document["account"])),
         window=window.read(document["window"]),
-        limits=Limits(**_bounds(document, "limits")),
+        limits=Limits(**_bounds(document, "limits"), hearing=sections.speech.hearing()),
         readings=ReadingLimits(**_bounds(document, "readings")),
-        terms=terms.read(document),
+        terms=sections,
         **_desk(document, zone),
     )
     _may_dial(company)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -102,7 +102,8 @@ def runner_of(
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)
         home, queue = config.press2.company, queue_of(config, companies)
-        yield new_runner(flows, companies, store, sessions, log, now, home, queue)
+        hears = hears_of(config)
+        yield new_runner(flows, companies, store, sessions, log, now, home, queue, hears)
 
 
 def new_runner(
@@ -114,11 +115,25 @@ def new_runner(
     clock: Callable[[], datetime],
     home: str,
     queue: AgentQueue | None = None,
+    hears: Mapping[str, Sequence[str]] | None = None,
 ) -> Runner:
-    """Return a runner of these parts with every service. home: company of unknown numbers."""
+    """Return a runner of these parts with every service. home: company of unknown numbers.
+
+    hears: languages in which the callers of a channel may speak.
+    """
     from ivr.runner import Runner
 
-    return Runner(flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue)
+    return Runner(
+        flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue, hears=hears
+    )
+
+
+def hears_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return the languages in which callers may speak, by channel."""
+    from ivr.channels.twilio.twiml import LOCALES
+
+    twilio = tuple(LOCALES) if config.twilio.speech else ()
+    return {"agi": tuple(config.speech.models()), "twilio": twilio}
 
 
 def twilio_of(config: Config) -> TwilioSettings | None:
@@ -339,6 +354,7 @@ def dialler(
         return Runner(
             flows, companies, operators.services, store, MemorySessions(), operators.log, clock,
             next(iter(companies)), queue=operators.reached, trace=trace,
+            hears={channel: tuple(catalogues)},
         )  # fmt: skip
 
     if channel == "agi":

@@ -64,6 +64,12 @@ def _whole(low: int, high: int, text: str, source: Source) -> int:
     return int(text)
 
 
+def _seconds(low: float, high: float, text: str, source: Source) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not low <= float(text) <= high:
+        raise ValueError(f"not a number of seconds from {low:g} to {high:g}")
+    return float(text)
+
+
 _port = partial(_whole, 1, 65535)
 
 
@@ -197,8 +203,9 @@ class _Hidden(ValueError):
     """A bad value that may be a secret: the error does not repeat it."""
 
 
-def _setting(default: str, read: Reader, help: str) -> Any:
-    return field(metadata={"default": default, "read": read, "help": help})
+def _setting(default: str, read: Reader, help: str, key: str = "") -> Any:
+    """One setting. key: as it stands in the file where that is not the field's name."""
+    return field(metadata={"default": default, "read": read, "help": help, "key": key})
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -331,7 +338,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Speech:
-    """The voice for texts that have no recording."""
+    """The voice for texts that have no recording, and the recogniser of what callers say."""
 
     voice_uk: str = _setting("natalia", _filled, "RHVoice voice for Ukrainian.")
     voice_ru: str = _setting("elena", _filled, "RHVoice voice for Russian.")
@@ -341,6 +348,45 @@ class Speech:
     )
     piper_ru: Path | None = _setting("", _file, "The same for Russian.")
     piper_en: Path | None = _setting("", _file, "The same for English.")
+    model_uk: Path | None = _setting(
+        "",
+        _folder,
+        "Folder of the vosk model for Ukrainian; empty: keys only. `docs/speech.md` tells more.",
+        "model.uk",
+    )
+    model_ru: Path | None = _setting("", _folder, "The same for Russian.", "model.ru")
+    model_en: Path | None = _setting("", _folder, "The same for English.", "model.en")
+    model_vi: Path | None = _setting("", _folder, "The same for Vietnamese.", "model.vi")
+    model_tt: Path | None = _setting("", _folder, "The same for Tatar.", "model.tt")
+    host: str = _setting("127.0.0.1", _host, "Address of the recogniser, for Asterisk only.")
+    port: int = _setting("9099", _port, "TCP port of its first process; the next ones follow it.")
+    processes: int = _setting("1", partial(_whole, 1, 16), "How many processes of it.")
+    servers: tuple[str, ...] = _setting(
+        "", _list, "Recognisers elsewhere instead: 10.0.0.5:9099 10.0.0.6:9099; empty: here."
+    )
+    recognisers: int = _setting(
+        "0",
+        partial(_whole, 0, 1000),
+        "Callers a process listens to at once, the next one has keys only; 0: by its cores.",
+    )
+    end_of_speech: float = _setting(
+        "0.7", partial(_seconds, 0.2, 3), "Seconds of silence that end what a caller says."
+    )
+    longest: float = _setting(
+        "15", partial(_seconds, 2, 60), "Seconds after which it is ended whatever he says."
+    )
+    barge_in: float = _setting(
+        "0.3", partial(_seconds, 0, 3), "Seconds of words that cut a prompt short; 0: none do."
+    )
+
+    def models(self) -> dict[str, Path]:
+        """Folders of vosk models by language, of the languages that have one."""
+        known = {key.name: getattr(self, key.name) for key in fields(self)}
+        return {
+            name.removeprefix("model_"): folder
+            for name, folder in known.items()
+            if name.startswith("model_") and folder
+        }
 
     def voices(self) -> dict[str, str]:
         """RHVoice voices by language."""
@@ -486,10 +532,18 @@ class Setting(NamedTuple):
     default: str
     read: Reader
     help: str
+    name: str
 
 
 SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(name, key.name, key.metadata["default"], key.metadata["read"], key.metadata["help"])
+    Setting(
+        name,
+        key.metadata["key"] or key.name,
+        key.metadata["default"],
+        key.metadata["read"],
+        key.metadata["help"],
+        key.name,
+    )
     for name, section in SECTIONS.items()
     for key in fields(section)
 )
@@ -508,7 +562,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
     for setting in SETTINGS:
         text = given.get(setting.section, {}).get(setting.key, setting.default)
-        values[setting.section][setting.key] = _value(path, setting, text, source)
+        values[setting.section][setting.name] = _value(path, setting, text, source)
     _refuse_clashes(path, values)
     _refuse_half(path, values["twilio"])
     _refuse_open(path, values["feed"])
@@ -534,6 +588,9 @@ def ports(config: Config) -> Iterator[tuple[str, str, str, int]]:
     yield "[asterisk] websocket_port", "tcp", config.asterisk.bind, config.asterisk.websocket_port
     for number in range(config.agi.processes):
         yield "[agi] port", "tcp", config.agi.host, config.agi.port + number
+    if config.speech.models() and not config.speech.servers:
+        for number in range(config.speech.processes):
+            yield "[speech] port", "tcp", config.speech.host, config.speech.port + number
     yield "[asterisk] ami_port", "tcp", "127.0.0.1", config.asterisk.ami_port
     yield "[web] port", "tcp", config.web.host, config.web.port
 

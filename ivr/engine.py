@@ -6,11 +6,14 @@ one JSON document, so the next turn may run in another process.
 
 Keys typed ahead stay in `session.typed` and answer the questions they were meant for; the prompt of
 a question that has keys waiting is not spoken. A miss (silence, no match) empties them.
+
+What is said becomes the key or the number it stands for (`ivr.listening`, `ivr.grammar`) and goes
+the way of keys; only what was not heard well enough goes another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -31,6 +34,17 @@ from ivr.flow import (
     SayStep,
     Step,
 )
+from ivr.grammar import Grammar, Heard, Vocabulary, understand
+from ivr.listening import (
+    COMMANDS,
+    SAME,
+    STAR,
+    YES_NO,
+    Hearing,
+    grammar_of,
+    languages,
+    words_of,
+)
 from ivr.model import Ask, Enqueue, Event, Hangup, Lookup, Need, Record, Say, Turn, Value
 
 
@@ -44,6 +58,7 @@ class Limits:
     keys: keys kept of what is typed at once; no number of any flow is as long.
     turns: turns of a call before it is led to the way out; `spare` more and it is ended.
     steps: steps walked within one turn (a flow that turns in a circle).
+    hearing: of answers by speech.
     """
 
     first: float = 6.0
@@ -56,6 +71,7 @@ class Limits:
     turns: int = 200
     spare: int = 20
     steps: int = 100
+    hearing: Hearing = field(default_factory=Hearing)
 
 
 DEFAULT_LIMITS = Limits()
@@ -68,7 +84,11 @@ class Session:
     slots: what is known of the call. misses: by question, kinds of misses since it was entered.
     stack: the steps whose `run` waits, outermost first. typed: keys not yet used.
     mode: "" the question itself; "star": the small menu of an empty `*`; "offer": "do you need
-    time?" was asked; "waiting": the caller asked for time.
+    time?" was asked; "waiting": the caller asked for time; "confirm": was it heard right?
+    hears: languages in which speech is understood in this call, none: keys only. unheard: how often
+    it was not, in all. doubt: in "confirm", the word and the keys that were heard. tried: by
+    question, the numbers that speech has been taken for. understood: what the last event was taken
+    for where it was speech, for the log.
     """
 
     flow: str
@@ -83,6 +103,11 @@ class Session:
     repeats: int = 0
     slow: bool = False
     over: bool = False
+    hears: list[str] = field(default_factory=list)
+    unheard: int = 0
+    doubt: list[str] = field(default_factory=list)
+    tried: dict[str, list[str]] = field(default_factory=dict)
+    understood: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that `from_json` reads; it shares the session's values."""
@@ -96,7 +121,11 @@ class Session:
     def copy(self) -> Session:
         """Return a session that can be walked without changing this one (values are shared)."""
         return replace(
-            self, slots=dict(self.slots), misses=dict(self.misses), stack=list(self.stack)
+            self,
+            slots=dict(self.slots),
+            misses=dict(self.misses),
+            stack=list(self.stack),
+            tried=dict(self.tried),
         )
 
 
@@ -104,11 +133,13 @@ class Session:
 class Flows:
     """All flows of a company and what their prompts want.
 
-    placeholders: by prompt id, the slots its texts mention and the kind of each.
+    placeholders: by prompt id, the slots its texts mention and the kind of each. vocabulary: what
+    callers may say.
     """
 
     flows: Mapping[str, Flow]
     placeholders: Mapping[str, Mapping[str, str]]
+    vocabulary: Vocabulary = field(default_factory=dict)
 
     def step(self, flow: str, step: str) -> Step:
         """Return one step of one flow; FlowError for a call of an older version that had it."""
@@ -124,9 +155,16 @@ class Flows:
         return self.flows[name]
 
 
-def begin(flows: Flows, language: str, slots: Mapping[str, Value], flow: str = "main") -> Session:
-    """A session before its first event, at the start of `flow`."""
-    return Session(flow=flow, step=flows.flows[flow].start, language=language, slots=dict(slots))
+def begin(
+    flows: Flows,
+    language: str,
+    slots: Mapping[str, Value],
+    flow: str = "main",
+    hears: Sequence[str] = (),
+) -> Session:
+    """A session before its first event, at the start of `flow`. hears: languages of its speech."""
+    start = flows.flows[flow].start
+    return Session(flow, start, language, dict(slots), hears=list(hears))
 
 
 class Edge(NamedTuple):
@@ -184,6 +222,7 @@ class _Walk:
     def take(self, event: Event) -> None:
         """Hand the event to the step that waits for it."""
         session = self.session
+        session.understood = ""
         if event.kind == "hangup" or session.over:
             self.need = Hangup("caller")
             return
@@ -274,12 +313,12 @@ class _Walk:
             for number, item in enumerate(self.items(saying.each), start=1):
                 self.say(saying, {**item, "key": str(number)})
 
-    def say(self, saying: Saying, item: Mapping[str, Any]) -> None:
+    def say(self, saying: Saying, item: Mapping[str, Any], invites: bool = False) -> None:
         known = {**self.session.slots, **item}
         language = item.get("language") or known.get(saying.language)
         values: dict[str, Value] = {}
         self.gather(saying.prompt, known, values)
-        self.says.append(Say(saying.prompt, values, language))
+        self.says.append(Say(saying.prompt, values, language, invites))
 
     def gather(self, prompt: str, known: Mapping[str, Value], values: dict[str, Value]) -> None:
         """Pick what the placeholders of a prompt, and of the prompts put into it, want."""
@@ -316,6 +355,9 @@ class _Walk:
         if isinstance(at, MenuStep) and says == at.says:
             self.speak_options(at)
         self.listen(at)
+        if says == at.says and isinstance(self.need, Ask) and self.need.grammar:
+            for saying in at.invite:
+                self.say(saying, {}, invites=True)
 
     def speak_options(self, at: MenuStep) -> None:
         if at.each:
@@ -338,8 +380,10 @@ class _Walk:
         if session.mode == "waiting":
             timeout = limits.more
         between = limits.between_slow if session.slow or "nomatch" in missed else limits.between
-        number = isinstance(at, AskStep) and session.mode != "star"
-        self.need = Ask("number" if number else "key", timeout, between, session.typed)
+        number = isinstance(at, AskStep) and session.mode not in ("star", "confirm")
+        grammar = None if session.typed else self.grammar(at)
+        text = grammar.text() if grammar else ""
+        self.need = Ask("number" if number else "key", timeout, between, session.typed, text)
 
     def again(self, at: Question, before: Sayings = ()) -> None:
         """Ask the same question once more, shorter, after `before`."""
@@ -350,6 +394,11 @@ class _Walk:
 
     def answer(self, at: Question, event: Event) -> None:
         session = self.session
+        if event.deaf:
+            session.hears = []
+        if event.kind == "speech" and not session.typed:
+            self.spoken(at, event)
+            return
         if event.kind == "keys":
             keys = "".join(key for key in event.text if key in KEYS)
             session.typed = (session.typed + keys)[: self.limits.keys]
@@ -365,6 +414,8 @@ class _Walk:
     def keys(self, at: Question, ended: bool) -> None:
         if self.session.mode == "star":
             self.small_menu(at)
+        elif self.session.mode == "confirm":
+            self.confirm(at)
         elif isinstance(at, AskStep):
             self.number(at, ended)
         else:
@@ -430,7 +481,9 @@ class _Walk:
         else:
             self.listen(at)
 
-    def entered(self, at: AskStep, entry: str) -> None:
+    def entered(self, at: AskStep, entry: str, heard: str = "") -> None:
+        """Take a number. heard: the prompt that tells what it was heard as; "": it was keyed."""
+        self.session.slots["heard"] = heard
         if entry:
             self.session.slots[at.slot] = entry
             self.by("to", at.to)
@@ -488,6 +541,142 @@ class _Walk:
         self.speak((Saying("wait_granted"),))
         self.listen(at)
 
+    # ------------------------------------------------------------------ speech
+
+    def grammar(self, at: Question) -> Grammar | None:
+        """Return what may be said at a question, None where only keys answer it."""
+        session, hearing = self.session, self.limits.hearing
+        spoken = languages(session.hears, session.language, hearing)
+        missed = self.missed().count("unheard") >= hearing.misses
+        if not spoken or missed or not (at.speech and self.flow.speech):
+            return None
+        items = self.items(at.each) if isinstance(at, MenuStep) and at.each else []
+        return grammar_of(at, session.mode, spoken, session.slots, items)
+
+    def spoken(self, at: Question, event: Event) -> None:
+        """Something was said: take it, ask whether it was heard right, or ask again."""
+        if event.outcome:
+            self.deafened(at)
+            return
+        grammar, hearing = self.grammar(at), self.limits.hearing
+        near = str(self.session.slots.get(at.near) or "") if isinstance(at, AskStep) else ""
+        heard = grammar and understand(grammar, self.flows.vocabulary, event.text, near)
+        confidence = event.confidence * heard.share if heard else 0.0
+        if not heard or confidence < hearing.confirm:
+            self.unheard(at)
+        elif heard.numbers:
+            self.spoken_number(at, heard, near)
+        else:
+            self.spoken_word(at, heard, sure=confidence >= hearing.accept)
+
+    def spoken_word(self, at: Question, heard: Heard, sure: bool) -> None:
+        """A word, or a key by its number; words that mean the same everywhere come last."""
+        session, word = self.session, heard.word
+        keys = {"star": STAR, "confirm": YES_NO}.get(session.mode)
+        if keys is None and isinstance(at, MenuStep):
+            keys = words_of(at, self.items(at.each) if at.each else [])
+        key = heard.key or (keys or {}).get(word, "")
+        session.understood = word or key
+        if key and (sure or session.mode in ("star", "confirm") or word == "no"):
+            session.typed = key
+            self.keys(at, ended=False)
+        elif key and word not in YES_NO:
+            self.doubt(at, word, key)
+        elif word == SAME and isinstance(at, AskStep):
+            self.entered(at, "")
+        elif word in COMMANDS:
+            self.command(at, word)
+        elif session.mode == "offer" and word:
+            self.wait(at)
+        else:
+            self.unheard(at)
+
+    def command(self, at: Question, word: str) -> None:
+        session = self.session
+        if word == "operator":
+            self.operator(at)
+        elif word == "repeat":
+            self.repeat(at)
+        elif word == "back":
+            self.back(at)
+        elif word == "help":
+            session.mode = "star"
+            self.small_menu(at)
+        else:
+            session.hears = []
+            self.again(at, (Saying("speech_off"),))
+
+    def spoken_number(self, at: Question, heard: Heard, near: str) -> None:
+        """A number; of several the likeliest, or the next one where the caller refused that."""
+        assert isinstance(at, AskStep)  # noqa: S101 - no menu's grammar has numbers
+        session = self.session
+        place = f"{self.question} {near}"
+        tried = session.tried.get(place, [])
+        fresh = [number for number in heard.numbers if number not in tried]
+        if heard.close and not tried:
+            self.unheard(at, (Saying("speech_digits"),))
+            return
+        number = (fresh or heard.numbers)[0]
+        if len(heard.numbers) > 1:
+            session.tried[place] = [*tried, number]
+        session.understood = session.slots["heard_number"] = number
+        if heard.cut:
+            self.speak((Saying("speech_cut"),))
+        if at.read_back:
+            self.entered(at, number, heard="speech_heard")
+        else:
+            self.doubt(at, "", number)
+
+    def doubt(self, at: Question, word: str, keys: str) -> None:
+        """Ask whether it was heard right: 1 yes, 2 no."""
+        session = self.session
+        session.mode, session.typed, session.doubt = "confirm", "", [word, keys]
+        session.slots["heard_word"], session.slots["heard_number"] = word, keys
+        self.speak((Saying("speech_sure_word" if word else "speech_sure_number"),))
+        self.listen(at)
+
+    def confirm(self, at: Question) -> None:
+        """A key, or what was said for it, at the question whether it was heard right."""
+        session = self.session
+        key, (word, keys) = self.take_key(), session.doubt
+        if key == "1":
+            session.mode, session.typed, session.doubt = "", "", []
+            if isinstance(at, AskStep):
+                self.entered(at, keys, heard="speech_heard")
+            else:
+                session.typed = keys
+                self.keys(at, ended=False)
+        elif key in "2*":
+            session.understood = session.understood and "no"
+            self.unheard(at)
+        elif key == "0":
+            self.operator(at)
+        elif key == "9":
+            self.doubt(at, word, keys)
+        else:
+            session.mode, session.typed, session.doubt = "", key + session.typed, []
+            self.keys(at, ended=False)
+
+    def unheard(self, at: Question, says: Sayings = ()) -> None:
+        """Not heard well enough: ask again, and soon for keys only. It counts for no miss."""
+        session, hearing = self.session, self.limits.hearing
+        session.understood = "unheard"
+        session.misses[self.question] = missed = [*self.missed(), "unheard"]
+        session.unheard += 1
+        if session.unheard >= hearing.noisy:
+            session.hears = []
+        if not session.hears or missed.count("unheard") >= hearing.misses:
+            says = (Saying("speech_keys"),)
+        elif not says:
+            says = (Saying("speech_again_number" if isinstance(at, AskStep) else "speech_again"),)
+        self.again(at, says)
+
+    def deafened(self, at: Question) -> None:
+        """The recogniser broke while it listened: tell it once, and go on with keys."""
+        self.session.hears = []
+        self.session.understood = "down"
+        self.again(at, (Saying("speech_down"),))
+
     # ------------------------------------------------------------------ misses
 
     def silence(self, at: Question) -> None:
@@ -516,7 +705,8 @@ class _Walk:
         self.session.misses[self.question] = missed
         self.session.typed = ""
         self.session.mode = ""
-        if len(missed) >= self.limits.misses:
+        counted = [each for each in missed if each != "unheard"]
+        if len(counted) >= self.limits.misses:
             self.session.slots["reason"] = "silence" if set(missed) == {"silence"} else "misses"
             self.otherwise(at)
             return 0

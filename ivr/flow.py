@@ -7,15 +7,20 @@ A flow file says what is said and where the call goes next::
     operator: to_operator      # step for key 0
     otherwise: to_operator     # step when nothing else fits: three misses, a service that failed
     ends: [done, back]         # outcomes handed to the flow that ran this one (none for `main`)
+    speech: off                # its questions take keys only (without it: keys or speech)
     steps:
       window: {lookup: readings.window, on: {open: draft, closed: told_closed}}
 
 A step has exactly one of eight kinds, named by its first key:
 
     say      speaks, goes `to`
-    ask      collects digits and `#` into slot `as`, goes `to`; `#` alone goes to `empty`
-    menu     one key: `options` {key: {say, to}}, or `each` item of a slot (keys 1..n, chosen item
-             into slot `as`, goes `to`; the next key goes to `another`)
+    ask      collects digits and `#` into slot `as`, goes `to`; `#` alone goes to `empty`. `digits`:
+             how many a whole answer has, "9-9", or the slot that says so; `near`: slot with the
+             expected value, by which what was said is told apart; `read_back: yes`: the flow reads
+             the answer back itself
+    menu     one key: `options` {key: {say, to, words}}, or `each` item of a slot (keys 1..n, chosen
+             item into slot `as`, goes `to`; the next key goes to `another`). `words` are ids of
+             `words:` in the prompts: what a caller may say instead of pressing the key
     record   records the caller into slot `as`
     lookup   asks a service; `on` {outcome: step}. `retry` {outcome: {ask, say}} asks that question
              again and counts a miss, `again` does the same without counting
@@ -25,6 +30,8 @@ A step has exactly one of eight kinds, named by its first key:
              those that mean something while the caller waits
     hangup   speaks and ends the call
 
+Both kinds of question take `speech: off` (keys only) and `invite` (said where speech is heard).
+
 A target is a step of the flow or one of its `ends`. What is said is a prompt id, or a mapping
 `{say: id, each: slot, in: slot}` (once for each item of a list; in the language a slot names), or
 a list of these. Loaded with `yaml.BaseLoader`: every scalar stays the string that was written.
@@ -32,6 +39,7 @@ a list of these. Loaded with `yaml.BaseLoader`: every scalar stays the string th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +51,8 @@ from ivr.errors import FlowError
 
 KEYS = tuple("0123456789*#")
 """Keys every telephone has; RFC 4733 knows more, which mean nothing here."""
+LENGTHS = re.compile(r"[0-9]{1,2}-[0-9]{1,2}")
+"""Fewest and most digits of an answer."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,7 @@ class Question:
     back: where `*` leads; empty: the end "back" of the flow, else the question again.
     operator: where key 0 leads; empty: the flow's own.
     otherwise: where three misses lead; empty: the flow's own.
+    speech: it may be answered by speech too. invite: said after it where speech is heard.
     """
 
     says: Sayings
@@ -85,21 +96,34 @@ class Question:
     back: str = ""
     operator: str = ""
     otherwise: str = ""
+    speech: bool = True
+    invite: Sayings = ()
 
 
 @dataclass(frozen=True)
 class AskStep(Question):
-    """A number, ended by `#`. empty: where `#` alone leads; empty string: counts as a miss."""
+    """A number, ended by `#`. empty: where `#` alone leads; empty string: counts as a miss.
+
+    digits: fewest and most digits of a whole answer, "1-5", or the slot that has such a text. near:
+    slot with the value that is expected. read_back: the flow reads the answer back to the caller.
+    """
 
     empty: str = ""
+    digits: str = ""
+    near: str = ""
+    read_back: bool = False
 
 
 @dataclass(frozen=True)
 class Option:
-    """A key of a menu: where it leads and how it is announced (nothing: a silent option)."""
+    """A key of a menu: where it leads and how it is announced (nothing: a silent option).
+
+    words: ids of what a caller may say instead.
+    """
 
     to: str
     says: Sayings = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +205,7 @@ Step = SayStep | AskStep | MenuStep | RecordStep | LookupStep | RunStep | Enqueu
 
 @dataclass(frozen=True)
 class Flow:
-    """One flow file. path: where it was read, for error texts."""
+    """One flow file. path: where it was read, for error texts. speech: beside the keys."""
 
     name: str
     start: str
@@ -190,6 +214,7 @@ class Flow:
     ends: tuple[str, ...]
     steps: Mapping[str, Step]
     path: str
+    speech: bool = True
 
 
 class _Loader(yaml.BaseLoader):
@@ -243,6 +268,7 @@ def parse(document: Any, path: str, name: str) -> Flow:
         ends=tuple(ends),
         steps={step: _step(body, f"{path}: step {step}") for step, body in steps.items()},
         path=path,
+        speech=head.switch("speech"),
     )
     head.nothing_else()
     return flow
@@ -269,6 +295,12 @@ class _Fields:
         if not isinstance(value, str):
             raise FlowError(f"{self.place}: `{key}` must be one word, found {value!r}")
         return value
+
+    def switch(self, key: str) -> bool:
+        value = self.rest.pop(key, "on")
+        if value not in ("on", "off"):
+            raise FlowError(f"{self.place}: `{key}` is on or off, found {value!r}")
+        return bool(value == "on")
 
     def words(self, key: str) -> list[str]:
         value = self.rest.pop(key, [])
@@ -339,11 +371,21 @@ def _question(fields: _Fields, kind: str) -> dict[str, Any]:
         "back": fields.text("back", ""),
         "operator": fields.text("operator", ""),
         "otherwise": fields.text("otherwise", ""),
+        "speech": fields.switch("speech"),
+        "invite": fields.says("invite"),
     }
 
 
 def _ask(fields: _Fields) -> AskStep:
-    step = AskStep(**_question(fields, "ask"), empty=fields.text("empty", ""))
+    step = AskStep(
+        **_question(fields, "ask"),
+        empty=fields.text("empty", ""),
+        digits=fields.text("digits", ""),
+        near=fields.text("near", ""),
+        read_back=_yes(fields, "read_back"),
+    )
+    if "-" in step.digits and not LENGTHS.fullmatch(step.digits):
+        raise FlowError(f"{fields.place}: `digits` is 4-9 or a slot, found {step.digits}")
     if not step.to or not step.slot:
         raise FlowError(f"{fields.place}: an ask wants `as` and `to`")
     return step
@@ -374,9 +416,18 @@ def _menu(fields: _Fields) -> MenuStep:
     return step
 
 
+def _yes(fields: _Fields, key: str) -> bool:
+    value = fields.text(key, "no")
+    if value not in ("yes", "no"):
+        raise FlowError(f"{fields.place}: `{key}` is yes or no, found {value}")
+    return value == "yes"
+
+
 def _option(body: Any, place: str) -> Option:
     fields = _Fields(body, place)
-    option = Option(fields.text("to"), fields.says("say"))
+    if isinstance(fields.rest.get("words"), str):
+        fields.rest["words"] = [fields.rest["words"]]
+    option = Option(fields.text("to"), fields.says("say"), tuple(fields.words("words")))
     fields.nothing_else()
     return option
 

@@ -20,27 +20,31 @@ class Say:
     """One prompt to be spoken: its id in `prompts/LANG.yaml` and the values of its placeholders.
 
     language: when not the caller's own (the first sentence of the greeting, the language menu).
+    invites: asks the caller to speak; a channel leaves it out where nobody listens.
     """
 
     prompt: str
     values: Mapping[str, Value] = field(default_factory=dict)
     language: str | None = None
+    invites: bool = False
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Collect keys (and, later, speech) after the says; keys cut the says short.
+    """Collect keys, or speech, after the says; either cuts the says short.
 
     entry: "key" ends with the first key; "number" ends with `#` or with silence between keys.
     timeout: seconds of silence after the last prompt (VoiceXML 2.1, 4.1.7).
     between: seconds of silence between two keys that end a number.
     typed: keys already typed for this question; when not empty the prompt is not played.
+    grammar: what may be said instead, as `ivr.grammar.Grammar.text` writes it; "": keys only.
     """
 
     entry: str
     timeout: float
     between: float
     typed: str = ""
+    grammar: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,13 +128,17 @@ class Event:
       "answered"  the call begins
       "keys"      text = the keys pressed ("2", "2421#"); ended = no more keys came in time
       "silence"   nothing until the timeout
-      "speech"    text = what the recogniser heard, confidence 0..1
+      "speech"    text = what the recogniser heard ("": speech that it could not understand),
+                  confidence 0..1; values: language, and ms from the end of speech to the result;
+                  outcome = "down": no more is heard, the recogniser broke while it listened
       "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
                   "announce" | "overdue" | "shut" | "transferred" | the name of a flow
                   an operator sends the caller into; values go into the slots
       "hangup"    the caller hung up
+    deaf: why nobody listened beside the keys to a question with a grammar, "full" or "down"; the
+    channel has told the caller (`speech_full`, `speech_down`).
     """
 
     kind: str
@@ -139,6 +147,7 @@ class Event:
     confidence: float = 1.0
     outcome: str = ""
     values: Mapping[str, Value] = field(default_factory=dict)
+    deaf: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 A text is fixed segments and placeholders `{slot:kind}`; a piece is one recording. A prompt with
 one segment gives it its own id, one with more numbers them `reading_enter-1`, `reading_enter-2`.
-Number words are pieces of `prompts/numbers/LANG.yaml`. Pure but for `load`, which reads the files.
+Number words are pieces of `prompts/numbers/LANG.yaml`. The key `words` of a file holds what callers
+say, by id; the first phrase of each is a piece too, `word_ID`, and what {slot:word} speaks.
+Pure but for `load`, which reads the files.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from ivr import numbers
 from ivr.errors import PromptError
 from ivr.model import Value
 
-KINDS = numbers.KINDS | {"text", "prompt"}
+KINDS = numbers.KINDS | {"text", "prompt", "word"}
+WORDS = "words"
+"""Key of a file of prompts that is none: what callers say."""
 DEPTH = 3
 """How many prompts may stand one inside the other below the one that is said."""
 
@@ -71,14 +75,19 @@ class _Slot(NamedTuple):
 class Catalogue:
     """The prompts of one language and the words of its numbers.
 
-    texts: the whole text of each prompt as written, by id.
+    texts: the whole text of each prompt as written, by id. words: phrases of callers, by id.
     """
 
     def __init__(
-        self, language: str, texts: Mapping[str, str], number_words: Mapping[str, str]
+        self,
+        language: str,
+        texts: Mapping[str, str],
+        number_words: Mapping[str, str],
+        words: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.language = language
         self.texts = dict(texts)
+        self.words = dict(words or {})
         self._templates = {prompt: _template(prompt, text) for prompt, text in texts.items()}
         self._words = {piece: Piece(piece, text) for piece, text in number_words.items()}
 
@@ -118,7 +127,8 @@ class Catalogue:
         """Returns the text of every piece to be recorded, by id; silences are not among them."""
         parts = [part for template in self._templates.values() for part in template]
         segments = [part.piece for part in parts if isinstance(part, _Fixed) and part.piece]
-        return {piece.id: piece.text for piece in (*segments, *self._words.values())}
+        said = [_label(word, phrases) for word, phrases in self.words.items()]
+        return {piece.id: piece.text for piece in (*segments, *self._words.values(), *said)}
 
     def _template_of(self, prompt: str) -> tuple[_Fixed | _Slot, ...]:
         try:
@@ -153,6 +163,8 @@ class Catalogue:
     def _value_pieces(self, kind: str, value: Value) -> tuple[Piece, ...]:
         if kind == "text":
             return self._free(value)
+        if kind == "word":
+            return self._word(value)
         ids = numbers.spoken(self.language, kind, value)
         try:
             return tuple(_PAUSE if id_ == _PAUSE.id else self._words[id_] for id_ in ids)
@@ -161,6 +173,11 @@ class Catalogue:
                 f"no number word {missing}; add it to prompts/numbers/{self.language}.yaml"
             ) from None
 
+    def _word(self, value: Value) -> tuple[Piece, ...]:
+        if not isinstance(value, str) or value not in self.words:
+            raise PromptError(f"no words {value!r}; add them to prompts/{self.language}.yaml")
+        return (_label(value, self.words[value]),)
+
     def _free(self, value: Value) -> tuple[Piece, ...]:
         if not isinstance(value, str):
             raise PromptError(f"{value!r} is not text")
@@ -168,6 +185,10 @@ class Catalogue:
             return ()
         digest = hashlib.sha256((self.language + text).encode()).hexdigest()
         return (Piece(f"t_{digest[:12]}", text, dynamic=True),)
+
+
+def _label(word: str, phrases: tuple[str, ...]) -> Piece:
+    return Piece(f"word_{word}", phrases[0])
 
 
 def _given(slot: _Slot, values: Mapping[str, Value]) -> Value:
@@ -237,15 +258,16 @@ def _catalogue(path: Path) -> Catalogue:
     if language not in numbers.LANGUAGES:
         have = ", ".join(numbers.LANGUAGES)
         raise PromptError(f"{path}: no number rules for {language!r}; there are rules for {have}")
-    texts = _texts(path)
-    number_words = _texts(path.parent / "numbers" / path.name)
+    root = _root(path)
+    texts = _texts(path, root)
+    numbers_path = path.parent / "numbers" / path.name
+    number_words = _texts(numbers_path, _root(numbers_path))
     if taken := sorted(texts.keys() & (number_words.keys() | {numbers.PAUSE})):
         raise PromptError(f"{path}: {taken[0]} is the id of a number word; rename the prompt")
-    return Catalogue(language, texts, number_words)
+    return Catalogue(language, texts, number_words, _phrases(path, root))
 
 
-def _texts(path: Path) -> dict[str, str]:
-    """Reads a flat mapping of ids to texts, each value as a string (as BaseLoader reads it)."""
+def _root(path: Path) -> yaml.MappingNode:
     try:
         root = yaml.compose(path.read_bytes(), Loader=_LOADER)
     except FileNotFoundError:
@@ -255,8 +277,36 @@ def _texts(path: Path) -> dict[str, str]:
         raise PromptError(f"{path}: {what}; a text with a colon or braces needs quotes") from None
     if not isinstance(root, yaml.MappingNode):
         raise PromptError(f"{path} is not a mapping of prompt ids to texts")
+    return root
+
+
+def _phrases(path: Path, root: yaml.MappingNode) -> dict[str, tuple[str, ...]]:
+    """Reads `words`: a mapping of ids to lists of phrases."""
+    node = next((value for key, value in root.value if key.value == WORDS), None)
+    if node is None:
+        return {}
+    place = f"{path}, line {node.start_mark.line + 1}"
+    if not isinstance(node, yaml.MappingNode):
+        raise PromptError(f"{place}: `{WORDS}` is a mapping of ids to lists of phrases")
+    words: dict[str, tuple[str, ...]] = {}
+    for key, value in node.value:
+        where = f"{path}, line {key.start_mark.line + 1}"
+        if not _ID.fullmatch(str(key.value)) or key.value in words:
+            raise PromptError(f"{where}: {key.value!r} is there twice or no id (a-z, 0-9, _)")
+        phrases = value.value if isinstance(value, yaml.SequenceNode) else ()
+        texts = [p.value.strip() for p in phrases if isinstance(p, yaml.ScalarNode)]
+        if not texts or len(texts) != len(phrases) or not all(texts):
+            raise PromptError(f"{where}: {key.value}: a list of phrases is wanted, [так, ага]")
+        words[key.value] = tuple(texts)
+    return words
+
+
+def _texts(path: Path, root: yaml.MappingNode) -> dict[str, str]:
+    """Reads a flat mapping of ids to texts, each value as a string (as BaseLoader reads it)."""
     texts: dict[str, str] = {}
     for key, value in root.value:
+        if key.value == WORDS:
+            continue
         where = f"{path}, line {key.start_mark.line + 1}"
         if not isinstance(key, yaml.ScalarNode) or not _ID.fullmatch(key.value):
             raise PromptError(f"{where}: {key.value!r} is no id; use only a-z, 0-9 and _")

@@ -8,7 +8,7 @@ when the caller stands waiting for an operator and `close` when he is gone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -60,11 +60,13 @@ class Runner:
         *,
         queue: AgentQueue | None = None,
         trace: Trace | None = None,
+        hears: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Take the parts. company: profile of calls to a number that no profile names.
 
         queue: where callers wait for operators; without one every `here` says that there is none.
-        trace: is told of the edges that calls walk.
+        trace: is told of the edges that calls walk. hears: by channel, the languages in which its
+        callers may speak instead of keying; none of a channel that is not named.
         """
         self._flows = flows
         self._companies = companies
@@ -76,6 +78,7 @@ class Runner:
         self._default = company
         self._queue = queue
         self._trace = trace
+        self._hears = hears or {}
         self._by_number = {n: c.id for c in companies.values() for n in c.numbers}
 
     def company_of(self, dialled: str | None) -> str:
@@ -95,11 +98,19 @@ class Runner:
         slots = house(company, language)
         if caller.about:
             slots["about"] = caller.about
-        session = begin(self._flows, language, slots, caller.entrance)
+        hears = self._languages(company, caller)
+        session = begin(self._flows, language, slots, caller.entrance, hears)
         try:
             return self._walk(caller, session, Event("answered"), expected=0)
         except StaleTurn:  # another worker opened it at the same moment
             return self.turn(caller.call)
+
+    def _languages(self, company: Company, caller: Caller) -> Sequence[str]:
+        """Return the languages in which this caller may answer by speech; none: keys only."""
+        speech = company.terms.speech
+        if not speech.heard or caller.number in speech.without:
+            return ()
+        return [each for each in self._hears.get(caller.channel, ()) if each in company.languages]
 
     def advance(self, call: str, event: Event, turn: int) -> Turn:
         """Hand over the event that answers turn `turn`; the next turn. StaleTurn if it is over.
@@ -328,6 +339,8 @@ class Runner:
         says: list[Say] = []
         try:
             session, turn = step(self._flows, session, event, limits, self._trace)
+            if session.understood:
+                entries[0].details["understood"] = session.understood
             says.extend(turn.says)
             while isinstance(turn.need, Lookup):
                 result = self._answer(caller, session, turn.need)
@@ -391,15 +404,17 @@ class Runner:
 
     def _heard(self, caller: Caller, session: Session, event: Event) -> Entry:
         if event.kind == "answered":
-            details = {"from": caller.number, "to": caller.dialled, "channel": caller.channel}
+            known = {"from": caller.number, "to": caller.dialled, "channel": caller.channel}
             if caller.entrance != "main":  # he was called
-                details["entrance"] = caller.entrance
-            return self._entry(caller, "answered", session, details)
-        details = {
+                known["entrance"] = caller.entrance
+            return self._entry(caller, "answered", session, known)
+        details: dict[str, Any] = {
             name: value
-            for name in ("kind", "text", "outcome", "ended")
+            for name in ("kind", "text", "outcome", "ended", "deaf")
             if (value := getattr(event, name))
         }
+        if event.kind == "speech":
+            details |= {"confidence": event.confidence, **event.values}
         return self._entry(caller, "heard", session, details)
 
     def _looked_up(

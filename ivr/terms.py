@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from ivr.listening import Hearing
+
 _STRICT = ConfigDict(extra="forbid")
 Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Span = tuple[Clock, Clock]
 """First and last local time of one day."""
@@ -198,6 +201,38 @@ class StormTerms:
             raise ValueError(f"`gates`: {min(never)} can never be one")
 
 
+@dataclass(frozen=True, config=_STRICT)
+class SpeechTerms:
+    """Answers by speech beside the keys (`docs/speech.md`).
+
+    heard: off takes keys only from every caller of the company. accept, confirm: confidence from
+    which an answer is taken, and from which the caller is asked whether it was heard right.
+    together: languages that callers mix, each group listened for at once. misses: answers of a
+    question, noisy: of a call, not understood before only keys are taken. without: telephones that
+    are always asked for keys. kept: share of calls in which the caller is asked whether what he
+    said may be kept to make recognition better, 0: none; days: how long it then is.
+    """
+
+    heard: bool = True
+    accept: Share = 0.75
+    confirm: Share = 0.45
+    together: tuple[tuple[str, ...], ...] = (("uk", "ru"),)
+    misses: Count = 2
+    noisy: Count = 4
+    without: tuple[Phone, ...] = ()
+    kept: Share = 0
+    days: Count = 90
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that leave nothing to be asked."""
+        if self.confirm > self.accept:
+            raise ValueError(f"`confirm` ({self.confirm:g}) is above `accept` ({self.accept:g})")
+
+    def hearing(self) -> Hearing:
+        """Return what the engine needs of it."""
+        return Hearing(self.accept, self.confirm, self.together, self.misses, self.noisy)
+
+
 FEED = ("ticket", "reading", "report", "suspected", "priority", "booking")
 """Documents that the company's own systems may be told of (`ivr.services.feed`)."""
 Fed = Literal["ticket", "reading", "report", "suspected", "priority", "booking"]
@@ -246,6 +281,7 @@ class Terms:
     requests: Requests = Field(default_factory=Requests)
     feed: tuple[Fed, ...] = ()
     callbacks: CallbackTerms = Field(default_factory=CallbackTerms)
+    speech: SpeechTerms = Field(default_factory=SpeechTerms)
 
 
 SECTIONS = tuple(Terms.__dataclass_fields__)

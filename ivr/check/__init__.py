@@ -60,7 +60,8 @@ def book(flows: Mapping[str, Flow], catalogues: Mapping[str, Catalogue]) -> Flow
     for catalogue in catalogues.values():
         for prompt in catalogue.texts:
             placeholders.setdefault(prompt, {}).update(catalogue.placeholders(prompt))
-    return Flows(flows, placeholders)
+    vocabulary = {language: catalogue.words for language, catalogue in catalogues.items()}
+    return Flows(flows, placeholders, vocabulary)
 
 
 def run(

@@ -63,7 +63,7 @@ def sayings(step: Step) -> Iterator[Saying]:
         for retry in (*step.retry.values(), *step.again.values()):
             yield from retry.says
     elif isinstance(step, Question):
-        yield from (*step.says, *step.short, *step.silence, *step.nomatch)
+        yield from (*step.says, *step.short, *step.silence, *step.nomatch, *step.invite)
         if isinstance(step, MenuStep):
             for option in step.options.values():
                 yield from option.says

@@ -12,8 +12,10 @@ from ivr.prompts import Catalogue
 from ivr.services.inquiry import Service
 
 ENGINE_PROMPTS = ("silence", "nomatch", "wait_offer", "wait_granted", "star_menu",
-                  "service_failed", "goodbye", "apology")  # fmt: skip
-CHANNEL_PROMPTS = ("queue_down",)
+                  "service_failed", "goodbye", "apology", "speech_again", "speech_again_number",
+                  "speech_digits", "speech_keys", "speech_off", "speech_down", "speech_cut",
+                  "speech_heard", "speech_sure_word", "speech_sure_number")  # fmt: skip
+CHANNEL_PROMPTS = ("queue_down", "speech_full")
 """Spoken by channels, which no flow is asked about."""
 
 

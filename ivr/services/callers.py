@@ -19,9 +19,19 @@ def house(company: Company, language: str) -> dict[str, Any]:
         "dispatcher": company.terms.contacts.dispatcher,
         "dispatcher_line": "dispatcher_number" if company.terms.contacts.dispatcher else "",
         "house_language": company.languages[0],
-        "languages": [{"language": known} for known in company.languages],
+        "languages": [
+            {"language": known, "words": f"language_{known}"} for known in company.languages
+        ],
+        "account_digits": _digits(company),
+        "heard": "",
         "offered": [{"language": known} for known in company.offer if known != language],
     }
+
+
+def _digits(company: Company) -> str:
+    """Return the fewest and most digits of an account number, as an `ask` takes them."""
+    whole = [n for n in range(1, 21) if company.account.fullmatch("0" * n)]
+    return f"{whole[0]}-{whole[-1]}" if whole else ""
 
 
 @service(

@@ -457,6 +457,8 @@ class Form:
             **self._meter(counter),
             "zone": self._zone(counter),
             "digits": counter.digits,
+            "reading_digits": f"1-{counter.digits}",
+            "expected": str(counter.previous + round(counter.usual)),
             "previous": counter.text,
             "previous_on": counter.previous_on.isoformat(),
         }

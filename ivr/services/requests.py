@@ -23,7 +23,7 @@ CUSTOMERS = ("household", "business")
 
 
 def _choices(kind: str, words: tuple[str, ...]) -> list[dict[str, str]]:
-    return [{"word": word, "named": f"{kind}_{word}"} for word in words]
+    return [{"word": word, "named": f"{kind}_{word}", "words": f"{kind}_{word}"} for word in words]
 
 
 def _chosen(inquiry: Inquiry, slot: str) -> str:
