@@ -570,8 +570,9 @@ def console(options: argparse.Namespace) -> None:
     operators = Operators(profile, companies, store, log, clock)
     operators.arrive(yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"])
     runner = new_runner(
-        flows, companies, store, MemorySessions(), log, clock, options.company, operators.queue
-    )
+        flows, companies, store, MemorySessions(), log, clock, options.company, operators.queue,
+        hears={"console": tuple(catalogues)},
+    )  # fmt: skip
     caller = Caller(
         call=f"console-{time.time_ns()}",
         company=options.company,
@@ -581,7 +582,7 @@ def console(options: argparse.Namespace) -> None:
         arrived=start,
     )
     line = ConsoleLine(runner, catalogues, clock, operators)
-    turns = talk(line, caller, sys.stdin, sys.stdout)
+    turns = talk(line, caller, sys.stdin, sys.stdout, log.entries)
     if options.save:
         path = save(Path(options.save), caller, start, turns)
         _say(f"{path}: written; add what you expect and run it with `app.py call {path}`")

@@ -130,7 +130,7 @@ def new_runner(
 
 def hears_of(config: Config) -> dict[str, tuple[str, ...]]:
     """Return the languages in which callers may speak, by channel."""
-    from ivr.channels.twilio.twiml import LOCALES
+    from ivr.channels.twilio.recogniser import LOCALES
 
     twilio = tuple(LOCALES) if config.twilio.speech else ()
     return {"agi": tuple(config.speech.models()), "twilio": twilio}
@@ -155,6 +155,7 @@ def twilio_of(config: Config) -> TwilioSettings | None:
         api_secret=given.api_secret.value,
         sms_from=given.sms_from,
         speech=given.speech,
+        speech_model=given.speech_model,
         voices=given.voices(),
     )
 

@@ -443,6 +443,9 @@ class Twilio:
     speech: bool = _setting(
         "no", _yes, "yes: Twilio's recogniser listens as well as its keys; it costs per question."
     )
+    speech_model: str = _setting(
+        "", _text, "A model of that recogniser, googlev2_telephony; empty: Twilio chooses one."
+    )
     say_uk: str = _setting("", _text, "Twilio's voice for texts without a sound of ours; uk-UA.")
     say_ru: str = _setting("", _text, "The same for Russian.")
     say_en: str = _setting("", _text, "The same for English.")

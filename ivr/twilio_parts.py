@@ -68,6 +68,7 @@ def webhooks(
         ring_group=config.asterisk.ring_group,
         ring_seconds=config.asterisk.ring_seconds,
         message_late=MESSAGE_LATE,
+        vocabulary={name: each.words for name, each in catalogues.items()},
     )
     return blueprint(
         Webhooks(

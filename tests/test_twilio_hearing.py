@@ -14,6 +14,9 @@ from ivr.model import Ask, Enqueue, Event, Record, Turn
 
 NOW = datetime(2026, 10, 31, 6, 30, tzinfo=UTC)
 KEY, NUMBER = Ask("key", 5, 3), Ask("number", 5, 3)
+GRAMMAR = "lang=uk+ru words=yes.no keys=12"
+LISTENS = Turn(4, (), Ask("key", 5, 3, grammar=GRAMMAR), "uk")
+SPOKEN_NUMBER = Ask("number", 5, 3, grammar="lang=uk digits=4-9")
 
 
 class Numbers:
@@ -126,24 +129,57 @@ def test_keys(form, keys):
     assert hearing.keys_of(form) == keys
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0"])
+def speech(text, confidence="0.9", **more):
+    form = {"SpeechResult": text, "Confidence": confidence, **more}
+    return hearing.speech_of(LISTENS, form)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0", "\x00\x07", "\u200b\u202e"])
 def test_no_words(text):
-    assert hearing.speech_of({"SpeechResult": text, "Confidence": "0.9"}) is None
+    assert speech(text) is None
+    assert hearing.speech_of(LISTENS, {"Confidence": "0.9"}) is None
 
 
 def test_words():
-    found = hearing.speech_of({"SpeechResult": " дві тисячі\n двадцять ", "Confidence": "0.75"})
-    assert found == Event("speech", text="дві тисячі двадцять", confidence=0.75)
+    found = speech(" дві тисячі\n двадцять ", "0.75")
+    heard = {"text": "дві тисячі двадцять", "confidence": 0.75, "values": {"language": "uk"}}
+    assert found == Event("speech", **heard)
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("Так.", "Так."),
+        ("п’ять", "п’ять"),
+        ("2421", "2421"),
+        ("та\x00к\x1b[31m", "так[31m"),
+        ("так\u2028ні\r\nні", "так ні ні"),
+        ("\u202eтак\ufeff", "так"),
+    ],
+)
+def test_words_hold_nothing_that_is_not_seen(text, heard):
+    assert speech(text).text == heard
 
 
 def test_words_without_an_end():
-    found = hearing.speech_of({"SpeechResult": "нуль " * 50_000, "Confidence": "1"})
-    assert len(found.text) <= hearing.SPOKEN
+    assert len(speech("нуль " * 50_000).text) <= hearing.SPOKEN
+
+
+def test_what_is_no_result_yet_is_not_heard():
+    unstable = {"UnstableSpeechResult": "оператор", "StableSpeechResult": "так", "Stability": "0.9"}
+    assert hearing.speech_of(LISTENS, unstable) is None
+    assert speech("ні", **unstable).text == "ні"
+
+
+@pytest.mark.parametrize("need", [KEY, NUMBER, Record(120), Enqueue("general")])
+def test_nobody_listened(need):
+    form = {"SpeechResult": "так", "Confidence": "0.9"}
+    assert hearing.speech_of(Turn(4, (), need, "uk"), form) is None
 
 
 def test_bytes_that_are_no_words():
     body = b"SpeechResult=" + quote_from_bytes("так ".encode() + b"\xff\xfe").encode()
-    found = hearing.speech_of(readable(read(body)))
+    found = hearing.speech_of(LISTENS, readable(read(body)))
     assert found.text == "так ��"
     found.text.encode("utf-8")
 
@@ -151,17 +187,20 @@ def test_bytes_that_are_no_words():
 @pytest.mark.parametrize(
     ("given", "share"),
     [
-        ("0.5", 0.5), ("1", 1.0), ("0", 0.0), ("7", 1.0), ("-3", 0.0), ("", 0.0), ("high", 0.0),
-        ("1e999", 1.0), ("-inf", 0.0), ("0,9", 0.0), (" 0.5 ", 0.5),
+        ("0.5", 0.5), ("1", 1.0), ("7", 1.0), ("1e999", 1.0), (" 0.5 ", 0.5), ("0.0001", 0.0001),
     ],
 )  # fmt: skip
 def test_how_sure_twilio_is(given, share):
-    assert hearing.speech_of({"SpeechResult": "так", "Confidence": given}).confidence == share
+    assert speech("так", given).confidence == share
 
 
-def test_how_sure_twilio_is_is_no_number():
-    found = hearing.speech_of({"SpeechResult": "так", "Confidence": "nan"})
-    assert found.confidence == 0.0
+@pytest.mark.parametrize("given", ["", "0", "0.0", "0e0", "-3", "-inf", "nan", "high", "0,9"])
+def test_twilio_does_not_say_how_sure_it_is(given):
+    assert speech("так", given).confidence == 1.0
+
+
+def test_twilio_says_nothing_of_how_sure_it_is():
+    assert hearing.speech_of(LISTENS, {"SpeechResult": "так"}).confidence == 1.0
 
 
 RECORDED = Turn(4, (), Record(120), "uk")
@@ -194,8 +233,10 @@ def test_a_recording(form, file):
         (KEY, {"Digits": "2"}, True),
         (KEY, {"Digits": ""}, False),
         (NUMBER, {"Digits": "", "FinishedOnKey": "#"}, True),
-        (NUMBER, {"SpeechResult": "сто"}, True),
-        (NUMBER, {"SpeechResult": " "}, False),
+        (NUMBER, {"SpeechResult": "сто"}, False),
+        (SPOKEN_NUMBER, {"SpeechResult": "сто"}, True),
+        (SPOKEN_NUMBER, {"SpeechResult": " "}, False),
+        (SPOKEN_NUMBER, {}, False),
         (Record(120), {"RecordingUrl": URL}, True),
         (Record(120), {"Digits": "1"}, False),
         (Enqueue("general"), {"Digits": "6"}, True),

@@ -8,8 +8,9 @@ import pytest
 from twilio_emulator.twiml import parse
 
 from ivr.channels.twilio import twiml
+from ivr.channels.twilio.recogniser import Listening
 from ivr.channels.twilio.settings import TwilioSettings
-from ivr.channels.twilio.twiml import Links, Listening, Spoken
+from ivr.channels.twilio.twiml import Links, Spoken
 from ivr.model import Ask, Enqueue, Hangup, Lookup, Record, Say, Turn
 
 PUBLIC = "https://ivr.example.com/telephony"
@@ -104,27 +105,31 @@ def test_a_turn_as_a_document(name):
     assert rendered(need, spoken) == expected
 
 
-@pytest.mark.parametrize("need", [KEY, NUMBER], ids=["key", "number"])
-@pytest.mark.parametrize(
-    ("language", "locale"), [("uk", "uk-UA"), ("ru", "ru-RU"), ("en", "en-US"), ("vi", "vi-VN")]
-)
-def test_twilio_listens_in_the_language_of_the_turn(need, language, locale):
-    [(_, gather, _)] = rendered(need, [A], listening=Listening("один,два"), language=language)
-    assert gather["input"] == "dtmf speech"
-    assert gather["language"] == locale
-    assert gather["hints"] == "один,два"
-    assert gather["speechTimeout"] == "auto"
-    assert gather["profanityFilter"] == "false"
+HEARD = {"input": "dtmf speech", "language": "uk-UA", "profanityFilter": "false"}
 
 
-def test_twilio_does_not_listen_in_a_language_that_it_does_not_know():
-    [(_, gather, _)] = rendered(KEY, [A], listening=Listening("бер"), language="tt")
-    assert gather == ONE
+def test_twilio_listens_beside_a_key():
+    [document] = rendered(KEY, [A], listening=Listening("uk-UA", 1, "один,два"))
+    heard = HEARD | {"hints": "один,два", "speechTimeout": "1"}
+    assert document == ("Gather", ONE | heard, [PLAY_A])
 
 
-def test_without_likely_words_none_are_named():
-    [(_, gather, _)] = rendered(KEY, [A], listening=Listening())
-    assert "hints" not in gather
+def test_twilio_listens_beside_a_number():
+    [document] = rendered(NUMBER, [A], listening=Listening("uk-UA", 2, "один"))
+    heard = HEARD | {"hints": "один", "speechTimeout": "2"}
+    assert document == ("Gather", MANY | heard, [PLAY_A])
+
+
+def test_twilio_listens_with_a_model_of_the_settings():
+    [(_, gather, _)] = rendered(KEY, [A], listening=Listening("ru-RU", model="googlev2_telephony"))
+    model = {"language": "ru-RU", "speechModel": "googlev2_telephony", "speechTimeout": "1"}
+    assert gather == ONE | HEARD | model
+
+
+def test_a_number_that_is_listened_for_once_more_may_still_be_said():
+    document = twiml.rest(turn(NUMBER), 2, LINKS, Listening("uk-UA", 2, "один"))
+    heard = HEARD | {"hints": "один", "speechTimeout": "2", "timeout": "2", "action": TURN_URL}
+    assert tree(document) == [("Gather", MANY | heard, "")]
 
 
 def test_who_waits_outside_the_queue_is_led_to_its_music():
@@ -214,8 +219,3 @@ def test_a_strange_name_of_a_call_stays_one_part_of_the_address():
 def test_a_service_is_nothing_that_a_channel_performs():
     with pytest.raises(TypeError):
         twiml.render(turn(Lookup("readings.check")), [], LINKS, SETTINGS)
-
-
-def test_likely_words_are_plain_and_few():
-    assert twiml.hints(["п'ять", "", "!", "двадцять-два, три"]) == "п'ять,двадцять-два три"
-    assert twiml.hints([f"w{number}" for number in range(800)]).count(",") == 499

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from ivr.channels.heard import answer, taken
 from ivr.channels.line import BARGE_IN, KEY, OPERATOR, Clock, Heard, Said, act
 from ivr.channels.operators import Operators
+from ivr.events import Entry
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Need, Record, Say, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
@@ -65,12 +66,18 @@ class ConsoleLine:
         return True
 
     def speak(self, text: str, confidence: float) -> None:
-        """Say something, as the recogniser heard it."""
-        self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
-        if self._turn and isinstance(self._turn.need, Record):
-            self._answer(Event("recorded", text=f"{self._call}-{self._turn.number}.wav"))
-            return
-        self._answer(Event("speech", text=text, confidence=confidence))
+        """Say something, as the recogniser heard it; a silence where nobody listens."""
+        passed = min(self._speech, BARGE_IN) + seconds(text)
+        turn = self._turn
+        if turn and isinstance(turn.need, Record):
+            self._clock.pass_(passed)
+            self._answer(Event("recorded", text=f"{self._call}-{turn.number}.wav"))
+        elif turn and _listens(turn.need):
+            self._clock.pass_(passed)
+            heard, known = " ".join(text.split()), {"language": turn.language}
+            self._answer(Event("speech", text=heard, confidence=confidence, values=known))
+        else:
+            self.silence()
 
     def silence(self) -> None:
         """Do nothing until the question times out."""
@@ -144,7 +151,8 @@ class ConsoleLine:
     def _perform(self, turn: Turn) -> None:
         self._turn = turn
         self.heard.language = turn.language
-        self._speech = sum(self._say(say, turn.language) for say in turn.says)
+        says = [say for say in turn.says if _listens(turn.need) or not say.invites]
+        self._speech = sum(self._say(say, turn.language) for say in says)
         self._standing = False
         if isinstance(turn.need, Hangup):
             self._clock.pass_(self._speech)
@@ -164,27 +172,45 @@ class ConsoleLine:
         self.heard.place = self._operators.queue.ticket(self._call)
 
 
+def _listens(need: Need) -> bool:
+    """Whether somebody listens to what is said."""
+    return isinstance(need, Ask) and bool(need.grammar)
+
+
 def _pressed(need: Need, keys: str) -> Event:
     """Return the event of keys pressed at a question, or in a queue."""
     return answer(need, keys) if isinstance(need, Ask) else Event("keys", text=keys)
 
 
 HELP = """\
-Type keys (0-9 * #) and Enter; several at once are typed ahead. An empty line is silence until the
-question times out. "word" in quotes is said aloud. h hangs up.
+Type keys (0-9 * #) and Enter; several at once are typed ahead. Any other line is said aloud where
+the question listens; in quotes ("h", "120") it is said whatever it is. An empty line is silence
+until the question times out. h hangs up.
 While you wait for an operator: keys; w30 lets 30 seconds pass; answers, no_answer, drops, returns
 and ends are what the operator does; an empty line ends the talk.
 """
 WAIT = re.compile(r"w(?:ait)? ?(\d{1,4})", re.ASCII)
+QUOTES = "\"'«» "
 
 
-def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[dict[str, str]]:
-    """Let a person at a terminal be the caller; what he did, as turns of a call script."""
+def talk(
+    line: ConsoleLine,
+    caller: Caller,
+    lines: TextIO,
+    out: TextIO,
+    log: Sequence[Entry] = (),
+) -> list[dict[str, str]]:
+    """Let a person at a terminal be the caller; what he did, as turns of a call script.
+
+    log: of the call, where it is told what his words were taken for.
+    """
     done: list[dict[str, str]] = []
     out.write(HELP)
     line.dial(caller)
-    shown = 0
+    shown = logged = 0
     while True:
+        out.writelines(_understood(log[logged:]))
+        logged = len(log)
         shown = _show(line.heard, shown, out)
         if line.open is None:
             return done
@@ -193,10 +219,16 @@ def talk(line: ConsoleLine, caller: Caller, lines: TextIO, out: TextIO) -> list[
         out.write("> ")
         out.flush()
         typed = lines.readline()
-        turn = _turn(typed, isinstance(line.open.need, Enqueue), out)
+        turn = _turn(typed, line.open.need, out)
         if turn:
             done.append(turn)
             act(line, turn)
+
+
+def _understood(log: Sequence[Entry]) -> Iterator[str]:
+    for entry in log:
+        if word := entry.details.get("understood"):
+            yield f"   [understood: {word}]\n"
 
 
 def _show(heard: Heard, shown: int, out: TextIO) -> int:
@@ -207,8 +239,8 @@ def _show(heard: Heard, shown: int, out: TextIO) -> int:
     return len(heard.said)
 
 
-def _turn(typed: str, queued: bool, out: TextIO) -> dict[str, str]:
-    word = typed.strip()
+def _turn(typed: str, need: Need, out: TextIO) -> dict[str, str]:
+    word, queued = typed.strip(), isinstance(need, Enqueue)
     if typed == "" or word in ("h", "hangup"):
         return {"hangup": ""}
     if queued and (word == "" or word in OPERATOR):
@@ -219,7 +251,7 @@ def _turn(typed: str, queued: bool, out: TextIO) -> dict[str, str]:
         return {"silence": ""}
     if set(word) <= KEYS:
         return {"press": word}
-    if word[0] in "\"'«":
-        return {"say": word.strip("\"'«»")}
+    if (word[0] in QUOTES or _listens(need)) and (words := word.strip(QUOTES)):
+        return {"say": words}
     out.write(HELP)
     return {}

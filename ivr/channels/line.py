@@ -83,7 +83,7 @@ class Line(Protocol):
         """Press keys, cutting the prompt short; those for later questions cut theirs."""
 
     def speak(self, text: str, confidence: float) -> None:
-        """Say something, as the recogniser heard it."""
+        """Say something, as the recogniser heard it; a silence where nobody listens."""
 
     def silence(self) -> None:
         """Do nothing until the question times out."""

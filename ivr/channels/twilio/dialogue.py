@@ -7,7 +7,7 @@ done again, and the answer is the turn that is open.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,14 +17,16 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.channels.heard import answer, taken
-from ivr.channels.twilio import hearing, twiml
+from ivr.channels.twilio import hearing, recogniser, twiml
 from ivr.channels.twilio.hearing import Form
 from ivr.channels.twilio.live import HeldCall, LiveCalls, Reports
+from ivr.channels.twilio.recogniser import Listening
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.slow import Work
 from ivr.channels.twilio.sounds import Speaker
-from ivr.channels.twilio.twiml import Links, Listening
+from ivr.channels.twilio.twiml import Links, Spoken
 from ivr.errors import StaleTurn
+from ivr.grammar import Vocabulary
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class House:
     ring_group, ring_seconds: SIP addresses that ring, one after the other, while the queue is out
     of reach. message_late: seconds that Twilio's word of a message may come after the call's end.
     fetch: keeps in mind that a recording is to be fetched: (company, call, file, Twilio's sid).
+    vocabulary: what callers may say, for hints to Twilio's recogniser.
     """
 
     settings: TwilioSettings
@@ -87,6 +90,7 @@ class House:
     ring_group: tuple[str, ...] = ()
     ring_seconds: int = 20
     message_late: float = 0.0
+    vocabulary: Vocabulary = field(default_factory=dict)
 
 
 class Dialogue:
@@ -135,7 +139,7 @@ class Dialogue:
         keys = hearing.keys_of(form)
         match turn.need:
             case Ask() as ask:
-                speech = None if keys else hearing.speech_of(form)
+                speech = None if keys else hearing.speech_of(turn, form)
                 return [speech or answer(ask, keys)]
             case Record():
                 return [hearing.recorded(turn, call, form)]
@@ -262,8 +266,9 @@ class Dialogue:
             return twiml.leave()
         if place == "held" and not isinstance(turn.need, Enqueue):
             self._note(call, HeldCall(turn.number))
-        spoken = () if isinstance(turn.need, Enqueue) else self._house.speaker.of(turn)
-        return twiml.render(turn, spoken, links, self._house.settings, self._listening(turn))
+        listening = self._listening(turn)
+        spoken = () if isinstance(turn.need, Enqueue) else self._spoken(turn, listening)
+        return twiml.render(turn, spoken, links, self._house.settings, listening)
 
     def _back(self, call: str, turn: Turn, place: str = "") -> str:
         """Render a turn for a caller who comes out of a queue, or from an operator.
@@ -283,9 +288,15 @@ class Dialogue:
         return self._say(call, turn, place) if place else self._back(call, turn)
 
     def _listening(self, turn: Turn) -> Listening | None:
-        if not self._house.settings.speech:
+        settings = self._house.settings
+        if not settings.speech:
             return None
-        return Listening(twiml.hints(self._house.speaker.digits(turn.language)))
+        return recogniser.listening(turn, self._house.vocabulary, settings.speech_model)
+
+    def _spoken(self, turn: Turn, listening: Listening | None) -> Sequence[Spoken]:
+        """Return what a turn says; nobody is asked to speak where nobody listens."""
+        says = [say for say in turn.says if listening or not say.invites]
+        return self._house.speaker.say(says, turn.language, turn.slow)
 
     def _links(self, call: str, place: str) -> Links:
         return Links(self._house.settings.public_url, call, place == "held")

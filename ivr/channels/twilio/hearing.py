@@ -23,7 +23,7 @@ CALL = re.compile(r"[A-Za-z0-9-]{1,64}")
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 FILE = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 SPOKEN = 1000
-"""Characters of a speech result that are looked at."""
+"""Characters of a speech result that are looked at; Twilio listens for a minute at most."""
 ABOUT = "press2-about"
 """Of a form: what somebody was called for; a name that Twilio has none of."""
 RESTORED = "restored"
@@ -93,19 +93,30 @@ def keys_of(form: Form) -> str:
     return dialled_keys(form.get("Digits", ""))[:100] + ended
 
 
-def speech_of(form: Form) -> Event | None:
-    """Return what Twilio's recogniser understood, None for nothing."""
-    text = " ".join(form.get("SpeechResult", "")[:SPOKEN].split())
+def speech_of(turn: Turn, form: Form) -> Event | None:
+    """Return what Twilio's recogniser understood at a question, None for nothing.
+
+    What is no result yet (`UnstableSpeechResult`) is not looked at.
+    """
+    if not isinstance(turn.need, Ask) or not turn.need.grammar:
+        return None
+    raw = form.get("SpeechResult", "")[:SPOKEN]
+    text = " ".join("".join(each for each in raw if each.isprintable() or each.isspace()).split())
     if not text:
         return None
-    return Event("speech", text=text, confidence=_share(form.get("Confidence", "")))
+    sure = _confidence(form.get("Confidence", ""))
+    return Event("speech", text=text, confidence=sure, values={"language": turn.language})
 
 
-def _share(text: str) -> float:
+def _confidence(text: str) -> float:
+    """Return how sure Twilio is, 1.0 where it does not tell: "not guaranteed to be accurate, or
+    even set", and its providers write 0.0 for what they have not set.
+    """
     try:
-        return min(1.0, max(0.0, float(text)))
+        share = float(text)
     except ValueError:
-        return 0.0
+        return 1.0
+    return min(1.0, share) if share > 0 else 1.0
 
 
 def recorded(turn: Turn, call: str, form: Form) -> Event:
@@ -122,7 +133,7 @@ def answers(turn: Turn, form: Form) -> bool:
     """Whether a form holds what a turn waits for, rather than a silence."""
     match turn.need:
         case Ask():
-            return bool(keys_of(form) or speech_of(form))
+            return bool(keys_of(form) or speech_of(turn, form))
         case Record():
             return bool(form.get("RecordingUrl"))
     return bool(keys_of(form))

@@ -73,6 +73,7 @@ class TwilioExchange:
             fetch=lambda company, call, name, sid: None,
             regions={name: each.region for name, each in self._companies.items()},
             languages={name: each.languages[0] for name, each in self._companies.items()},
+            vocabulary={name: each.words for name, each in self._catalogues.items()},
         )
         signature = Signature(SETTINGS.auth_token, SETTINGS.public_url)
         hooks = Webhooks(Calls(house), signature, lambda: EMPTY, lambda form, query: None)
@@ -143,11 +144,15 @@ class TwilioLine(Line):
         self._go_on()
 
     def speak(self, text: str, confidence: float) -> None:
-        """Say something, as Twilio's recogniser heard it."""
+        """Say something, as Twilio's recogniser heard it; a silence where it does not listen."""
+        listens = self._gather is not None and "speech" in self._gather.get("input", "")
+        if self._record is None and not listens:
+            self.silence()
+            return
         self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
         if self._record is not None:
             self._recorded(math.ceil(seconds(text)))
-        elif self._gather is not None and "speech" in self._gather.get("input", ""):
+        else:
             self._answer({"SpeechResult": text, "Confidence": str(confidence)})
             self._go_on()
 

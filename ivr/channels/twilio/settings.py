@@ -19,7 +19,8 @@ class TwilioSettings:
     it, and its signature covers it. api_url: where Twilio's REST is.
     operators: "sip", rung through our Asterisk at `sip_address` ("pbx.example.com:5060"), or
     "client", rung as Twilio's own browser phones with tokens made by `api_key`.
-    sms_from: sender of messages, "" for none. speech: Twilio's recogniser listens too.
+    sms_from: sender of messages, "" for none. speech: Twilio's recogniser listens too;
+    speech_model: which of its models, "" where Twilio shall choose.
     voices: Twilio's voice by language, for texts that have no sound of ours.
     queue: friendly name of the one Twilio queue that holds callers; their order is ours.
     """
@@ -35,5 +36,6 @@ class TwilioSettings:
     api_secret: str = field(default="", repr=False)
     sms_from: str = ""
     speech: bool = False
+    speech_model: str = ""
     voices: Mapping[str, str] = field(default_factory=dict)
     queue: str = "press2"

@@ -144,7 +144,6 @@ class Speaker:
         self._settings = settings
         self._voice = voice
         self._catalogues = catalogues
-        self._hints: dict[str, tuple[str, ...]] = {}
 
     def of(self, turn: Turn) -> list[Spoken]:
         """Return everything a turn says."""
@@ -161,11 +160,3 @@ class Speaker:
             return [Spoken(text=text, voice=voice, language=language)] if text else []
         files = self._voice.files(say, language, slow)
         return [Spoken(url=url, language=language) for url in self.sounds.urls(files)]
-
-    def digits(self, language: str) -> tuple[str, ...]:
-        """Return the words for the keys 0 to 9, as far as the language has them recorded."""
-        if language not in self._hints:
-            fixed = self._catalogues[language].fixed() if language in self._catalogues else {}
-            names = [f"n_{digit}" for digit in range(10)]
-            self._hints[language] = tuple(fixed[name] for name in names if name in fixed)
-        return self._hints[language]

@@ -7,18 +7,16 @@ absolute, below the public one, because a document may be fetched for another on
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
+from ivr.channels.twilio.recogniser import LOCALES, Listening
 from ivr.channels.twilio.settings import TwilioSettings
 from ivr.model import Ask, Enqueue, Hangup, Record, Turn
 
-LOCALES = {"uk": "uk-UA", "ru": "ru-RU", "en": "en-US", "vi": "vi-VN"}
-"""Languages of ours that Twilio speaks and understands; Tatar is none of them."""
 RECORD_SILENCE = 5
 """Seconds of silence that end a recording."""
 RESTING = 20
@@ -58,13 +56,6 @@ class Links:
         return f"{self.public_url}/twilio/recording?{query}"
 
 
-@dataclass(frozen=True)
-class Listening:
-    """Twilio's recogniser beside the keys. hints: words that are likely."""
-
-    hints: str = ""
-
-
 def recording_name(call: str, turn: int) -> str:
     """Return the file of what a caller says in a turn."""
     return f"{call}-{turn}.wav"
@@ -77,7 +68,10 @@ def render(
     settings: TwilioSettings,
     listening: Listening | None = None,
 ) -> str:
-    """Return the document of a turn for a caller who does not stand in Twilio's queue."""
+    """Return the document of a turn for a caller who does not stand in Twilio's queue.
+
+    listening: to what he says beside his keys; None: keys only.
+    """
     response = VoiceResponse()
     match turn.need:
         case Ask() as ask:
@@ -142,12 +136,16 @@ def _gather(
     how: Mapping[str, object],
     query: Mapping[str, object],
 ) -> Gather:
+    """What is said ends it as well; it cuts the words short (`bargeIn`, which no page of Twilio's
+    documents, stays away), and what came first counts, keys or words.
+    """
     heard: dict[str, object] = {"input": "dtmf"}
-    if listening and turn.language in LOCALES:
+    if listening:
         heard = {
             "input": "dtmf speech",
-            "language": LOCALES[turn.language],
-            "speech_timeout": "auto",
+            "language": listening.locale,
+            "speech_timeout": listening.pause,
+            "speech_model": listening.model or None,
             "profanity_filter": False,
             "hints": listening.hints or None,
         }
@@ -264,12 +262,6 @@ def goodbye(spoken: Sequence[Spoken]) -> str:
     _speak(response, spoken)
     response.hangup()
     return str(response)
-
-
-def hints(texts: Sequence[str]) -> str:
-    """Return words as Twilio's recogniser takes them: at most 500, of letters."""
-    plain = (re.sub(r"[^\w ’'-]", "", text).strip() for text in texts)
-    return ",".join([text for text in plain if text][:500])
 
 
 def _whole(seconds: float) -> int:
