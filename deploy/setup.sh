@@ -149,6 +149,9 @@ fi
 if ! fresh "$lock" ".venv/$lock.stamp"; then
     step "Python packages into .venv" install_python "$lock"
 fi
+if ! compgen -G ".venv/lib/python*/site-packages/vosk/__init__.py" > /dev/null; then
+    echo "setup: vosk has no package for this machine ($(uname -m)): callers answer by keys, not by speech"
+fi
 if ! fresh agent_desk/package-lock.json agent_desk/node_modules/.press2.stamp; then
     step "browser phone (sip.js)" install_browser_phone
 fi
