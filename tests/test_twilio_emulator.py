@@ -180,6 +180,18 @@ def test_a_waiting_call_is_taken_out_by_rest(
         ("<Gather numDigits='-1'/>", "bad value"),
         ("<Gather input='dtmf,speech'/>", "bad value"),
         ("<Gather input='speech' language='uk'/>", "bad value"),
+        ("<Gather input='speech' language='tt-RU'/>", "bad value"),
+        ("<Gather input='speech' speechTimeout='0'/>", "bad value"),
+        ("<Gather input='speech' speechTimeout='1.5'/>", "bad value"),
+        ("<Gather input='speech' speechModel='whisper'/>", "bad value"),
+        ("<Gather input='speech' profanityFilter='no'/>", "bad value"),
+        ("<Gather input='speech' speechModel='default' speechTimeout='auto'/>", "cannot be used"),
+        ("<Gather input='speech' enhanced='true'/>", "phone_call alone"),
+        (f"<Gather input='speech' hints='{'так,' * 500}ні'/>", "bad value"),
+        (f"<Gather input='speech' hints='{'х' * 101}'/>", "bad value"),
+        ("<Gather input='speech' hints='так,,ні'/>", "bad value"),
+        ("<Gather input='speech' hints='немає  світла'/>", "bad value"),
+        ("<Gather input='speech' hints='$5, $OOV_CLASS_DIGIT_SEQUENCE'/>", "bad value"),
         ("<Gather method='PUT'/>", "bad value"),
         ("<Gather><Gather/></Gather>", "not allowed in <Gather>"),
         ("<Gather>press one</Gather>", "words in <Gather>"),
@@ -228,10 +240,13 @@ def test_everything_documented_is_no_fault(twilio: Emulator, program: Program) -
         "<Gather input='dtmf speech' language='uk-UA' hints='світло, показник' timeout='1'"
         " speechTimeout='auto' finishOnKey='' actionOnEmptyResult='false' profanityFilter='false'>"
         "<Say voice='Google.uk-UA-Wavenet-A' language='uk-UA'>так</Say><Pause/></Gather>"
+        "<Gather input='speech' speechModel='googlev2_telephony' speechTimeout='2' timeout='1'"
+        " hints='$OOV_CLASS_DIGIT_SEQUENCE'/>"
         "<Say>one <break time='1s'/> two</Say><Play digits='1w2'/>"
     )
     call = twilio.call(CALLER, HOUSE)
     call.wait("Gather").silence()
+    call.wait(lambda call: call.open and call.open.get("speechModel")).silence()
     call.wait("completed")
     assert [kind for kind, _ in call.heard][-2:] == ["say", "digits"]
     twilio.check()
@@ -338,6 +353,63 @@ def test_words_are_told_with_confidence(twilio: Emulator, program: Program) -> N
     call.wait("completed")
     (told,) = program.told("/got")
     assert (told["SpeechResult"], told["Confidence"]) == ("немає світла", "0.75")
+
+
+def test_how_sure_the_recogniser_is_may_not_be_told(twilio: Emulator, program: Program) -> None:
+    gather(program, "input='speech'")
+    call = twilio.call(CALLER, HOUSE).wait("Gather")
+    call.say("так", None)
+    call.wait("completed")
+    (hook,) = [hook for hook in call.requests if hook.path == "/got"]
+    assert "Confidence" not in hook.params
+
+
+def test_words_are_for_no_gather_that_does_not_listen(twilio: Emulator, program: Program) -> None:
+    gather(program, "input='dtmf' numDigits='1'", "<Pause length='30'/>")
+    call = twilio.call(CALLER, HOUSE).wait("Gather")
+    call.begin_to_speak()
+    call.say("світло")
+    call.press("1")
+    call.wait("completed")
+    assert program.told("/got")[0]["Digits"] == "1"
+
+
+def test_words_cut_the_prompt_and_a_key_after_them_waits(
+    twilio: Emulator, program: Program
+) -> None:
+    gather(program, "input='dtmf speech' numDigits='1'", "<Pause length='3000'/><Say>more</Say>")
+    program.pages["/got"] = "<Gather numDigits='1' action='/end'/>"
+    program.pages["/end"] = "<Hangup/>"
+    call = twilio.call(CALLER, HOUSE).wait("Gather")
+    call.begin_to_speak()
+    call.press("7")
+    call.say("світло")
+    call.wait("completed")
+    assert program.told("/got")[0]["SpeechResult"] == "світло"
+    assert "Digits" not in program.told("/got")[0]
+    assert program.told("/end")[0]["Digits"] == "7"
+    assert ("say", "more") not in call.heard
+
+
+def test_a_key_may_beat_words_that_began_before_it(twilio: Emulator, program: Program) -> None:
+    twilio.keys_beat_words = True
+    gather(program, "input='dtmf speech' numDigits='1'")
+    call = twilio.call(CALLER, HOUSE).wait("Gather")
+    call.begin_to_speak()
+    call.press("7")
+    call.wait("completed")
+    assert program.told("/got")[0]["Digits"] == "7"
+
+
+def test_a_key_that_came_first_is_not_spoiled_by_words(twilio: Emulator, program: Program) -> None:
+    gather(program, "input='dtmf speech'")
+    call = twilio.call(CALLER, HOUSE).wait("Gather")
+    call.press("24")
+    call.say("світло")
+    call.press("#")
+    call.wait("completed")
+    assert program.told("/got")[0]["Digits"] == "24"
+    assert "SpeechResult" not in program.told("/got")[0]
 
 
 def test_bytes_that_are_no_utf8_are_sent_and_signed(twilio: Emulator, program: Program) -> None:

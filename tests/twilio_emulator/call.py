@@ -31,9 +31,16 @@ class Call(Line):
         """Press keys, one after another."""
         self.emulator.do(self._press, keys)
 
-    def say(self, text: str | bytes, confidence: float = 0.9) -> None:
-        """Speak; a <Gather> that listens takes `text` for heard, a <Record> records."""
+    def say(self, text: str | bytes, confidence: float | None = 0.9) -> None:
+        """Speak; a <Gather> that listens takes `text` for heard, a <Record> records.
+
+        confidence: None where the recogniser tells none.
+        """
         self.emulator.do(self._say, text, confidence)
+
+    def begin_to_speak(self) -> None:
+        """Utter the first sounds of what a later `say` is the end of."""
+        self.emulator.do(self._begin)
 
     def silence(self) -> None:
         """Let the timeout of what is open pass now: prompts end and nothing is said."""
@@ -82,7 +89,11 @@ class Call(Line):
             elif self.emulator.type_ahead and self.status not in ENDED:
                 self.ahead.append(key)
 
-    def _say(self, text: str | bytes, confidence: float) -> None:
+    def _begin(self) -> None:
+        if self.collector is not None:
+            self.collector.begin()
+
+    def _say(self, text: str | bytes, confidence: float | None) -> None:
         if self.collector is not None:
             self.collector.speech(text, confidence)
 

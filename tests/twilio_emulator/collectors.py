@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Gathering:
     """The input of one <Gather> (twilio.com/docs/voice/twiml/gather).
 
-    touched: a key or a word came, prompts stop. done: nothing more is taken.
+    touched: a key or a word came, prompts stop. speaking: an utterance goes on. done: nothing more
+    is taken.
     """
 
     def __init__(self, call: Call, verb: Verb) -> None:
@@ -25,7 +26,8 @@ class Gathering:
         self.finish_key = verb.get("finishOnKey", "#")
         self.most = verb.number("numDigits", 10**6)
         self.digits, self.finished_by = "", ""
-        self.spoken: tuple[str | bytes, float] | None = None
+        self.spoken: tuple[str | bytes, float | None] | None = None
+        self.speaking = False
         self.done = False
         self.touched = asyncio.Event()
 
@@ -43,6 +45,10 @@ class Gathering:
             return False
         if "dtmf" not in self.input:
             return True
+        if self.speaking and not self.call.emulator.keys_beat_words:
+            # "the first detected input (speech or dtmf) will take precedence"
+            return False
+        self.speaking = False
         if key == self.finish_key and not self.digits:
             # "finishOnKey only works when a digit sequence precedes it."
             if self.call.emulator.lone_finish_key_ends:
@@ -58,9 +64,16 @@ class Gathering:
         self.touched.set()
         return True
 
-    def speech(self, text: str | bytes, confidence: float) -> None:
-        """Take words, when the verb listens and no key came first."""
+    def begin(self) -> None:
+        """Hear that he speaks, when the verb listens and no key came first."""
         if "speech" in self.input and not self.done and not self.digits:
+            self.speaking = True
+            self.touched.set()
+
+    def speech(self, text: str | bytes, confidence: float | None) -> None:
+        """Take the words of an utterance that is over."""
+        self.begin()
+        if self.speaking and not self.done:
             self.spoken = (text, confidence)
             self._end()
 
@@ -78,8 +91,9 @@ class Gathering:
         """Wait until the input is complete or the timeout passed after the last key."""
         while not self.done:
             self.touched.clear()
+            silence = self.call.emulator.real(self.verb.number("timeout", 5))
             try:
-                async with asyncio.timeout(self.call.emulator.real(self.verb.number("timeout", 5))):
+                async with asyncio.timeout(None if self.speaking else silence):
                     await self.touched.wait()
             except TimeoutError:
                 self._end()
@@ -87,7 +101,10 @@ class Gathering:
     def answer(self) -> Mapping[str, str | bytes] | None:
         """Return what the action is told; None when there is nothing to tell."""
         if self.spoken is not None:
-            return {"SpeechResult": self.spoken[0], "Confidence": str(self.spoken[1])}
+            words, sure = self.spoken
+            # "... as it is not guaranteed to be accurate, or even set, in any of the results."
+            told = {} if sure is None else {"Confidence": str(sure)}
+            return {"SpeechResult": words, **told}
         empty = not self.digits and not self.finished_by
         if empty and self.verb.get("actionOnEmptyResult") != "true":
             return None
@@ -119,7 +136,10 @@ class Taping:
         self._end()
         return True
 
-    def speech(self, text: str | bytes, confidence: float) -> None:
+    def begin(self) -> None:
+        """Nothing changes before the words are over."""
+
+    def speech(self, text: str | bytes, confidence: float | None) -> None:
         """Record about 15 characters a second, at most the maxLength."""
         if self.done:
             return

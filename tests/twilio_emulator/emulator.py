@@ -61,6 +61,7 @@ class Emulator:
     haste: of timeouts. type_ahead: keys pressed before a <Gather> are kept for it.
     finished_on_key: the undocumented parameters FinishedOnKey and msg are sent.
     lone_finish_key_ends: `#` without a digit before it ends a <Gather>, against its page.
+    keys_beat_words: a key that is pressed while he speaks answers a <Gather>, against its page.
     timeout: seconds a webhook may take. policy: what is sent again, as in `#rp=` of an address.
     """
 
@@ -75,6 +76,7 @@ class Emulator:
         type_ahead: bool = True,
         finished_on_key: bool = True,
         lone_finish_key_ends: bool = False,
+        keys_beat_words: bool = False,
         queue_size: int = 1000,
         wait_round: float = 0.05,
         timeout: float = 15.0,
@@ -85,6 +87,7 @@ class Emulator:
         self.speed, self.haste = speed, haste
         self.type_ahead, self.finished_on_key = type_ahead, finished_on_key
         self.lone_finish_key_ends = lone_finish_key_ends
+        self.keys_beat_words = keys_beat_words
         self.queue_size, self.wait_round = queue_size, wait_round
         self.calls: list[Call] = []
         self.by_sid: dict[str, Call] = {}

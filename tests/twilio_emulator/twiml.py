@@ -113,6 +113,14 @@ def _http(verb: Verb) -> None:
         raise TwimlError(11100, f"<{verb.name}>: {verb.text!r} is no address")
 
 
+def _gather(verb: Verb) -> None:
+    model = verb.get("speechModel")
+    if model and verb.get("speechTimeout") == "auto":
+        raise TwimlError(13335, f'<Gather speechTimeout="auto"> cannot be used with {model}')
+    if verb.get("enhanced") == "true" and model != "phone_call":
+        raise TwimlError(13339, "<Gather enhanced> is for the model phone_call alone")
+
+
 def _play(verb: Verb) -> None:
     digits = "digits" in verb.attributes
     if bool(verb.text) is digits:
@@ -179,6 +187,7 @@ def _sip(verb: Verb) -> None:
 
 
 EXTRA = {
+    "Gather": _gather,
     "Play": _play,
     "Say": _say,
     "Redirect": _http,

@@ -55,9 +55,18 @@ def url(value: str) -> bool:
 
 
 def hints(value: str) -> bool:
-    """Words and phrases with commas between: at most 500, of at most 100 characters each."""
-    given = value.split(",")
-    return len(given) <= 500 and all(0 < len(hint.strip()) <= 100 for hint in given)
+    """Words and phrases with commas between: at most 500, of at most 100 characters each, and one
+    blank between the words of a phrase. A `$` begins a class token: providers know different ones.
+    """
+    given = [hint.removeprefix(" ") for hint in value.split(",")]
+    return len(given) <= 500 and all(
+        0 < len(hint) <= 100 and re.fullmatch(r"\S+(?: \S+)*", hint) and _tokens(hint)
+        for hint in given
+    )
+
+
+def _tokens(hint: str) -> bool:
+    return all(re.fullmatch(r"\$[A-Z_]+", word) for word in hint.split() if "$" in word)
 
 
 boolean = words("true", "false")
@@ -159,7 +168,17 @@ ELEMENTS: Mapping[str, Element] = {
             "actionOnEmptyResult": boolean,
         },
         frozenset({"Say", "Play", "Pause"}),
-        codes={"finishOnKey": 13310, "method": 13312, "timeout": 13313, "numDigits": 13314},
+        codes={
+            "finishOnKey": 13310,
+            "method": 13312,
+            "timeout": 13313,
+            "numDigits": 13314,
+            "speechTimeout": 13327,
+            "hints": 13330,
+            "language": 13331,
+            "speechModel": 13334,
+            "enhanced": 13339,
+        },
     ),
     "Play": Element(
         {"loop": whole(0), "digits": like(r"[0-9wW*#]+")}, text="may", codes={"loop": 13410}
