@@ -470,7 +470,7 @@ def expected(language: str, *kinds: str) -> tuple[str, ...]:
     found = [
         word for kind, _, words, _ in _lines(language) if kind in kinds for word in words.split()
     ]
-    return tuple(dict.fromkeys(word for line in found for word in line))
+    return tuple(dict.fromkeys(found))
 
 
 def key_words(language: str, keys: str) -> tuple[str, ...]:
