@@ -564,7 +564,9 @@ class _Walk:
         confidence = event.confidence * heard.share if heard else 0.0
         if not heard or confidence < hearing.confirm:
             self.unheard(at)
-        elif heard.numbers:
+            return
+        self.session.slots["spoke"] = True
+        if heard.numbers:
             self.spoken_number(at, heard, near)
         else:
             self.spoken_word(at, heard, sure=confidence >= hearing.accept)
@@ -647,8 +649,9 @@ class _Walk:
                 session.typed = keys
                 self.keys(at, ended=False)
         elif key in "2*":
-            session.understood = session.understood and "no"
+            said = session.understood and "no"
             self.unheard(at)
+            session.understood = said
         elif key == "0":
             self.operator(at)
         elif key == "9":

@@ -21,7 +21,7 @@ from ivr.company import Company
 from ivr.engine import Flows, Session, Trace, begin, step
 from ivr.errors import FlowError, StaleTurn
 from ivr.events import Entry, EventLog
-from ivr.model import Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
 from ivr.services import Inquiry, Service, priority
 from ivr.services.callers import house
 from ivr.sessions import Document, Sessions
@@ -128,8 +128,9 @@ class Runner:
         session = Session.from_json(document["session"])
         if session.over:
             return open_turn
-        if not isinstance(open_turn.need, Enqueue):
-            return self._walk(caller, session, event, expected=turn)
+        if not isinstance(need := open_turn.need, Enqueue):
+            asked = need if isinstance(need, Ask) else None
+            return self._walk(caller, session, event, expected=turn, asked=asked)
         if event.kind == "operator":
             event = self._of_operator(call, event)
         return self._walk(caller, session, event, expected=turn, waiting=open_turn)
@@ -328,14 +329,16 @@ class Runner:
         event: Event,
         expected: int,
         waiting: Turn | None = None,
+        asked: Ask | None = None,
     ) -> Turn:
         """Step until a need leaves the runner; save before the caller hears anything.
 
-        waiting: the open turn of a caller who waits for an operator.
+        waiting: the open turn of a caller who waits for an operator. asked: the question that the
+        event answers.
         """
         before, pressed = session, event.kind == "keys"
         limits = self._companies[caller.company].limits
-        entries = [self._heard(caller, session, event)]
+        entries = [self._heard(caller, session, event, asked)]
         says: list[Say] = []
         try:
             session, turn = step(self._flows, session, event, limits, self._trace)
@@ -402,7 +405,10 @@ class Runner:
     def _note(self, caller: Caller, kind: str, session: Session) -> None:
         self._log.append([self._entry(caller, kind, session, {})])
 
-    def _heard(self, caller: Caller, session: Session, event: Event) -> Entry:
+    def _heard(
+        self, caller: Caller, session: Session, event: Event, asked: Ask | None = None
+    ) -> Entry:
+        """What happened to the question. open: it took speech besides, for a number or a key."""
         if event.kind == "answered":
             known = {"from": caller.number, "to": caller.dialled, "channel": caller.channel}
             if caller.entrance != "main":  # he was called
@@ -413,8 +419,10 @@ class Runner:
             for name in ("kind", "text", "outcome", "ended", "deaf")
             if (value := getattr(event, name))
         }
+        if asked is not None and asked.grammar:
+            details |= {"open": asked.entry, "language": session.language}
         if event.kind == "speech":
-            details |= {"confidence": event.confidence, **event.values}
+            details |= {"turn": session.turn, "confidence": event.confidence, **event.values}
         return self._entry(caller, "heard", session, details)
 
     def _looked_up(

@@ -23,11 +23,12 @@ from ivr.events import EventLog
 from ivr.matchmaker import LiveCall, Matchmaker
 from ivr.matchmaker.switch import OUTSIDE
 from ivr.model import Result
-from ivr.services import SERVICES, Service, danger
+from ivr.services import SERVICES, Service, danger, utterances
 from ivr.services.inquiry import Inquiry
 from ivr.store import fields
 from ivr.store.database import Store
 from ivr.store.world import Entry
+from ivr.utterances import CHANNEL
 
 NODE = "script"
 LEVEL = 3
@@ -82,7 +83,8 @@ class Operators:
     def arrive(self, world: Mapping[str, Any]) -> None:
         """Sign in the `operators` of a World and put those of `waiting` into their queues.
 
-        What is `broken` fails from now on; with `queue_down` nobody reaches the queue.
+        What is `broken` fails from now on; with `queue_down` nobody reaches the queue, and with
+        `kept` what is said in the call may be kept.
         """
         self._break(Entry("world", world))
         entries = Entry("world", world).entries("operators")
@@ -102,7 +104,9 @@ class Operators:
         broken = {
             name: replace(SERVICES[name], answer=_fail) for name in world.texts("broken", _service)
         }
-        self.services = {**SERVICES, **broken}
+        asked = replace(SERVICES["utterances.ask"], answer=_ask_chosen)
+        known = {asked.name: asked} if world.optional("kept", fields.yes) else {}
+        self.services = {**SERVICES, **known, **broken}
         if world.optional("queue_down", fields.yes):
             self.reached = cast(AgentQueue, DownQueue())
 
@@ -393,6 +397,19 @@ class DownQueue:
 
 def _fail(_: Inquiry) -> Result:
     raise OSError("out of order, as the script's world says")
+
+
+def _ask_chosen(inquiry: Inquiry) -> Result:
+    """Answer as in a call of a company that chooses all of them."""
+    company, terms = inquiry.company, inquiry.company.terms
+    terms = replace(terms, speech=replace(terms.speech, kept=1.0))
+    return utterances.ask(
+        replace(
+            inquiry,
+            company=replace(company, terms=terms),
+            caller=replace(inquiry.caller, channel=CHANNEL),
+        )
+    )
 
 
 def _service(text: str) -> str:

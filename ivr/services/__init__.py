@@ -24,6 +24,7 @@ from ivr.services import (
     schedules,
     storms,
     subscriptions,
+    utterances,
 )
 from ivr.services.inquiry import SERVICES, Inquiry, Service
 
@@ -48,4 +49,5 @@ __all__ = [
     "storms",
     "schedules",
     "subscriptions",
+    "utterances",
 ]
