@@ -69,38 +69,55 @@ def exact(known: Phrases, lexical: Lexicon, words: Words) -> str:
     """Return the id of the phrase that all of it is, but for words of politeness; "" for none."""
     if word := known.ids.get(words):
         return word
-    own = {phrase[0] for phrase in known.ids if len(phrase) == 1}
-    fillers = lexical.polite - own
-    rest = tuple(word for word in words if word not in fillers)
-    if not rest:
+    fillers = _fillers(known, lexical)
+    spans = known.spans(words)
+    if len({id_ for _, _, id_ in spans}) == 1 and not _rest(words, spans, fillers):
+        return spans[0][2]
+    plain = _plain(words, fillers)
+    if not plain or spans:
         return ""
-    if word := known.ids.get(rest):
-        return word
-    for phrase, word in known.ids.items():
-        if rest == tuple(each for each in phrase if each not in fillers):
-            return word
-    return ""
+    return next((id_ for phrase, id_ in known.ids.items() if plain == _plain(phrase, fillers)), "")
 
 
 def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
-    """Return the one word whose phrases are among others, None where it is none or doubtful."""
+    """Return the one word whose phrases are among others, None where it is none or doubtful.
+
+    "Not" beside a phrase makes it doubtful, "not right" is a no. A yes stands first or last: "so"
+    in the middle of a sentence is none. The share is 0.9 to 0.7, by how much is unknown.
+    """
+    fillers = _fillers(known, lexical)
     spans = known.spans(words)
     if not spans:
-        return None
-    ids = {span[2] for span in spans}
-    if len(ids) > 1:
+        words = _plain(words, fillers)
+        spans = known.spans(words)
+    if len({id_ for _, _, id_ in spans}) != 1:
         return None
     start, end, word = max(spans, key=lambda span: span[1] - span[0])
-    covered = {place for span in spans for place in range(span[0], span[1])}
-    rest = [
-        place
-        for place, each in enumerate(words)
-        if place not in covered and each not in lexical.polite
-    ]
+    rest = _rest(words, spans, fillers)
     denied = [place for place in rest if words[place] in lexical.negations]
     if denied:
         opposite = word == "yes" and "no" in known.ids.values() and denied == [start - 1] == rest
         return Heard(word="no", share=0.9) if opposite else None
+    if word == "yes" and start > 0 and end < len(words):
+        return None
+    size = len(words) - len(rest)
     if len(rest) > FEW.get(end - start, MANY):
         return None
-    return Heard(word=word, share=1.0 if not rest else round(1 - 0.1 * len(rest), 2))
+    return Heard(word=word, share=0.9 if len(rest) < size else 0.8 if len(rest) == size else 0.7)
+
+
+def _fillers(known: Phrases, lexical: Lexicon) -> frozenset[str]:
+    """Words of politeness; those that are a phrase of their own here are none."""
+    return lexical.polite - {phrase[0] for phrase in known.ids if len(phrase) == 1}
+
+
+def _plain(words: Words, fillers: frozenset[str]) -> Words:
+    return tuple(word for word in words if word not in fillers)
+
+
+def _rest(words: Words, spans: list[tuple[int, int, str]], fillers: frozenset[str]) -> list[int]:
+    """Return the places of words that belong to no phrase and mean something."""
+    covered = {place for start, end, _ in spans for place in range(start, end)}
+    return [
+        place for place, word in enumerate(words) if place not in covered and word not in fillers
+    ]

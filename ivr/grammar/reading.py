@@ -84,7 +84,7 @@ def whole(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
     if said is None or not said.numerals or said.strange:
         return False
     chart = _chart(said)
-    if said.ended or said.cut:
+    if said.ended:
         return bool(chart.rows(grammar.shortest, grammar.longest))
     return chart.fewest[0] == grammar.longest and said.numerals[-1].kind in CLOSED
 
@@ -103,7 +103,8 @@ def open_ended(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
     said = _said(grammar, lexical, known, words, pauses)
     if said is None:
         return False
-    if not said.numerals:
+    last = _numeral(lexical, words[-1])
+    if not said.numerals or (last and last.kind in ("and", "times")):
         return True
     chart = _chart(said)
     return not said.ended and chart.readable and chart.most[0] < grammar.shortest
@@ -118,13 +119,13 @@ def _plain(words: Words, fillers: frozenset[str]) -> Words:
 
 
 def _key(grammar: Grammar, lexical: Lexicon, words: Words) -> str:
-    """Return the key that is named and nothing else, "" for none."""
+    """Return the key that is named, once or again, and nothing else; "" for none."""
     if not grammar.keys:
         return ""
     rest = [word for word in words if word not in lexical.polite and word not in lexical.button]
-    if len(rest) != 1:
+    if len(set(rest)) != 1:
         return ""
-    key = rest[0] if rest[0].isdigit() else lexical.keys.get(rest[0], "")
+    key = rest[0] if _figures(rest[0]) else lexical.keys.get(rest[0], "")
     return key if len(key) == 1 and key in grammar.keys else ""
 
 
@@ -243,7 +244,11 @@ def _trimmed(
 
 
 def _numeral(lexical: Lexicon, word: str) -> Numeral | None:
-    return Numeral("figures", 0, word) if word[0].isdigit() else lexical.numerals.get(word)
+    return Numeral("figures", 0, word) if _figures(word) else lexical.numerals.get(word)
+
+
+def _figures(word: str) -> bool:
+    return word.isascii() and word.isdigit()
 
 
 def _fraction(numerals: Sequence[Numeral], digits: int) -> int:

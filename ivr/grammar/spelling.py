@@ -2,7 +2,8 @@
 
 Case, apostrophes (' ’ ʼ ` ´ and none), ё and е, hyphens and punctuation are all the same; an accent
 over a Cyrillic vowel is dropped. A comma between blanks, ` , `, is a pause of the caller. Figures
-are words: "2 421" is two, "24 кВт" is two. A point or comma inside figures is the word `POINT`.
+are words: "2 421" is two, "24 кВт" is two. One point or comma inside figures is the word `POINT`;
+several, as in "067.111.22", only part them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ LONGEST = 2000
 """Characters of an utterance that are read; half a minute of talk has fewer."""
 
 _SAME = str.maketrans(dict.fromkeys("'’ʼ`´‘′ʹ\N{COMBINING ACUTE ACCENT}", "") | {"ё": "е"})
-_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,.])", re.ASCII)
-_DECIMAL = re.compile(r"(?<=\d)[.,](?=\d)", re.ASCII)
+_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
+_DECIMAL = re.compile(r"(?<![\d.,])(\d+)[.,](?=\d+(?![\d.,]*\d))", re.ASCII)
 _PAUSE = re.compile(r"(?:^|\s),(?=\s|$)")
 _WORD = re.compile(r"\[unk\]|\x00|\x01|[0-9]+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 
@@ -41,7 +42,7 @@ def split(text: str, thousands: bool = False) -> tuple[Words, frozenset[int]]:
     plain = unicodedata.normalize("NFC", text[:LONGEST].casefold()).translate(_SAME)
     if thousands:
         plain = _THOUSANDS.sub(lambda row: row[0].replace(",", ""), plain)
-    plain = _PAUSE.sub(" \x00 ", _DECIMAL.sub(" \x01 ", plain))
+    plain = _PAUSE.sub(" \x00 ", _DECIMAL.sub("\\1 \x01 ", plain))
     words: list[str] = []
     pauses: set[int] = set()
     for word in _WORD.findall(plain):
