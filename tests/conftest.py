@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,6 +103,7 @@ class RunnerMaker(Protocol):
         flows: Flows | None = None,
         store: Store | None = None,
         queue: AgentQueue | None = None,
+        hears: Mapping[str, Sequence[str]] | None = None,
     ) -> Runner: ...
 
 
@@ -115,6 +116,7 @@ def worker(house: House, demo_store: Store, clock: Clock) -> RunnerMaker:
         flows: Flows | None = None,
         store: Store | None = None,
         queue: AgentQueue | None = None,
+        hears: Mapping[str, Sequence[str]] | None = None,
     ) -> Runner:
         return Runner(
             flows or house.flows,
@@ -126,6 +128,7 @@ def worker(house: House, demo_store: Store, clock: Clock) -> RunnerMaker:
             clock,
             "odesa",
             queue=queue,
+            hears=hears,
         )
 
     return make

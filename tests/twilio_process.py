@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -31,6 +32,8 @@ FIRST = 4
 WAITS = 6
 """Number of the turn of a caller who waits for an operator."""
 SETTINGS = TwilioSettings("AC" + "5" * 32, "token of the tests", PUBLIC)
+LISTENS = replace(SETTINGS, speech=True)
+"""Of an account whose recogniser is switched on."""
 SIGNATURE = Signature(SETTINGS.auth_token, PUBLIC)
 SPOKEN = ("voice", "turn/{}/1", "wait/{}/1", "left/{}/1", "told/{}/1", "over/{}/1", "out/{}/1",
           "fallback")  # fmt: skip
@@ -50,19 +53,27 @@ class Told:
 class Twilio:
     """Sends webhooks to one process; others may be made over the same sessions and store."""
 
-    def __init__(self, runner: Runner, voice: NamedVoice, house: Any, **parts: Any) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        voice: NamedVoice,
+        house: Any,
+        settings: TwilioSettings = SETTINGS,
+        **parts: Any,
+    ) -> None:
         self.runner, self.told = runner, Told()
         self.live: MemoryLiveCalls = parts["live"]
         nowhere = Path("/nonexistent")
         sounds = Sounds(nowhere, nowhere, PUBLIC, SETTINGS.auth_token)
-        self.speaker = Speaker(SETTINGS, voice, sounds, house.catalogues)
+        self.speaker = Speaker(settings, voice, sounds, house.catalogues)
         calls = Calls(
             Parts(
-                settings=SETTINGS,
+                settings=settings,
                 runner=runner,
                 speaker=self.speaker,
                 reports=self.told,
                 languages={name: each.languages[0] for name, each in house.companies.items()},
+                vocabulary=house.flows.vocabulary,
                 **parts,
             )
         )
@@ -107,6 +118,11 @@ class Twilio:
         """Answer the open turn; the number of the next one."""
         self.ask(f"turn/{CALL}/{self.open}", Digits=keys)
         return self.open
+
+    def says(self, text: str, confidence: str = "0.9", **form: str) -> Document:
+        """Answer the open turn by speech; the document of the next one."""
+        told = {"SpeechResult": text, "Confidence": confidence} | form
+        return self.ask(f"turn/{CALL}/{self.open}", **told)
 
     @property
     def open(self) -> int:

@@ -66,10 +66,13 @@ def process(
         store: Store | None = None,
         queue: MemoryQueue | None = queue,
         sessions: Sessions = sessions,
+        flows: Any = None,
+        hears: Any = None,
         **parts: Any,
     ) -> Twilio:
         works.append(Work(marks, patience, workers=4))
-        runner = worker(sessions=sessions, log=log, services=services, store=store, queue=queue)
+        shared = {"sessions": sessions, "log": log, "services": services, "store": store}
+        runner = worker(**shared, queue=queue, flows=flows, hears=hears)
         given = {"live": live, "fetch": fetch, "clock": clock, "work": works[-1]} | parts
         return Twilio(runner, NamedVoice(house.catalogues), house, **given)
 
