@@ -445,13 +445,20 @@ def check_flows(options: argparse.Namespace) -> int:
         _say(f"{target}: written")
         return 0
     notices.load(MESSAGES)
-    findings = check.run(flows, company.load(COMPANIES), catalogues, SERVICES)
+    parts = flows, company.load(COMPANIES), catalogues, SERVICES
+    findings = check.run(*parts)
     for finding in findings:
         _say(str(finding))
+    warnings = check.warnings(*parts, settings().speech.models())
+    if warnings:
+        _say("warnings:")
+    for warning in warnings:
+        _say(f"  {warning}")
     counted = f"{len(flows)} flows, {sum(len(f.steps) for f in flows.values())} steps"
-    _say(f"{counted}: {len(findings)} findings" if findings else f"{counted}: nothing found")
+    told = f"{len(findings)} findings" if findings else "nothing found"
+    _say(f"{counted}: {told}" + f", {len(warnings)} warnings" * bool(warnings))
     wrong = _walk_paths(check.book(flows, catalogues)) if options.paths else 0
-    return 1 if findings or wrong else 0
+    return 1 if findings or wrong or (warnings and options.strict) else 0
 
 
 def _walk_paths(flows: Flows) -> int:
@@ -816,6 +823,7 @@ def _parser() -> argparse.ArgumentParser:
     checker.add_argument(
         "--paths", action="store_true", help="walk every way a call can take, too (a minute)"
     )
+    checker.add_argument("--strict", action="store_true", help="warnings fail, too")
     checker.add_argument(
         "--graph", metavar="FLOW", help="write a picture (SVG) instead: of a flow, all, or the menu"
     )

@@ -50,17 +50,28 @@ class Check:
         self.folder = folder
         self.profile = profile
 
-    def __call__(self, *change, flows=CLEAN, services=(WORDS,), texts=(), english=()):
+    def __call__(self, *change, flows=CLEAN, services=(WORDS,), texts=(), english=(), words=()):
+        return check.run(*self.parts(change, flows, services, texts, english, (words, words)))
+
+    def warnings(self, *change, words, english=None, services=(WORDS,), models=None):
+        """Only the rules of answers by speech; words: phrases by id, `english` those of English."""
+        said = words, words if english is None else english
+        return check.warnings(*self.parts(change, CLEAN, services, (), (), said), models or {})
+
+    def parts(self, change, flows, services, texts, english, words):
         for name, text in self._changed(dict(flows), change).items():
             (self.folder / f"{name}.yaml").write_text(dedent(text), encoding="utf-8")
         read = flow.load(self.folder)
         table = {service.name: service for service in services}
         spoken = dict.fromkeys(check.wanted(read, ["test"], table), "text")
         catalogues = {
-            language: Catalogue(language, self._texts(spoken | dict(other)), {})
-            for language, other in (("uk", texts), ("en", {**dict(texts), **dict(english)}))
+            language: Catalogue(language, self._texts(spoken | dict(other)), {}, dict(said))
+            for language, other, said in (
+                ("uk", texts, words[0]),
+                ("en", {**dict(texts), **dict(english)}, words[1]),
+            )
         }
-        return check.run(read, {"test": self.profile}, catalogues, table)
+        return read, {"test": self.profile}, catalogues, table
 
     @staticmethod
     def _changed(flows, change):
@@ -125,6 +136,8 @@ EXAMPLES = {
     "silent-cycle": (lines("a: {say: one, to: b}\nb: {say: one, to: a}"), {}),
     "too-many-choices": (lines(f"many: {{menu: choose, options: {{{SIX}}}}}"), {}),
     "late-key": ([], {"texts": {"choose": LONG}}),
+    "unknown-words": ([("say: one, to: sub}", "say: one, to: sub, words: sun}")], {}),
+    "unused-words": ([], {"words": {"old_song": ("ля ля",)}}),
     "taken-key": (lines("many: {menu: choose, options: {'9': {to: bye}}}"), {}),
 }
 
@@ -407,11 +420,137 @@ def test_a_prompt_nobody_speaks_is_told_once_with_its_languages(run):
     ]
 
 
+# ---------------------------------------------------------------------- answers by speech
+
+ENGINE = ("operator", "repeat", "back", "help", "keys_only", "yes", "no", "go_on", "same", "wait")
+SOUNDS = ("мамонт", "хвилька", "дощ", "гурт", "плекати", "весло", "жаба", "ціна", "бубон", "хутір")
+SAID = dict(zip(ENGINE, ((sound,) for sound in SOUNDS), strict=True))
+ENGLISH = {word: (f"{word.replace('_', ' ')}",) for word in ENGINE}
+ONE = ("{say: one, to: sub}", "{say: one, to: sub, words: sun}")
+
+
+def two(first: str, second: str, to: str = "bye"):
+    """A menu with two words that lead to `sub` and to another step."""
+    options = f'{{say: one, to: sub, words: {first}}}, "2": {{to: {to}, words: {second}}}'
+    return [("{say: one, to: sub}", options)]
+
+
+def alike(run, uk, en=("sun", "rain"), to="bye"):
+    words = {**SAID, "sun": (uk[0],), "rain": (uk[1],)}
+    english = {**ENGLISH, "sun": (en[0],), "rain": (en[1],)}
+    return run.warnings(*two("sun", "rain", to), words=words, english=english)
+
+
+def test_every_choice_that_can_be_said_has_words(run):
+    words = {**SAID, "sun": ("сонце",)}
+    assert run.warnings(ONE, words=words, english={**ENGLISH, "sun": ("sun",)}) == []
+    assert run.warnings(words=SAID, english=ENGLISH) == [
+        Finding("no-words", "main.menu", "`1` has no `words`: who speaks can only name the key")
+    ]
+    for quiet in ("choose, speech: off", "choose, invite: one, speech: off"):
+        assert run.warnings(("choose", quiet), words=SAID, english=ENGLISH) == []
+
+
+def test_the_choice_after_a_list_has_words(run):
+    options = """{say: one, to: sub, words: sun}, "2": {to: rows, words: rain}}}
+  rows: {menu: choose, each: rows, option: row, as: row, to: bye, another: {to: bye"""
+    words = {**SAID, "sun": ("сонце",), "rain": ("калина",)}
+    english = {**ENGLISH, "sun": ("sun",), "rain": ("rain",)}
+    (found,) = run.warnings(("{say: one, to: sub}", options), words=words, english=english)
+    assert (found.rule, found.place) == ("no-words", "main.rows")
+    assert "`another`" in found.text
+
+
+@pytest.mark.parametrize(
+    ("uk", "alike_there"),
+    [
+        (("один", "одна"), False),
+        (("п'ять", "п’ять"), True),
+        (("менi час", "мені час"), True),
+        (("гора", "кора"), True),
+        (("зелений", "зілля"), False),
+        (("назад", "фасад"), True),
+        (("повторити", "повідомити"), True),
+        (("світиться", "не світиться"), False),
+        (("правильно", "неправильно"), False),
+        (("екран світиться", "екран не світиться"), False),
+        (("так", "такий самий"), False),
+        (("показання", "графік"), False),
+    ],
+)
+def test_two_answers_are_compared_by_sound(run, uk, alike_there):
+    assert rules(alike(run, uk)) == [("alike-words", "main.menu")] * alike_there
+
+
+@pytest.mark.parametrize(
+    ("en", "alike_there"),
+    [
+        (("call me back", "go back"), False),
+        (("callback", "go back"), True),
+        (("write", "right"), True),
+        (("night", "knit"), True),
+        (("reading", "meter"), False),
+    ],
+)
+def test_english_has_a_table_of_its_own(run, en, alike_there):
+    assert (
+        rules(alike(run, ("сонце", "дерево"), en)) == [("alike-words", "main.menu")] * alike_there
+    )
+
+
+def test_one_phrase_of_two_answers_is_certain_and_one_of_the_same_step_is_none(run):
+    (found,) = alike(run, ("сонце", "сонце"))
+    assert found.text == '"сонце" (uk) stands for sun and rain'
+    assert alike(run, ("сонце", "сонце"), to="sub") == []
+
+
+def test_what_sounds_like_a_word_of_every_question_is_told(run):
+    words = {**SAID, "sun": ("мамонти",)}
+    (found,) = run.warnings(ONE, words=words, english={**ENGLISH, "sun": ("sun",)})
+    assert found.text == '"мамонт" (operator) and "мамонти" (sun) sound alike in uk, 86%'
+
+
+def test_languages_that_callers_mix_are_compared_with_each_other(run):
+    run.profile = replace(run.profile, languages=("uk", "ru"))
+    flows, companies, catalogues, table = run.parts(
+        two("sun", "rain"), CLEAN, (WORDS,), (), (), ({}, {})
+    )
+    said = {
+        "uk": {"sun": ("сонце",), "rain": ("калина",)},
+        "ru": {"sun": ("калина",), "rain": ("рябина",)},
+    }
+    catalogues = {name: Catalogue(name, {}, {}, words) for name, words in said.items()}
+    found = check.warnings(flows, companies, catalogues, table)
+    texts = [each.text for each in found if each.rule == "alike-words"]
+    assert texts == ['"калина" (uk+ru) stands for sun and rain']
+
+
+def test_words_that_one_language_lacks_are_told(run):
+    words = {**SAID, "sun": ("сонце",)}
+    (found,) = run.warnings(ONE, words=words, english=ENGLISH)
+    assert (found.rule, found.place) == ("missing-words", "main.menu")
+    assert found.text == "no `words: sun` in prompts/en.yaml"
+
+
+def test_words_of_the_items_of_a_list_belong_to_a_service(run):
+    service = replace(WORDS, words={"rows": ("row_one", "row_{language}")})
+    ids = ("row_one", "row_en", "row_uk")
+    words = {**SAID, **dict(zip(ids, (("лист",), ("папір",), ("олівець",)), strict=True))}
+    assert run(services=(service,), words=words) == []
+    assert [each.text for each in run(services=(service,), words=SAID)] == [
+        f"no `words: {word}` in any prompts/LANG.yaml" for word in ids
+    ]
+
+
 # ---------------------------------------------------------------------- the product
 
 
 def test_the_product_has_no_finding(house):
     assert check.run(house.flows.flows, house.companies, house.catalogues, SERVICES) == []
+
+
+def test_the_product_has_no_warning(house):
+    assert check.warnings(house.flows.flows, house.companies, house.catalogues, SERVICES) == []
 
 
 def test_every_company_speaks_languages_that_have_prompts(house):
@@ -432,6 +571,28 @@ def test_the_command_fails_with_a_finding(capsys, monkeypatch, tmp_path):
     out = capsys.readouterr().out
     assert "[unused-prompt]" in out
     assert out.splitlines()[-1].startswith("1 flows, 1 steps: ")
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Settings with a model for Ukrainian that knows 78 words, and a folder that is no model."""
+    conf = tmp_path / "telephony.conf"
+    (tmp_path / "empty").mkdir()
+    tiny = app.HOME / "tests" / "models" / "tiny-uk"
+    conf.write_text(f"[speech]\nmodel.uk = {tiny}\nmodel.ru = {tmp_path / 'empty'}\n")
+    monkeypatch.setenv("PRESS2_CONF", str(conf))
+
+
+def test_the_command_warns_of_words_that_a_model_does_not_know(capsys, models):
+    assert app.main(["check"]) == 0
+    assert app.main(["check", "--strict"]) == 1
+    heading, uk, ru, last = capsys.readouterr().out.splitlines()[:4]
+    assert heading == "warnings:"
+    assert uk.startswith("  model.uk: does not know ")
+    assert " and " in uk and uk.endswith(" more [unknown-to-model]")
+    assert "показання" not in uk
+    assert "no vosk model" in ru
+    assert last.endswith(": nothing found, 2 warnings")
 
 
 def test_a_flow_that_cannot_be_read_is_one_line(capsys, monkeypatch, tmp_path):

@@ -1,15 +1,19 @@
 """The check of flows: what would strand a caller is found before a call does.
 
 `run` compares flows, prompts, services and company profiles and returns findings, each with the
-name of its rule. `RULES` lists the rules. `ivr.proof` walks the flows besides.
+name of its rule; `warnings` tells what makes answers by speech hard to understand, which strands
+nobody: the keys are there. `RULES` and `WARNINGS` list the rules. `ivr.proof` walks the flows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ivr.check.edges import ENQUEUE_MAY, SENT_INTO, of_edges, of_offices, of_queues
 from ivr.check.findings import Finding
+from ivr.check.heard import of_speech, of_words
+from ivr.check.known import expected, of_models
 from ivr.check.menus import of_keys, of_late_keys, of_menus, of_operators
 from ivr.check.spoken import of_prompts, uses, wanted
 from ivr.check.ways import ENTRANCES, MAIN, of_cycles, of_flows, of_reach, of_recursions
@@ -25,11 +29,14 @@ __all__ = [
     "MAIN",
     "RULES",
     "SENT_INTO",
+    "WARNINGS",
     "Finding",
     "book",
+    "expected",
     "run",
     "uses",
     "wanted",
+    "warnings",
 ]
 
 RULES = {
@@ -51,7 +58,16 @@ RULES = {
     "too-many-choices": "a menu speaks more than five choices",
     "taken-key": "an option takes a key that means something else already",
     "late-key": "more than 20 s of speech before the first key a caller can press",
+    "unknown-words": "a choice names `words` that are in no language",
+    "unused-words": "no choice names the `words`",
 }
+WARNINGS = {
+    "no-words": "a choice has no `words`: it can only be said by the number of its key",
+    "missing-words": "`words`, or number words, are missing in a language of a company",
+    "alike-words": "two answers of one question sound alike, or are the same",
+    "unknown-to-model": "a configured model does not know words that are listened for",
+}
+NO_MODELS: Mapping[str, Path] = {}
 
 
 def book(flows: Mapping[str, Flow], catalogues: Mapping[str, Catalogue]) -> Flows:
@@ -84,4 +100,17 @@ def run(
         findings += of_offices(flow, companies)
     findings += of_flows(flows)
     findings += of_recursions(flows)
-    return [*findings, *of_prompts(flows, companies, catalogues, services)]
+    findings += of_prompts(flows, companies, catalogues, services)
+    return [*findings, *of_words(flows, companies, catalogues, services)]
+
+
+def warnings(
+    flows: Mapping[str, Flow],
+    companies: Mapping[str, Company],
+    catalogues: Mapping[str, Catalogue],
+    services: Mapping[str, Service],
+    models: Mapping[str, Path] = NO_MODELS,
+) -> list[Finding]:
+    """Return every warning. models: folder by language; each is loaded to see what it knows."""
+    found = of_speech(flows, companies, catalogues, services)
+    return [*found, *of_models(models, book(flows, catalogues).vocabulary)]

@@ -39,6 +39,7 @@ def _digits(company: Company) -> str:
     "welcome",
     "priority_site",
     prompts=("company_{company}", "emergency_{company}", "dispatcher_number", *accounts.PLACES),
+    words={"languages": ("language_{language}",)},
     reads=True,
 )
 def welcome(inquiry: Inquiry) -> Result:

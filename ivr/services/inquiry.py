@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -59,7 +59,8 @@ class Service:
     """A registered function and every outcome it can return ("failed" is always possible).
 
     prompts: ids handed over for placeholders `{slot:prompt}`; {company} stands for a profile's id.
-    reads: it never writes, so it need not wait for those that do.
+    reads: it never writes, so it need not wait for those that do. words: by slot with a list of
+    items, the words (ids) they bring; {language} stands for the languages of a company.
     """
 
     name: str
@@ -67,18 +68,24 @@ class Service:
     outcomes: frozenset[str]
     prompts: tuple[str, ...] = ()
     reads: bool = False
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 SERVICES: dict[str, Service] = {}
+NO_WORDS: Mapping[str, tuple[str, ...]] = {}
 
 
 def service(
-    name: str, *outcomes: str, prompts: tuple[str, ...] = (), reads: bool = False
+    name: str,
+    *outcomes: str,
+    prompts: tuple[str, ...] = (),
+    reads: bool = False,
+    words: Mapping[str, tuple[str, ...]] = NO_WORDS,
 ) -> Callable[[Callable[[Inquiry], Result]], Callable[[Inquiry], Result]]:
     """Register a function as the service `name`; the rest as in `Service`."""
 
     def register(answer: Callable[[Inquiry], Result]) -> Callable[[Inquiry], Result]:
-        SERVICES[name] = Service(name, answer, frozenset(outcomes), prompts, reads)
+        SERVICES[name] = Service(name, answer, frozenset(outcomes), prompts, reads, words)
         return answer
 
     return register

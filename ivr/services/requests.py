@@ -67,6 +67,7 @@ def _receipt(ticket: Ticket, text: str = "request", **values: str) -> dict[str, 
 @service(
     "requests.connecting", "operator", "voice",
     prompts=tuple(f"customer_{who}" for who in CUSTOMERS),
+    words={"customers": tuple(f"customer_{who}" for who in CUSTOMERS)},
 )  # fmt: skip
 def connecting(inquiry: Inquiry) -> Result:
     """Register at once that a connection is wanted; an operator who is free hears the rest.
@@ -147,6 +148,10 @@ def _spoken(inquiry: Inquiry, kind: str, queue: str, details: dict[str, Any]) ->
 @service(
     "requests.meter_choices", "told",
     prompts=(*(f"place_{place}" for place in PLACES), *(f"fault_{fault}" for fault in FAULTS)),
+    words={
+        "places": tuple(f"place_{place}" for place in PLACES),
+        "faults": tuple(f"fault_{fault}" for fault in FAULTS),
+    },
     reads=True,
 )  # fmt: skip
 def meter_choices(_: Inquiry) -> Result:
