@@ -363,6 +363,26 @@ def agi(options: argparse.Namespace) -> None:
         server.serve()
 
 
+def speech(options: argparse.Namespace) -> None:
+    """Serve as a recogniser process, or tell of, bring or try its models."""
+    try:
+        from ivr import speech_parts
+    except ImportError as error:
+        raise Press2Error(f"no speech on this machine: {error}; docs/speech.md") from error
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    catalogues = prompts.load(PROMPTS)
+    if options.deed == "serve":
+        speech_parts.serve(config, catalogues, options.port or config.speech.port, _say)
+    elif options.deed == "models":
+        speech_parts.show_models(config, catalogues, _say)
+    elif options.deed == "fetch":
+        speech_parts.bring(config, options.language, options.to.expanduser(), _say)
+    else:
+        speech_parts.listen(config, catalogues, options.file, options.grammar, _say)
+
+
 def jobs(_options: argparse.Namespace) -> None:
     """Move the log of events from Redis into the store, and deliver the outbox, until SIGTERM."""
     import redis
@@ -811,6 +831,7 @@ def _parser() -> argparse.ArgumentParser:
     add("web", web, "the start page with the browser phone, and the operators' desk")
     worker = add("agi", agi, "a FastAGI worker")
     worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    _add_speech(commands)
     add("dispatch", dispatch, "brings callers and operators together; several may run")
     add("jobs", jobs, "moves the log of events into the store, delivers messages and recordings")
 
@@ -943,6 +964,27 @@ def _parser() -> argparse.ArgumentParser:
     reporter.add_argument("--format", choices=("table", "csv", "json"), default="table")
     reporter.add_argument("--company", help="company profile")
     return parser
+
+
+def _add_speech(commands: Any) -> None:
+    told = "listens to callers: a recogniser process, and its models"
+    speaking = commands.add_parser("speech", help=told, description=told)
+    speaking.set_defaults(command=speech, deed="serve", port=None)
+    deeds = speaking.add_subparsers(metavar="WHAT")
+    server = deeds.add_parser("serve", help="serve one recogniser process; so does no word at all")
+    server.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    deeds.add_parser("models", help="load what is configured and tell what it is")
+    bringer = deeds.add_parser("fetch", help="bring a model by vosk's own downloader")
+    bringer.add_argument("language", metavar="LANG", help="uk, ru, en, vi")
+    models = Path.home() / ".cache" / "vosk"
+    bringer.add_argument(
+        "--to", type=Path, default=models, metavar="DIR", help=f"default: {models}"
+    )
+    trier = deeds.add_parser("listen", help="recognise a sound file as a call would")
+    trier.add_argument("file", type=Path, metavar="FILE")
+    trier.add_argument("--grammar", required=True, help='"lang=uk+ru digits=4-5 words=yes.no"')
+    for name, deed in deeds.choices.items():
+        deed.set_defaults(command=speech, deed=name)
 
 
 if __name__ == "__main__":

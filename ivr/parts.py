@@ -19,6 +19,7 @@ from ivr.company import Company
 from ivr.config import Config
 from ivr.errors import ConfigError, SetupError
 from ivr.speech.build import MUSIC
+from ivr.speech.pool import Recognisers, Server
 from ivr.supervise import Part, answers
 
 SOCKET_PATH_LIMIT = 107
@@ -28,6 +29,8 @@ AMI_SECRET = "PRESS2_AMI_SECRET"  # noqa: S105 - the name of one
 TRUNK = "trunk"
 """Name of the telephone company's line in Asterisk's configuration."""
 OTHER_NODE = re.compile(r"(?P<name>[\w-]+)=(?P<host>[\w.-]+):(?P<sip>\d{1,5})/(?P<ami>\d{1,5})")
+MODELS_LOAD = 120.0
+"""Seconds that a recogniser may take to load its models: large ones have gigabytes."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -45,6 +48,7 @@ def stages(
     """
     asterisk = asterisk_settings(config, companies, phone_secret, ami_secret)
     served = [
+        *speech_parts(config, home),
         *worker_parts(config, home),
         asterisk_part(asterisk, home),
         Part(
@@ -89,6 +93,47 @@ def redis_answers(url: str) -> bool:
             return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+def speech_parts(config: Config, home: Path) -> list[Part]:
+    """Return the recogniser processes, one a port; none without models, or where others serve."""
+    if not config.speech.models() or config.speech.servers:
+        return []
+    return [
+        Part(
+            server.name.replace("press2-", "speech"),
+            _app(home, "speech", "serve", "--port", str(server.port)),
+            ready=partial(listens, server),
+            patience=MODELS_LOAD,
+        )
+        for server in recognisers(config)
+    ]
+
+
+def recognisers(config: Config) -> list[Server]:
+    """Return the recogniser processes by the names of their engines, here or elsewhere."""
+    given = config.speech
+    if not given.models():
+        return []
+    host = reachable(given.host)
+    here = [f"{host}:{given.port + number}" for number in range(given.processes)]
+    places = [text.rpartition(":") for text in given.servers or here]
+    for name, _, port in places:
+        if not name or not port.isdecimal():
+            raise ConfigError(
+                f"{config.path.name}: [speech] servers: {name or port!r} is not address:port, "
+                "as in 10.0.0.5:9099"
+            )
+    return [
+        Server(f"press2-{number}", name.strip("[]"), int(port))
+        for number, (name, _, port) in enumerate(places)
+    ]
+
+
+def listens(server: Server) -> bool:
+    """Tell whether a recogniser process has its models loaded and takes calls."""
+    load = Recognisers([server], wait=1.0).loads()[server]
+    return load is not None and load.ready
 
 
 def worker_parts(config: Config, home: Path) -> list[Part]:

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 WAIT = 0.15
 """Seconds within which a process must tell its load; twice that is the longest `pick` takes."""
+AVOIDED = 30.0
+"""Seconds for which a process that Asterisk did not reach is left alone."""
 REST = 3.0
 """Seconds for which a process that did not answer is left alone while others do."""
 LONGEST_ANSWER = 4096
@@ -73,6 +75,7 @@ class Recognisers:
         self._servers = tuple(servers)
         self._wait = wait
         self._resting: dict[Server, float] = {}
+        self._avoided: dict[str, float] = {}
         self._turn = itertools.count()
 
     def pick(self, languages: Sequence[str]) -> Picked | Refused:
@@ -81,10 +84,11 @@ class Recognisers:
         One that knows only his own is second choice. Takes at most twice `wait` seconds.
         """
         now = time.monotonic()
-        rested = [each for each in self._servers if self._resting.get(each, 0.0) <= now]
+        known = [each for each in self._servers if self._avoided.get(each.name, 0.0) <= now]
+        rested = [each for each in known if self._resting.get(each, 0.0) <= now]
         loads = self._ask(rested)
-        if not loads and len(rested) < len(self._servers):
-            loads = self._ask([each for each in self._servers if each not in rested])
+        if not loads and len(rested) < len(known):
+            loads = self._ask([each for each in known if each not in rested])
         usable = [each for each in loads.items() if languages[0] in each[1].languages]
         free = [(server, load) for server, load in usable if load.free]
         if not free:
@@ -104,6 +108,10 @@ class Recognisers:
         server = next((each for each in self._servers if each.name == picked.name), None)
         load = self._ask([server]).get(server) if server else None
         return load is not None and load.instance == picked.instance and not load.slow
+
+    def avoid(self, picked: Picked) -> None:
+        """Leave a process alone for a while: it answers here, but Asterisk does not reach it."""
+        self._avoided[picked.name] = time.monotonic() + AVOIDED
 
     def loads(self) -> dict[Server, Load | None]:
         """Return the load of every process, None of those that do not answer."""
@@ -127,19 +135,18 @@ def _answers(servers: Sequence[Server], wait: float) -> Iterator[tuple[Server, L
     with contextlib.ExitStack() as opened:
         waiting = opened.enter_context(selectors.DefaultSelector())
         received: dict[Server, bytes] = {}
-        for server in servers:
-            connection = opened.enter_context(_socket(server))
+        for each in servers:
+            connection = opened.enter_context(_socket(each))
             with contextlib.suppress(OSError):  # an address that is none: it never becomes ready
-                connection.connect_ex((server.host, server.port))
-            waiting.register(connection, selectors.EVENT_WRITE, server)
+                connection.connect_ex((each.host, each.port))
+            waiting.register(connection, selectors.EVENT_WRITE, (each, connection))
         while waiting.get_map() and (left := deadline - time.monotonic()) > 0:
             for key, _ in waiting.select(left):
-                server, connection = key.data, key.fileobj
-                assert isinstance(connection, socket.socket)  # noqa: S101 - what was registered
+                server, connection = key.data
                 try:
                     if key.events == selectors.EVENT_WRITE:
                         connection.sendall(REQUEST)
-                        waiting.modify(connection, selectors.EVENT_READ, server)
+                        waiting.modify(connection, selectors.EVENT_READ, key.data)
                         continue
                     piece = connection.recv(LONGEST_ANSWER)
                 except OSError:

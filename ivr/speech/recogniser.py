@@ -1,0 +1,354 @@
+"""Listens to the answer of one question: samples in, results out. No sockets, no clock.
+
+Time is the audio heard so far, in seconds. The end of an answer is ours to find, not vosk's: an
+answer may have pauses in it, and one that is whole needs no silence behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Literal
+
+from ivr import grammar as grammars
+from ivr.grammar import Grammar, Heard, Vocabulary
+from ivr.speech import mixture
+from ivr.speech.levels import Levels
+from ivr.speech.mixture import Row, Word
+from ivr.speech.models import RATE, UNKNOWN, Model
+
+Kind = Literal["answer", "began", "nothing", "full", "broken"]
+
+CHUNK = RATE // 10
+"""Samples that are recognised at once: 100 ms."""
+PAUSE = 0.7
+"""Seconds of silence between two parts of an answer: a number said in groups."""
+STEADY = 0.2
+"""Seconds for which a whole answer must stay unchanged to be taken at once."""
+HUSH = 0.12
+"""Seconds of silence behind a whole answer, or ..."""
+SURE = 0.6
+"""... seconds for which it stays unchanged while the line is loud."""
+PATIENCE = 1.8
+"""Seconds of silence that an answer may have that must go on: he reads it off his meter."""
+NOISY = 0.5
+"""Seconds longer than the end of speech for which no word came while the line is loud."""
+BEFORE = 0.3
+"""Seconds of audio that are kept from before an utterance."""
+LATE = 2.0
+"""Seconds after its beginning until the first word of an utterance shows, at most."""
+LETTERS = 30.0
+"""Letters a second that nobody speaks faster than."""
+ECHO = -38.0
+"""dBFS below which words under the prompt may be its echo."""
+UNSURE = 0.7
+"""What is left of the confidence where two languages are as sure of different answers."""
+AS_SURE = 0.95
+"""Share of the best language's confidence from which another one is as sure."""
+TINY = 1e-6
+"""Seconds that sums of fractions may be off."""
+OWN = 1.05
+"""How much more the caller's own language counts than the others."""
+LONG = 0.6
+"""Seconds of voice in unknown words from which they count as speech."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings. Seconds: of `[speech] end_of_speech`, `longest` and `barge_in`."""
+
+    end_of_speech: float = 0.7
+    longest: float = 15.0
+    barge_in: float = 0.3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question. prompt: seconds for which it is spoken; keep: name for the utterance's file."""
+
+    grammar: Grammar
+    prompt: float = 0.0
+    keep: str = ""
+
+
+def asked(text: str) -> Asked:
+    """Read the text that a worker sends. ValueError: what is wrong with it."""
+    parts = dict(part.partition("=")[::2] for part in text.split())
+    try:
+        prompt = float(parts.get("prompt") or 0)
+    except ValueError:
+        raise ValueError(f"`prompt` is seconds in the grammar {text[:80]!r}") from None
+    if not 0 <= prompt < 600:
+        raise ValueError(f"`prompt` is 0 to 600 seconds in the grammar {text[:80]!r}")
+    return Asked(Grammar.parse(text), prompt, parts.get("keep", ""))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an utterance. confidence: 0..1; end: when the speech ended.
+
+    audio: samples of the utterance, from shortly before it began; empty unless it is an answer
+    or nothing.
+    """
+
+    kind: Kind
+    text: str = ""
+    confidence: float = 0.0
+    language: str = ""
+    end: float = 0.0
+    audio: bytes = b""
+
+
+class Stream:
+    """One language: a vosk recogniser of the question's phrases, and the words it has heard."""
+
+    def __init__(self, model: Model, phrases: Sequence[str]) -> None:
+        ours = model.grammar(phrases)
+        self.language = model.language
+        self.words: list[Word] = []
+        self.partial: tuple[str, ...] = ()
+        self._model = model
+        self._kaldi = model.recogniser(ours)
+        self._ours = {
+            word: our
+            for phrase, our_phrase in ours.items()
+            for word, our in zip(phrase.split(), our_phrase.split(), strict=True)
+        }
+
+    def clear(self) -> None:
+        """Forget what was heard."""
+        self.words.clear()
+        self.partial = ()
+
+    def hear(self, samples: array[int]) -> None:
+        """Take the next samples."""
+        if self._kaldi.AcceptWaveform(self._model.fed(samples)):
+            self._take(self._kaldi.Result())
+        else:
+            partial = json.loads(self._kaldi.PartialResult())["partial"]
+            self.partial = tuple(self._ours.get(word, word) for word in partial.split())
+
+    def finish(self) -> None:
+        """Hear out what was begun."""
+        self._take(self._kaldi.FinalResult())
+
+    def _take(self, result: str) -> None:
+        self.partial = ()
+        for word in json.loads(result).get("result", ()):
+            text = self._ours.get(word["word"], word["word"])
+            sure = min(1.0, word["conf"])
+            self.words.append(Word(text, word["start"], word["end"], sure, self.language))
+
+
+class Question:
+    """The answer to one question, listened for until there is a result.
+
+    models: by language; the grammar's languages without one are left out. vocabulary: what callers
+    say. over: there was a result; nothing more is heard. Raises ValueError where no language is
+    left.
+    """
+
+    def __init__(
+        self, models: Mapping[str, Model], vocabulary: Vocabulary, question: Asked, rules: Rules
+    ) -> None:
+        spoken = tuple(each for each in question.grammar.languages if each in models)
+        if not spoken:
+            raise ValueError(f"no model for {'+'.join(question.grammar.languages)}")
+        self.over = False
+        self._grammar = replace(question.grammar, languages=spoken)
+        self._vocabulary = vocabulary
+        self._rules = rules
+        self._prompt = question.prompt
+        self._levels = Levels()
+        self._streams = [
+            Stream(models[each], grammars.phrases(self._grammar, vocabulary, each))
+            for each in spoken
+        ]
+        self._kept: deque[array[int]] | None = deque() if question.keep else None
+        self._now = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Wait for the next utterance."""
+        for stream in self._streams:
+            stream.clear()
+        self._began = -1.0
+        self._changed = self._now
+        self._seen: tuple[str, ...] = ()
+
+    def hear(self, samples: array[int]) -> Result | None:
+        """Take the next 100 ms or less."""
+        self._now += len(samples) / RATE
+        self._levels.hear(samples)
+        self._keep(samples)
+        for stream in self._streams:
+            stream.hear(samples)
+        seen = tuple(map(self._text, self._streams))
+        if seen != self._seen:
+            self._seen, self._changed = seen, self._now
+        if not any(seen):
+            self._began = -1.0
+            return None
+        if self._began < 0:
+            self._began = max(self._levels.began, self._now - LATE)
+        return self._judge()
+
+    def _judge(self) -> Result | None:
+        """Decide whether the utterance is over, or cuts the prompt short."""
+        if self._now - self._began >= self._rules.longest:
+            return self._too_long()
+        leading = self._leading()
+        if self._whole(leading) or self._silent(leading):
+            return self._end()
+        if self._playing and self._barges_in(leading):
+            self._prompt = 0.0
+            return Result("began", language=self._language(leading), end=self._now)
+        return None
+
+    @property
+    def _playing(self) -> bool:
+        return self._now < self._prompt
+
+    def _text(self, stream: Stream) -> str:
+        """Return what a language has heard so far."""
+        return " ".join((*_joined(stream.words, self._levels), *stream.partial))
+
+    def _leading(self) -> str:
+        """Return what the language has heard so far that understands most of it."""
+        return min(self._seen, key=lambda text: _strange(text.split()))
+
+    def _language(self, text: str) -> str:
+        return self._streams[self._seen.index(text)].language
+
+    def _whole(self, text: str) -> bool:
+        """Whether all that was asked for is said."""
+        unchanged = self._now - self._changed
+        silent = self._now - self._levels.voiced
+        if unchanged < STEADY - TINY or (silent < HUSH and unchanged < SURE):
+            return False
+        return grammars.whole(self._grammar, self._vocabulary, text)
+
+    def _silent(self, text: str) -> bool:
+        """Whether the caller has ended."""
+        patience = self._rules.end_of_speech
+        if grammars.open_ended(self._grammar, self._vocabulary, text):
+            patience = max(patience, PATIENCE)
+        unchanged = self._now - self._changed
+        silent = self._now - self._levels.voiced
+        return (silent >= patience and unchanged >= STEADY) or unchanged >= patience + NOISY
+
+    def _barges_in(self, text: str) -> bool:
+        """Whether words of the grammar were spoken for long enough, and not by our own prompt."""
+        words, least = text.split(), self._rules.barge_in
+        return bool(least) and _strange(words) < 0.5 and self._spoken(words, least)
+
+    def _spoken(self, words: Sequence[str], least: float = 0.0) -> bool:
+        """Whether there was voice enough for the words, and loud enough beside a prompt."""
+        voiced, loud = self._levels.since(self._began)
+        letters = sum(len(word) for word in words if word != UNKNOWN)
+        return voiced >= max(least, letters / LETTERS) and (loud > ECHO or not self._playing)
+
+    def _too_long(self) -> Result | None:
+        playing, end, language = self._playing, self._levels.voiced, self._streams[0].language
+        audio = self._audio()
+        self._finish()
+        self._forget()
+        if playing:
+            return None
+        return self._last(Result("nothing", language=language, end=end, audio=audio))
+
+    def _end(self) -> Result | None:
+        """End the utterance; None where it is nothing to tell of."""
+        self._finish()
+        row = self._best([tuple(stream.words) for stream in self._streams])
+        text = " ".join(_joined(row, self._levels))
+        heard = self._understood(text)
+        known = any(word.known for word in row)
+        least = 0.0 if known else LONG
+        spoken = self._spoken(text.split(), least) and (heard or not self._playing)
+        result = None
+        if spoken:
+            result = Result(
+                "answer" if known else "nothing",
+                text if known else "",
+                self._confidence(row, heard),
+                mixture.language(row) or self._streams[0].language,
+                self._levels.voiced,
+                self._audio(),
+            )
+        self._forget()
+        return self._last(result) if result else None
+
+    def _finish(self) -> None:
+        for stream in self._streams:
+            stream.finish()
+
+    def _last(self, result: Result) -> Result:
+        """Stop listening: the recognisers are freed."""
+        self.over = True
+        self._streams.clear()
+        return result
+
+    def _understood(self, text: str) -> Heard | None:
+        return grammars.understand(self._grammar, self._vocabulary, text)
+
+    def _best(self, rows: Sequence[Row]) -> Row:
+        """Return the likeliest words: of one language, or of several put together."""
+        mixed = mixture.merged(rows)
+
+        def merit(row: Row) -> tuple[bool, float]:
+            own = all(word.language == self._streams[0].language for word in row)
+            text = " ".join(_joined(row, self._levels))
+            return self._understood(text) is not None, mixture.worth(row) * (OWN if own else 1.0)
+
+        return max((*rows, mixed), key=merit)
+
+    def _confidence(self, row: Row, heard: Heard | None) -> float:
+        """Return how sure the answer is: less where a language heard another one as surely."""
+        sure = mixture.confidence(row)
+        for stream in self._streams:
+            other = tuple(stream.words)
+            if mixture.confidence(other) < AS_SURE * sure:
+                continue
+            told = self._understood(" ".join(_joined(other, self._levels)))
+            if told and _meaning(told) != _meaning(heard):
+                return sure * UNSURE
+        return sure
+
+    def _keep(self, samples: array[int]) -> None:
+        """Hold the audio of the utterance, and of a moment before its first word shows."""
+        if self._kept is None:
+            return
+        self._kept.append(samples)
+        since = self._began if self._began >= 0 else self._now - LATE
+        surplus = sum(map(len, self._kept)) / RATE - (self._now - since + BEFORE)
+        while surplus > len(self._kept[0]) / RATE:
+            surplus -= len(self._kept.popleft()) / RATE
+
+    def _audio(self) -> bytes:
+        return array("h", chain.from_iterable(self._kept or ())).tobytes()
+
+
+def _joined(words: Sequence[Word], levels: Levels) -> Iterator[str]:
+    """Yield the words of a row, and a comma where the caller paused."""
+    last: Word | None = None
+    for word in words:
+        if last and (
+            word.begin - last.end >= PAUSE or levels.pause(last.end - PAUSE / 2, word.end, PAUSE)
+        ):
+            yield ","
+        yield word.text
+        last = word
+
+
+def _strange(words: Sequence[str]) -> float:
+    """Return the share of unknown words, 1 where there are none at all."""
+    return sum(word == UNKNOWN for word in words) / len(words) if words else 1.0
+
+
+def _meaning(heard: Heard | None) -> tuple[str, str, tuple[str, ...]] | None:
+    return (heard.word, heard.key, heard.numbers[:1]) if heard else None
