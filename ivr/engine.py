@@ -36,14 +36,14 @@ from ivr.flow import (
 )
 from ivr.grammar import Grammar, Heard, Vocabulary, understand
 from ivr.listening import (
-    COMMANDS,
     SAME,
-    STAR,
+    WAIT,
     YES_NO,
     Hearing,
+    at_once,
     grammar_of,
+    keys_of,
     languages,
-    words_of,
 )
 from ivr.model import Ask, Enqueue, Event, Hangup, Lookup, Need, Record, Say, Turn, Value
 
@@ -86,9 +86,10 @@ class Session:
     mode: "" the question itself; "star": the small menu of an empty `*`; "offer": "do you need
     time?" was asked; "waiting": the caller asked for time; "confirm": was it heard right?
     hears: languages in which speech is understood in this call, none: keys only. unheard: how often
-    it was not, in all. doubt: in "confirm", the word and the keys that were heard. tried: by
-    question, the numbers that speech has been taken for. understood: what the last event was taken
-    for where it was speech, for the log.
+    it was not, in all. doubt: in "confirm", the word and the keys or number that were heard. taken:
+    the question and the number of the last answer that could have been several. tried: by question,
+    those numbers of it that were wrong. understood: what the last event was taken for where it was
+    speech, for the log.
     """
 
     flow: str
@@ -106,6 +107,7 @@ class Session:
     hears: list[str] = field(default_factory=list)
     unheard: int = 0
     doubt: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     tried: dict[str, list[str]] = field(default_factory=dict)
     understood: str = ""
 
@@ -217,6 +219,8 @@ class _Walk:
         session = self.session
         session.turn += 1
         session.over = isinstance(self.need, Hangup)
+        if session.slots.get("heard") and isinstance(self.need, Ask):
+            session.slots["heard"] = ""  # it was told, or is told otherwise
         return Turn(session.turn, tuple(self.says), self.need, session.language, session.slow)
 
     def take(self, event: Event) -> None:
@@ -286,6 +290,7 @@ class _Walk:
         elif isinstance(at, Question):
             session.misses.pop(self.question, None)
             session.mode, session.repeats = "", 0
+            self.was_wrong(at)
             self.ask(at, at.says)
         elif isinstance(at, LookupStep):
             self.need = Lookup(at.service, at.arguments)
@@ -392,6 +397,14 @@ class _Walk:
         self.speak(before)
         self.ask(at, at.short or at.says)
 
+    def asked_anew(self, at: Question, before: Sayings) -> None:
+        """Ask once more what the caller did not answer, after `before`."""
+        if self.session.mode == "confirm":
+            self.speak(before)
+            self.doubt(at, *self.session.doubt)
+        else:
+            self.again(at, before)
+
     def answer(self, at: Question, event: Event) -> None:
         session = self.session
         if event.deaf:
@@ -457,6 +470,7 @@ class _Walk:
     def number(self, at: AskStep, ended: bool) -> None:
         """Digits up to `#`; `*` erases them, and with nothing typed opens the small menu."""
         session = self.session
+        session.taken = []
         if session.mode == "offer":
             if len(session.typed) == 1:
                 self.wait(at)
@@ -481,9 +495,8 @@ class _Walk:
         else:
             self.listen(at)
 
-    def entered(self, at: AskStep, entry: str, heard: str = "") -> None:
-        """Take a number. heard: the prompt that tells what it was heard as; "": it was keyed."""
-        self.session.slots["heard"] = heard
+    def entered(self, at: AskStep, entry: str) -> None:
+        """Take a number."""
         if entry:
             self.session.slots[at.slot] = entry
             self.by("to", at.to)
@@ -550,52 +563,54 @@ class _Walk:
         missed = self.missed().count("unheard") >= hearing.misses
         if not spoken or missed or not (at.speech and self.flow.speech):
             return None
-        items = self.items(at.each) if isinstance(at, MenuStep) and at.each else []
-        return grammar_of(at, session.mode, spoken, session.slots, items)
+        items = self.items_of(at)
+        return grammar_of(at, session.mode, spoken, session.slots, items, session.doubt)
+
+    def items_of(self, at: Question) -> list[Mapping[str, Any]]:
+        return self.items(at.each) if isinstance(at, MenuStep) and at.each else []
 
     def spoken(self, at: Question, event: Event) -> None:
         """Something was said: take it, ask whether it was heard right, or ask again."""
+        session, grammar, hearing = self.session, self.grammar(at), self.limits.hearing
+        if grammar is None:
+            self.nomatch(at)
+            return
         if event.outcome:
             self.deafened(at)
             return
-        grammar, hearing = self.grammar(at), self.limits.hearing
-        near = str(self.session.slots.get(at.near) or "") if isinstance(at, AskStep) else ""
-        heard = grammar and understand(grammar, self.flows.vocabulary, event.text, near)
+        near = self.near(at)
+        heard = understand(grammar, self.flows.vocabulary, event.text, near)
         confidence = event.confidence * heard.share if heard else 0.0
-        if not heard or confidence < hearing.confirm:
+        session.understood = "unheard"
+        if heard is None or confidence < hearing.confirm:
             self.unheard(at)
             return
-        self.session.slots["spoke"] = True
-        if heard.numbers:
-            self.spoken_number(at, heard, near)
+        session.slots["spoke"] = True
+        if isinstance(at, AskStep) and heard.numbers:
+            self.spoken_number(at, heard)
+            return
+        word, mode = heard.word, session.mode
+        key = heard.key or keys_of(at, mode, self.items_of(at), session.doubt).get(word, "")
+        if confidence >= hearing.accept or at_once(at, mode, word, key):
+            session.understood = word or key
+            self.said(at, word, key)
+        elif word in YES_NO:
+            self.unheard(at)
         else:
-            self.spoken_word(at, heard, sure=confidence >= hearing.accept)
-
-    def spoken_word(self, at: Question, heard: Heard, sure: bool) -> None:
-        """A word, or a key by its number; words that mean the same everywhere come last."""
-        session, word = self.session, heard.word
-        keys = {"star": STAR, "confirm": YES_NO}.get(session.mode)
-        if keys is None and isinstance(at, MenuStep):
-            keys = words_of(at, self.items(at.each) if at.each else [])
-        key = heard.key or (keys or {}).get(word, "")
-        session.understood = word or key
-        if key and (sure or session.mode in ("star", "confirm") or word == "no"):
-            session.typed = key
-            self.keys(at, ended=False)
-        elif key and word not in YES_NO:
+            session.understood = word or key
             self.doubt(at, word, key)
+
+    def said(self, at: Question, word: str, key: str) -> None:
+        """Do what a word stands for, or press the key that was named."""
+        session = self.session
+        if key:
+            session.typed = key + session.typed
+            self.keys(at, ended=False)
         elif word == SAME and isinstance(at, AskStep):
             self.entered(at, "")
-        elif word in COMMANDS:
-            self.command(at, word)
-        elif session.mode == "offer" and word:
+        elif word == WAIT:
             self.wait(at)
-        else:
-            self.unheard(at)
-
-    def command(self, at: Question, word: str) -> None:
-        session = self.session
-        if word == "operator":
+        elif word == "operator":
             self.operator(at)
         elif word == "repeat":
             self.repeat(at)
@@ -608,26 +623,43 @@ class _Walk:
             session.hears = []
             self.again(at, (Saying("speech_off"),))
 
-    def spoken_number(self, at: Question, heard: Heard, near: str) -> None:
-        """A number; of several the likeliest, or the next one where the caller refused that."""
-        assert isinstance(at, AskStep)  # noqa: S101 - no menu's grammar has numbers
-        session = self.session
-        place = f"{self.question} {near}"
-        tried = session.tried.get(place, [])
-        fresh = [number for number in heard.numbers if number not in tried]
-        if heard.close and not tried:
+    def spoken_number(self, at: AskStep, heard: Heard) -> None:
+        """A number; of several the likeliest that was not wrong before.
+
+        It goes no further unless the caller hears it: the flow reads it back, or we do.
+        """
+        session, place = self.session, self.place(at)
+        wrong = session.tried.get(place, [])
+        if heard.close and not wrong:
             self.unheard(at, (Saying("speech_digits"),))
             return
-        number = (fresh or heard.numbers)[0]
-        if len(heard.numbers) > 1:
-            session.tried[place] = [*tried, number]
+        number = next((each for each in heard.numbers if each not in wrong), heard.numbers[0])
+        session.taken = [place, number] if len(heard.numbers) > 1 else []
         session.understood = session.slots["heard_number"] = number
-        if heard.cut:
+        if heard.cut and at.near:
             self.speak((Saying("speech_cut"),))
         if at.read_back:
-            self.entered(at, number, heard="speech_heard")
+            session.slots["heard"] = "speech_heard"
+            self.entered(at, number)
         else:
             self.doubt(at, "", number)
+
+    def near(self, at: Question) -> str:
+        """Return the value that is expected, "" where none is."""
+        return str(self.session.slots.get(at.near) or "") if isinstance(at, AskStep) else ""
+
+    def place(self, at: AskStep) -> str:
+        """Return what tells a question from itself for another meter."""
+        return f"{self.question} {self.near(at)}"
+
+    def was_wrong(self, at: Question) -> None:
+        """The caller is asked anew: what was taken for his answer the last time was none."""
+        session = self.session
+        if not isinstance(at, AskStep):
+            return
+        place, taken, session.taken = self.place(at), session.taken, []
+        if taken and taken[0] == place:
+            session.tried[place] = [*session.tried.get(place, []), taken[1]]
 
     def doubt(self, at: Question, word: str, keys: str) -> None:
         """Ask whether it was heard right: 1 yes, 2 no."""
@@ -638,32 +670,37 @@ class _Walk:
         self.listen(at)
 
     def confirm(self, at: Question) -> None:
-        """A key, or what was said for it, at the question whether it was heard right."""
+        """A key, or what was said for it, at the question whether it was heard right.
+
+        A key that means nothing there is taken as the answer itself.
+        """
         session = self.session
+        session.typed = session.typed.lstrip("#")
+        if not session.typed:
+            self.listen(at)
+            return
         key, (word, keys) = self.take_key(), session.doubt
-        if key == "1":
-            session.mode, session.typed, session.doubt = "", "", []
-            if isinstance(at, AskStep):
-                self.entered(at, keys, heard="speech_heard")
-            else:
-                session.typed = keys
-                self.keys(at, ended=False)
-        elif key in "2*":
-            said = session.understood and "no"
-            self.unheard(at)
-            session.understood = said
+        if key == "9":
+            self.doubt(at, word, keys)
         elif key == "0":
             self.operator(at)
-        elif key == "9":
-            self.doubt(at, word, keys)
+        elif key in "2*":
+            session.mode = ""
+            self.was_wrong(at)
+            self.unheard(at)
         else:
-            session.mode, session.typed, session.doubt = "", key + session.typed, []
-            self.keys(at, ended=False)
+            session.mode = ""
+            if key != "1":
+                session.typed = key + session.typed
+                self.keys(at, ended=False)
+            elif isinstance(at, AskStep) and not word:
+                self.entered(at, keys)
+            else:
+                self.said(at, word, keys)
 
     def unheard(self, at: Question, says: Sayings = ()) -> None:
         """Not heard well enough: ask again, and soon for keys only. It counts for no miss."""
         session, hearing = self.session, self.limits.hearing
-        session.understood = "unheard"
         session.misses[self.question] = missed = [*self.missed(), "unheard"]
         session.unheard += 1
         if session.unheard >= hearing.noisy:
@@ -672,13 +709,13 @@ class _Walk:
             says = (Saying("speech_keys"),)
         elif not says:
             says = (Saying("speech_again_number" if isinstance(at, AskStep) else "speech_again"),)
-        self.again(at, says)
+        self.asked_anew(at, says)
 
     def deafened(self, at: Question) -> None:
         """The recogniser broke while it listened: tell it once, and go on with keys."""
         self.session.hears = []
         self.session.understood = "down"
-        self.again(at, (Saying("speech_down"),))
+        self.asked_anew(at, (Saying("speech_down"),))
 
     # ------------------------------------------------------------------ misses
 
@@ -686,7 +723,7 @@ class _Walk:
         silences = self.miss(at, "silence")
         if silences == 0:
             return
-        if silences >= 2:
+        if silences >= 2 and self.session.mode != "confirm":
             self.speak((Saying("wait_offer"),))
             if isinstance(at, MenuStep):
                 self.speak(at.short or at.says)
@@ -695,19 +732,18 @@ class _Walk:
             self.session.mode = "offer"
             self.listen(at)
         else:
-            self.again(at, _nth(at.silence, silences) or (Saying("silence"),))
+            self.asked_anew(at, _nth(at.silence, silences) or (Saying("silence"),))
 
     def nomatch(self, at: Question) -> None:
         nomatches = self.miss(at, "nomatch")
         if nomatches:
-            self.again(at, _nth(at.nomatch, nomatches) or (Saying("nomatch"),))
+            self.asked_anew(at, _nth(at.nomatch, nomatches) or (Saying("nomatch"),))
 
     def miss(self, at: Question, kind: str) -> int:
         """Count a miss; how many of this kind so far, or 0 when the question is left."""
         missed = [*self.missed(), kind]
         self.session.misses[self.question] = missed
         self.session.typed = ""
-        self.session.mode = ""
         counted = [each for each in missed if each != "unheard"]
         if len(counted) >= self.limits.misses:
             self.session.slots["reason"] = "silence" if set(missed) == {"silence"} else "misses"
@@ -788,6 +824,8 @@ class _Walk:
         if not isinstance(at, Question):
             raise FlowError(f"{self.flow.path}: step {retry.ask} is no question to ask again")
         self.session.step, self.session.mode = retry.ask, ""
+        if counted:
+            self.was_wrong(at)
         nth = self.miss(at, "nomatch") if counted else 1
         if nth:
             self.session.typed = ""

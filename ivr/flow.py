@@ -20,7 +20,8 @@ A step has exactly one of eight kinds, named by its first key:
              the answer back itself
     menu     one key: `options` {key: {say, to, words}}, or `each` item of a slot (keys 1..n, chosen
              item into slot `as`, goes `to`; the next key goes to `another`). `words` are ids of
-             `words:` in the prompts: what a caller may say instead of pressing the key
+             `words:` in the prompts: what a caller may say instead of pressing the key. `at_once:
+             yes`: he is not asked whether it was heard right
     record   records the caller into slot `as`
     lookup   asks a service; `on` {outcome: step}. `retry` {outcome: {ask, say}} asks that question
              again and counts a miss, `again` does the same without counting
@@ -118,12 +119,14 @@ class AskStep(Question):
 class Option:
     """A key of a menu: where it leads and how it is announced (nothing: a silent option).
 
-    words: ids of what a caller may say instead.
+    words: ids of what a caller may say instead. at_once: he is not asked whether that was heard
+    right, of middle confidence neither.
     """
 
     to: str
     says: Sayings = ()
     words: tuple[str, ...] = ()
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -427,7 +430,12 @@ def _option(body: Any, place: str) -> Option:
     fields = _Fields(body, place)
     if isinstance(fields.rest.get("words"), str):
         fields.rest["words"] = [fields.rest["words"]]
-    option = Option(fields.text("to"), fields.says("say"), tuple(fields.words("words")))
+    option = Option(
+        to=fields.text("to"),
+        says=fields.says("say"),
+        words=tuple(fields.words("words")),
+        at_once=_yes(fields, "at_once"),
+    )
     fields.nothing_else()
     return option
 
