@@ -125,8 +125,9 @@ class Chart:
         for end, count in self._below(i):
             if self._kind(end) == kind:
                 yield end + 1, count * times
-            elif self._kind(end) == "half" and self._kind(end + 1) == kind:
-                yield end + 2, count * times + times // 2
+            half = self._on(end)
+            if self._kind(half) == "half" and self._kind(half + 1) == kind:
+                yield half + 2, count * times + times // 2
         here = self._kind(i, joined=False)
         if here == kind and self.numerals[i].value and not self._may_count(i):
             yield i + 1, times

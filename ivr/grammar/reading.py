@@ -13,31 +13,18 @@ the expected value; without one, where both have the same number of groups.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from ivr.grammar.grammar import Grammar, Heard, Vocabulary
 from ivr.grammar.lexicon import NUMBERS, Lexicon, expected, key_words, lexicon
-from ivr.grammar.numerals import CLOSED, MOST_WORDS, Chart, Numeral
+from ivr.grammar.numerals import CLOSED, MOST_WORDS, Chart
 from ivr.grammar.phrases import Phrases, among, exact, phrases_of
-from ivr.grammar.spelling import UNKNOWN, Words, split
+from ivr.grammar.said import Said, figures, number_said, numeral_of
+from ivr.grammar.spelling import Words, split
 
-SHORT = 4
-"""Letters of an unknown word that a number may have beside it."""
 STRANGE = 0.15
 """What each unknown word takes from the share."""
 SLACK = 50
 """The expected value through this is what two distances may differ by besides."""
-
-
-class _Said(NamedTuple):
-    """The number words of an utterance. strange: unknown words; ended: a finishing word came."""
-
-    numerals: tuple[Numeral, ...]
-    pauses: frozenset[int]
-    cut: bool
-    strange: int
-    ended: bool
 
 
 def understand(grammar: Grammar, vocabulary: Vocabulary, text: str, near: str = "") -> Heard | None:
@@ -80,7 +67,7 @@ def whole(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
     known = phrases_of(grammar, vocabulary)
     if exact(known, lexical, words) or _key(grammar, lexical, words):
         return not known.goes_on(words) and not known.goes_on(_plain(words, lexical.polite))
-    said = _said(grammar, lexical, known, words, pauses)
+    said = number_said(grammar, lexical, known, words, pauses)
     if said is None or not said.numerals or said.strange:
         return False
     chart = _chart(said)
@@ -100,10 +87,10 @@ def open_ended(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
         return False
     if known.goes_on(words) or known.goes_on(_plain(words, lexical.polite)):
         return True
-    said = _said(grammar, lexical, known, words, pauses)
+    said = number_said(grammar, lexical, known, words, pauses)
     if said is None:
         return False
-    last = _numeral(lexical, words[-1])
+    last = numeral_of(lexical, words[-1])
     if not said.numerals or (last and last.kind in ("and", "times")):
         return True
     chart = _chart(said)
@@ -125,7 +112,7 @@ def _key(grammar: Grammar, lexical: Lexicon, words: Words) -> str:
     rest = [word for word in words if word not in lexical.polite and word not in lexical.button]
     if len(set(rest)) != 1:
         return ""
-    key = rest[0] if _figures(rest[0]) else lexical.keys.get(rest[0], "")
+    key = rest[0] if figures(rest[0]) else lexical.keys.get(rest[0], "")
     return key if len(key) == 1 and key in grammar.keys else ""
 
 
@@ -137,7 +124,7 @@ def _number(
     pauses: frozenset[int],
     near: str,
 ) -> Heard | None:
-    said = _said(grammar, lexical, known, words, pauses)
+    said = number_said(grammar, lexical, known, words, pauses)
     if said is None or not said.numerals:
         return None
     rows: dict[str, int] = {}
@@ -157,7 +144,7 @@ def _number(
     )
 
 
-def _chart(said: _Said) -> Chart:
+def _chart(said: Said) -> Chart:
     """All groups of what was said; where its pauses cannot be meant, as if there were none."""
     chart = Chart(said.numerals, said.pauses)
     return chart if chart.readable else Chart(said.numerals, frozenset())
@@ -176,84 +163,3 @@ def _ranked(rows: dict[str, int], near: str) -> tuple[tuple[str, ...], bool]:
         close = len(ranked) > 1 and second <= 2 * first + value / SLACK
     different = len(ranked) > 1 and int(ranked[0]) != int(ranked[1])
     return tuple(ranked), close and different
-
-
-def _said(
-    grammar: Grammar, lexical: Lexicon, known: Phrases, words: Words, pauses: frozenset[int]
-) -> _Said | None:
-    """Return the number words of an utterance, None where it is no number."""
-    if not grammar.longest:
-        return None
-    commands = known.covered(words, lexical.numerals.keys())
-    numerals: list[Numeral] = []
-    breaks: set[int] = set()
-    strange: list[int] = []
-    cut_at = -1
-    ended = False
-    for place, word in enumerate(words):
-        if place in pauses:
-            breaks.add(len(numerals))
-        if place in commands:
-            return None
-        numeral = _numeral(lexical, word)
-        if word in lexical.points and numerals and cut_at < 0:
-            cut_at = len(numerals)
-        elif numeral:
-            numerals.append(numeral)
-            ended = False
-        elif word in lexical.parts and numerals:
-            if cut_at < 0:
-                cut_at = len(numerals) - _fraction(numerals, lexical.parts[word])
-        elif word in lexical.end:
-            ended = bool(numerals)
-        elif word not in lexical.about and word not in lexical.polite:
-            strange.append(len(numerals))
-            if len(strange) > 2 or not (word == UNKNOWN or len(word) <= SHORT):
-                return None
-    return _trimmed(numerals, breaks, strange, cut_at, ended)
-
-
-def _trimmed(
-    numerals: Sequence[Numeral], breaks: set[int], strange: Sequence[int], cut_at: int, ended: bool
-) -> _Said | None:
-    """Leave out the fraction and loose ends; None where unknown words outweigh the number."""
-    size = len(numerals)
-    end = size if cut_at < 0 else cut_at
-    for place in range(end):
-        half = numerals[place].kind == "half"
-        alone = numerals[place].kind == "one_and_half"
-        after = numerals[place + 1].kind if place + 1 < end else ""
-        if (half or alone) and after not in ("thousand", "million"):
-            if alone and place == 0:
-                return _Said((Numeral("unit", 1),), frozenset(), True, len(strange), ended)
-            end = place
-            break
-    cut = end < size
-    if any(0 < place < size and place < end for place in strange):
-        return None
-    start = 0
-    while start < end and numerals[start].kind == "and":
-        start += 1
-    while end > start and numerals[end - 1].kind == "and":
-        end -= 1
-    kept = tuple(numerals[start:end])
-    if (size and not kept) or 2 * len(strange) > len(kept):
-        return None
-    pauses = frozenset(place - start for place in breaks if start < place < end)
-    return _Said(kept, pauses, cut, len(strange), ended)
-
-
-def _numeral(lexical: Lexicon, word: str) -> Numeral | None:
-    return Numeral("figures", 0, word) if _figures(word) else lexical.numerals.get(word)
-
-
-def _figures(word: str) -> bool:
-    return word.isascii() and word.isdigit()
-
-
-def _fraction(numerals: Sequence[Numeral], digits: int) -> int:
-    """Return how many words before "tenths" are their number: of tenths one, of hundredths two."""
-    if digits == 1 or len(numerals) < 2:
-        return 1
-    pair = numerals[-2].kind in ("tens", "ten") and numerals[-1].kind == "unit"
-    return 2 if pair else 1
