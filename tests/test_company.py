@@ -277,6 +277,17 @@ SENSELESS = {
     "calling at all hours": (GOOD + "calling: {hours: always}", "`calling: hours` is"),
     "half a try": (GOOD + "calling: {tries: 1.5}", "`calling: tries` is a whole number, found 1.5"),
     "an unknown rule of calling": (GOOD + "calling: {when: now}", "`calling`: unknown key `when`"),
+    "hearing among the limits": (change("misses: 2", "hearing: 2"), "hearing"),
+    "a confidence above one": (GOOD + "speech: {accept: 1.5}", "`speech: accept`.*1.5"),
+    "nothing between the bands": (
+        GOOD + "speech: {accept: 0.5, confirm: 0.6}",
+        r"`confirm` \(0.6\) is above `accept` \(0.5\)",
+    ),
+    "a telephone as it is dialled": (
+        GOOD + 'speech: {without: ["0501234567"]}',
+        "`speech: without",
+    ),
+    "an unknown key of speech": (GOOD + "speech: {loud: true}", "`speech: loud`"),
     "a region that YAML takes for no": (change("region: UA", "region: NO"), "`region`"),
 }
 
@@ -314,6 +325,20 @@ def test_rules_of_queues_are_read(tmp_path):
     assert profile.wrap_up_codes == ("reading",)
     assert profile.recording.refusal
     assert profile.calling == Calling(("+380",), ("+380900",), tries=2)
+
+
+def test_bounds_of_speech_are_those_of_the_dialogue(tmp_path):
+    text = GOOD + "speech: {accept: 0.9, together: [[ru, tt]], misses: 3, kept: 0.1}"
+    profile = read(tmp_path, text)
+    hearing = profile.limits.hearing
+    assert (hearing.accept, hearing.confirm, hearing.misses) == (0.9, 0.45, 3)
+    assert hearing.together == (("ru", "tt"),)
+    assert (profile.terms.speech.kept, profile.terms.speech.days) == (0.1, 90)
+
+
+def test_callers_of_the_house_mix_the_languages_of_their_place(house):
+    mixed = {name: each.limits.hearing.together for name, each in house.companies.items()}
+    assert mixed == {"odesa": (("uk", "ru"),), "kazan": (("ru", "tt"),), "nghean": ()}
 
 
 def test_a_profile_needs_no_word_about_operators(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ivr import numbers
+from ivr import numbers, prompts
 
 PROMPTS = Path(__file__).parents[1] / "prompts"
 LANGUAGES = numbers.LANGUAGES
@@ -143,13 +143,26 @@ def test_what_is_said_how(pieces: tuple[str, ...], text: str) -> None:
 
 
 def texts(language: str) -> dict[str, str]:
-    """Every text of a language: prompts, words of numbers, messages."""
+    """Every text of a language: prompts, words of numbers, messages, phrases of callers."""
     found = {}
     for place in (".", "numbers", "sms"):
         path = PROMPTS / place / f"{language}.yaml"
         loaded = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # noqa: S506
+        said = loaded.pop("words", {})
         found.update({f"{place}/{name}": text for name, text in loaded.items()})
+        found.update(
+            {
+                f"words/{word}-{n}": phrase
+                for word, each in said.items()
+                for n, phrase in enumerate(each)
+            }
+        )
     return found
+
+
+def phrases(language: str) -> dict[str, str]:
+    """What callers say, by id of its words and number of the phrase."""
+    return {name: text for name, text in texts(language).items() if name.startswith("words/")}
 
 
 def plain(text: str) -> str:
@@ -182,8 +195,63 @@ def test_every_placeholder_is_there_in_every_language() -> None:
     def slots(text: str) -> list[str]:
         return sorted(set(re.findall(r"\{[^}]*\}", text)))
 
-    wanted = {name: slots(text) for name, text in texts("uk").items() if "numbers/" not in name}
+    def every(language: str) -> dict[str, list[str]]:
+        other = "numbers/", "words/"
+        found = texts(language).items()
+        return {name: slots(text) for name, text in found if not name.startswith(other)}
+
     for language in LANGUAGES[1:]:
-        found = {name: slots(text) for name, text in texts(language).items()}
-        found = {name: given for name, given in found.items() if "numbers/" not in name}
-        assert found == wanted, language
+        assert every(language) == every("uk"), language
+
+
+# ---------------------------------------------------------------------- what callers say
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_have_the_same_ids_in_every_language(language: str) -> None:
+    def ids(of: str) -> list[str]:
+        return list(dict.fromkeys(name.partition("-")[0] for name in phrases(of)))
+
+    assert ids(language) == ids("uk")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_phrase_is_one_to_five_words_in_lower_case_and_nothing_else(language: str) -> None:
+    for name, phrase in phrases(language).items():
+        words = phrase.split()
+        assert 1 <= len(words) <= 5, f"{name}: {phrase}"
+        assert phrase == " ".join(words).lower(), f"{name}: {phrase}"
+        assert phrase.replace("'", "").replace(" ", "").isalpha(), f"{name}: {phrase}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_id_has_a_phrase_twice(language: str) -> None:
+    ids = [(name.partition("-")[0], phrase) for name, phrase in phrases(language).items()]
+    assert sorted(ids) == sorted(set(ids))
+
+
+SAID = {
+    "uk": {
+        "reading": ("показання", "передати показання", "покази"),
+        "outage": ("немає світла", "світло", "аварія"),
+        "bills": ("оплата", "баланс"),
+        "operator": ("оператор", "з'єднайте з оператором"),
+        "back": ("назад", "головне меню"),
+        "repeat": ("повторити", "ще раз"),
+        "yes": ("так", "вірно", "підтверджую"),
+    },
+    "ru": {
+        "reading": ("показания", "передать показания"),
+        "outage": ("нет света", "свет", "авария"),
+        "operator": ("оператор", "соедините с оператором"),
+        "yes": ("да", "верно", "подтверждаю"),
+    },
+    "en": {"reading": ("meter reading", "submit reading"), "outage": ("outage", "no power")},
+}
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_what_is_said_first_of_all_is_there(language: str) -> None:
+    known = prompts.load(PROMPTS)[language].words
+    for word, wanted in SAID[language].items():
+        assert set(wanted) <= set(known[word]), word
