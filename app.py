@@ -342,13 +342,16 @@ def _account_to_try(store: Store, home: str) -> str:
 
 def agi(options: argparse.Namespace) -> None:
     """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
+    from ivr import parts
     from ivr.channels.agi import AgiServer
+    from ivr.speech.pool import Recognisers
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
     flows, companies, catalogues = house()
     var = config.press2.var
     voice = voice_of(config, catalogues)
+    listening = parts.recognisers(config)
     with runner_of(config, flows, companies, store_of(config)) as runner:
         server = AgiServer(
             config.agi.host,
@@ -358,6 +361,8 @@ def agi(options: argparse.Namespace) -> None:
             region=companies[config.press2.company].region,
             regions={name: profile.region for name, profile in companies.items()},
             recordings=var / "recordings",
+            recognisers=Recognisers(listening) if listening else None,
+            longest=config.speech.longest,
         )
         _on_stop(server.stop)
         server.serve()
@@ -519,8 +524,9 @@ def prompts_command(options: argparse.Namespace) -> int:
     if options.action == "render":
         render.run(catalogues, PROMPTS, synthesiser, sys.stderr)
         return 0
-    speakers = check.wanted(flow.load(FLOWS), company.load(COMPANIES), SERVICES)
-    sheet.run(catalogues, PROMPTS, sys.stdout, speakers)
+    parts = flow.load(FLOWS), company.load(COMPANIES), SERVICES
+    said = {f"word_{word}": where for word, where in check.named(*parts).items()}
+    sheet.run(catalogues, PROMPTS, sys.stdout, check.wanted(*parts) | said)
     return 0
 
 

@@ -542,6 +542,15 @@ def test_words_of_the_items_of_a_list_belong_to_a_service(run):
     ]
 
 
+def test_who_names_words_is_known_by_id(run):
+    flows, companies, _, _ = run.parts(two("sun", "rain"), CLEAN, (WORDS,), (), (), ({}, {}))
+    services = {"words.today": replace(WORDS, words={"rows": ("sun",)})}
+    assert check.named(flows, companies, services) == {
+        "sun": "main.menu, service words.today",
+        "rain": "main.menu",
+    }
+
+
 # ---------------------------------------------------------------------- the product
 
 

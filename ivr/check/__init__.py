@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ivr.check.edges import ENQUEUE_MAY, SENT_INTO, of_edges, of_offices, of_queues
 from ivr.check.findings import Finding
-from ivr.check.heard import of_speech, of_words
-from ivr.check.known import expected, of_models
+from ivr.check.heard import named, of_speech, of_words
+from ivr.check.known import of_models
 from ivr.check.menus import of_keys, of_late_keys, of_menus, of_operators
 from ivr.check.spoken import of_prompts, uses, wanted
 from ivr.check.ways import ENTRANCES, MAIN, of_cycles, of_flows, of_reach, of_recursions
@@ -32,7 +32,7 @@ __all__ = [
     "WARNINGS",
     "Finding",
     "book",
-    "expected",
+    "named",
     "run",
     "uses",
     "wanted",

@@ -41,6 +41,24 @@ class _Asked:
     silent: tuple[str, ...] = ()
 
 
+def named(
+    flows: Mapping[str, Flow], companies: Mapping[str, Company], services: Mapping[str, Service]
+) -> dict[str, str]:
+    """Return who names each id of words: questions of flows, services that hand over a list."""
+    spoken = _spoken(companies)
+    places: dict[str, list[str]] = {}
+    for flow in flows.values():
+        for name, step in questions(flow).items():
+            for option in _options(step).values():
+                for word in option.words:
+                    places.setdefault(word, []).append(f"{flow.name}.{name}")
+    for service in services.values():
+        for slot in service.words:
+            for word in _items(service, slot, spoken):
+                places.setdefault(word, []).append(f"service {service.name}")
+    return {word: ", ".join(dict.fromkeys(where)) for word, where in places.items()}
+
+
 def of_words(
     flows: Mapping[str, Flow],
     companies: Mapping[str, Company],
@@ -48,7 +66,7 @@ def of_words(
     services: Mapping[str, Service],
 ) -> Iterator[Finding]:
     """Tell ids of words that no language has, and those that nobody names."""
-    names = _named(flows, services, _spoken(companies))
+    names = named(flows, companies, services)
     there = {word for catalogue in catalogues.values() for word in catalogue.words}
     for word, where in names.items():
         if word not in there:
@@ -77,23 +95,6 @@ def of_speech(
 
 def _spoken(companies: Mapping[str, Company]) -> list[str]:
     return sorted({language for company in companies.values() for language in company.languages})
-
-
-def _named(
-    flows: Mapping[str, Flow], services: Mapping[str, Service], spoken: Collection[str]
-) -> dict[str, str]:
-    """Return who names each id: questions of flows, services that hand over a list."""
-    places: dict[str, list[str]] = {}
-    for flow in flows.values():
-        for name, step in questions(flow).items():
-            for option in _options(step).values():
-                for word in option.words:
-                    places.setdefault(word, []).append(f"{flow.name}.{name}")
-    for service in services.values():
-        for slot in service.words:
-            for word in _items(service, slot, spoken):
-                places.setdefault(word, []).append(f"service {service.name}")
-    return {word: ", ".join(dict.fromkeys(where)) for word, where in places.items()}
 
 
 def _options(step: Question) -> dict[str, Option]:
@@ -176,7 +177,7 @@ def _missing(
 ) -> Iterator[Finding]:
     """Tell what one language of a company lacks while another one has it."""
     spoken = _spoken(companies)
-    names = dict.fromkeys(sorted(ENGINE_WORDS), "the engine") | _named(flows, services, spoken)
+    names = dict.fromkeys(sorted(ENGINE_WORDS), "the engine") | named(flows, companies, services)
     there = {word for catalogue in catalogues.values() for word in catalogue.words}
     for language in (language for language in spoken if language in catalogues):
         for word, where in names.items():

@@ -78,7 +78,8 @@ def _origins(jobs: list[Job]) -> str:
 
 def _texts(language: str, catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
     """Find letters of the wrong alphabet, which a synthesiser spells out or drops."""
-    for piece, text in catalogue.fixed().items():
+    said = ((f"words: {word}", text) for word, each in catalogue.words.items() for text in each[1:])
+    for piece, text in (*catalogue.fixed().items(), *said):
         for word in _WORD.findall(text):
             if letters := _foreign(word, language):
                 yield (

@@ -20,7 +20,7 @@ def run(
     out: TextIO,
     uses: Mapping[str, str] = NO_USES,
 ) -> None:
-    """Write one line a piece. uses: prompt id -> where it is heard ("flow reading, step enter").
+    """Write one line a piece. uses: id of a prompt, or of a word's piece -> where it is heard.
 
     recorded: "yes" for a company's own recording, "shipped", or "no". out: opened with newline="".
     """
@@ -43,11 +43,16 @@ def _recorded(recording: Recording | None, text: str) -> str:
 
 
 def _note(piece: str, catalogue: Catalogue, uses: Mapping[str, str]) -> str:
-    """Tell where a piece is heard: alone, inside a sentence, or as a part of numbers."""
+    """Tell where a piece is heard: alone, inside a sentence, said back, or as a part of numbers."""
     prompt, _, number = piece.rpartition("-")
     if number.isdigit() and prompt in catalogue.texts:
         whole = f"part {number} of: {catalogue.texts[prompt]}"
         return "; ".join(filter(None, (uses.get(prompt), whole)))
     if piece in catalogue.texts:
         return uses.get(piece, "")
+    if piece.removeprefix("word_") in catalogue.words:
+        heard = [text for text in catalogue.texts.values() if ":word}" in text]
+        return "; ".join(
+            filter(None, (uses.get(piece), *(f"said back in: {text}" for text in heard)))
+        )
     return "part of numbers, dates and times: read evenly, other words come before and after"

@@ -101,6 +101,11 @@ def test_latin_letters_in_cyrillic_words_are_found(
     assert problems(house, "greeting") == ([problem] if problem else [])
 
 
+def test_latin_letters_are_found_in_phrases_that_are_never_spoken(house: House) -> None:
+    house.catalogues["uk"].words = {"yes": ("так", "добрe")}
+    assert problems(house, "words: yes") == ["'добрe' has Latin e among Cyrillic letters"]
+
+
 def test_cyrillic_letters_in_english_are_found(house: House) -> None:
     house.catalogues = {"en": catalogue("en", greeting="Goоd morning.")}
     assert problems(house, "greeting") == ["'Goоd' has Cyrillic о"]
