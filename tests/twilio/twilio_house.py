@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -187,13 +187,37 @@ TO_A_READING = {
     "reading.another": "2",
 }
 """What to press at each question on the way; the window for readings may be closed today."""
+BY_SPEECH = {
+    "main.menu": "передати показання",
+    "reading.window_closed": "продовжити",
+    "identify.this_one": "так",
+    "reading.read_back": "так",
+    "reading.another": "ні",
+}
+"""What to say there."""
 
 
-def give_a_reading(house: House, call: Call, value: str, until_step: str = "") -> list[str]:
-    """Key a reading for the account that the caller's number belongs to, and say goodbye.
+def keyed(call: Call, step: str, value: str) -> None:
+    """Answer a question by keys."""
+    call.press(f"{value}#" if step.endswith(".enter") else TO_A_READING.get(step, "1"))
+
+
+def spoken(call: Call, step: str, value: str) -> None:
+    """Answer a question by speech; the digits of the value one by one."""
+    call.say(" ".join(value) if step.endswith(".enter") else BY_SPEECH.get(step, "так"))
+
+
+def give_a_reading(
+    house: House,
+    call: Call,
+    value: str,
+    until_step: str = "",
+    answer: Callable[[Call, str, str], None] = keyed,
+) -> list[str]:
+    """Give a reading for the account that the caller's number belongs to, and say goodbye.
 
     A question that is asked again is answered again. until_step: the question that is not answered
-    any more ("reading.enter"). The steps so far.
+    any more ("reading.enter"). answer: (call, step, value). The steps so far.
     """
     steps: list[str] = []
     asked_again = -1
@@ -206,7 +230,7 @@ def give_a_reading(house: House, call: Call, value: str, until_step: str = "") -
         asked_again = _fallbacks(call)
         if step == until_step:
             return steps
-        call.press(f"{value}#" if step.endswith(".enter") else TO_A_READING.get(step, "1"))
+        answer(call, step, value)
     raise AssertionError(call.story("the end"))
 
 
