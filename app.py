@@ -342,7 +342,7 @@ def _account_to_try(store: Store, home: str) -> str:
 
 def agi(options: argparse.Namespace) -> None:
     """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
-    from ivr import parts
+    from ivr import parts, utterances
     from ivr.channels.agi import AgiServer
     from ivr.speech.pool import Recognisers
 
@@ -363,6 +363,7 @@ def agi(options: argparse.Namespace) -> None:
             recordings=var / "recordings",
             recognisers=Recognisers(listening) if listening else None,
             longest=config.speech.longest,
+            keeps=utterances.keeps(companies),
         )
         _on_stop(server.stop)
         server.serve()

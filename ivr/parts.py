@@ -209,6 +209,7 @@ def asterisk_settings(
         nodes=tuple(Node(name, host, sip) for name, host, sip, _ in other_nodes(config)),
         trunks=_trunks(config),
         twilio_password=_twilio_password(config),
+        recognisers=tuple(f"{each.host}:{each.port}" for each in recognisers(config)),
     )
 
 

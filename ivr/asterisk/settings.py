@@ -59,6 +59,8 @@ class AsteriskSettings:
     ami_port: on 127.0.0.1, with `nodes` for those too; 0: off.
     twilio_password: of the SIP user "twilio", under which Twilio puts its callers through to
         operators; empty: no such user.
+    recognisers: "host:port" of each process that recognises speech, known to Asterisk as press2-0,
+        press2-1, ...; empty: callers have keys only.
     debug: a second user of AMI, `ami_user`-debug, is told each dialplan step too, with what callers
         key; for tests only.
     """
@@ -88,4 +90,5 @@ class AsteriskSettings:
     ami_secret: str = ""
     trunks: tuple[Trunk, ...] = ()
     twilio_password: str = ""
+    recognisers: tuple[str, ...] = ()
     debug: bool = False

@@ -15,6 +15,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -23,8 +24,11 @@ from typing import Any, Protocol, TextIO
 from asterisk.agi import AGI, AGIAppError, AGIError, AGIHangup, AGIUnknownError
 
 from ivr.channels.heard import answer, dialled_keys, e164
+from ivr.channels.recognisers import Pool, Said, picked_of, request, variable_of
 from ivr.errors import CallerGone, Press2Error, StaleTurn
+from ivr.grammar import Grammar
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
+from ivr.speech.pool import Picked, Refused
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,10 @@ SECOND = 16_044
 """Bytes of a second in a wav file of 8 kHz and 16 bits, with its head."""
 TONE = "press2/tones/speak"
 """Sound after which a caller speaks."""
+SILENCE = "press2/tones/silence"
+"""Played where a question that listens has nothing to say."""
+MORE_LONGEST = 5
+"""Seconds that a result may come later than the longest utterance ends."""
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
 RESTORED = "restored"
@@ -73,6 +81,9 @@ class Voice(Protocol):
 
     def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
         """Return the sounds of `say`, "uk/n_5", every one of them on disk."""
+
+    def seconds(self, names: Sequence[str]) -> float:
+        """Return how long sounds play that `files` named."""
 
 
 class Replies:
@@ -195,13 +206,13 @@ class Line(AGI):  # type: ignore[misc]
         self.execute("RECORD FILE", self._quote(path), "wav", '"#"', milliseconds, "s=5")
 
 
-def parts(sounds: Sequence[str]) -> list[str]:
+def parts(sounds: Sequence[str], limit: int = LINE_LIMIT) -> list[str]:
     """Return `sounds` joined with &, in as many parts as the length of a command needs."""
     lines: list[str] = []
     for sound in sounds:
         if not SOUND.fullmatch(sound):
             raise Press2Error(f"agi: {sound!r} is no name of a sound")
-        if lines and len(lines[-1]) + len(sound) < LINE_LIMIT:
+        if lines and len(lines[-1]) + len(sound) < limit:
             lines[-1] += f"&{sound}"
         else:
             lines.append(sound)
@@ -243,15 +254,15 @@ def _called(about: str) -> dict[str, str]:
 class Call:
     """One call in this worker's hands, from the dialplan's AGI() to its return."""
 
-    def __init__(
-        self, line: Line, caller: Caller, runner: Runner, voice: Voice, recordings: Path
-    ) -> None:
+    def __init__(self, line: Line, caller: Caller, agi: AgiServer) -> None:
         self.line = line
         self.caller = caller
-        self.runner = runner
-        self.voice = voice
-        self.recordings = recordings
-        self.turn = runner.open(caller)
+        self.runner = agi.runner
+        self.voice = agi.voice
+        self.recordings = agi.recordings
+        self.recognisers = agi.recognisers
+        self.agi = agi
+        self.turn = self.runner.open(caller)
         self.gone = line.env.get("agi_network_script") == "gone"
 
     def run(self) -> None:
@@ -274,13 +285,17 @@ class Call:
             case Enqueue() if keys := self.given():
                 return Event("keys", text=keys)
             case Ask() as ask if (keys := self.given()) is not None:
-                return answer(ask, keys)
+                return self.answered(ask, keys)
         return None
 
     def given(self) -> str | None:
         """Return the keys the dialplan collected for this turn, None when it did not finish."""
         turn, _, keys = self.line.get("PRESS2_GIVEN").partition(":")
         return dialled_keys(keys) if turn == str(self.turn.number) else None
+
+    def said(self) -> Said | None:
+        """Return what a recogniser heard last in this turn, None where nobody spoke."""
+        return Said.parse(self.line.get("PRESS2_SAID"), self.turn.number)
 
     def advance(self, event: Event) -> None:
         """Hand `event` to the runner; go on from where another worker got to meanwhile."""
@@ -299,6 +314,7 @@ class Call:
             case Enqueue():
                 self.wait()
             case Hangup():
+                self.listen_with(None)
                 self.line.play(self.sounds())
                 self.leave("hangup")
             case need:
@@ -309,8 +325,9 @@ class Call:
         """Speak, enter the queue, and leave: the dialplan holds a caller who waits.
 
         A key cuts the speech short and stays in the channel, where the dialplan finds it. No
-        subroutine here: who is in the queue already may be taken out at any moment.
+        subroutine while he speaks: who is in the queue already may be taken out at any moment.
         """
+        self.listen_with(None)
         for part in parts(self.sounds()):
             if self.line.keys() or self.line.play_until_key(part):
                 break
@@ -325,29 +342,110 @@ class Call:
             self.leave("ring")
 
     def sounds(self, says: Sequence[Say] | None = None) -> list[str]:
-        """Return the sounds of `says`, otherwise of everything the turn says."""
+        """Return the sounds of `says`, otherwise of what the turn says where nobody listens."""
         turn = self.turn
+        if says is None:
+            says = [say for say in turn.says if not say.invites]
         return [
             f"press2/{file}"
-            for say in (turn.says if says is None else says)
+            for say in says
             for file in self.voice.files(say, say.language or turn.language, turn.slow)
         ]
 
     def ask(self, ask: Ask) -> Event:
-        """Speak and listen; the first key cuts the speech short."""
-        *first, last = parts([] if ask.typed else self.sounds()) or [""]
+        """Speak and listen; the first key, or speech, cuts the speech short."""
+        if not ask.grammar or ask.typed or self.recognisers is None:
+            return self.ask_keys(ask, [] if ask.typed else self.sounds())
+        deaf = self.deaf(ask)
+        if not deaf:
+            return self.ask_speech(ask)
+        says = [say for say in self.turn.says if not say.invites]
+        told = self.ask_keys(ask, self.sounds([Say(f"speech_{deaf}"), *says]))
+        return replace(told, deaf=deaf)
+
+    def ask_keys(self, ask: Ask, sounds: Sequence[str]) -> Event:
+        """Ask a question that keys answer."""
+        *first, last = parts(sounds) or [""]
         for part in first:
             self.line.call_routine("press2-play", part)
         typed = int(bool(ask.typed))
         self.line.call_routine(
             "press2-ask", last, ask.entry, ask.timeout, ask.between, self.turn.number, typed
         )
+        return answer(ask, self.asked())
+
+    def ask_speech(self, ask: Ask) -> Event:
+        """Ask a question that keys answer, or speech; the recogniser hears its last part."""
+        keep = self.agi.keeps(self.caller, self.turn) if self.agi.keeps else ""
+        sounds = self.sounds(self.turn.says)
+        room = LINE_LIMIT - len(request(ask.grammar, 0, keep))
+        *first, last = parts(sounds, room) or [SILENCE]
+        for part in first:
+            self.line.call_routine("press2-play", part)
+        seconds = self.voice.seconds([s.removeprefix("press2/") for s in last.split("&")])
+        self.line.call_routine(
+            "press2-hear", last, ask.entry, ask.timeout, ask.between, self.turn.number, 0,
+            request(ask.grammar, seconds, keep), self.agi.longest + MORE_LONGEST,
+        )  # fmt: skip
+        return self.answered(ask, self.asked())
+
+    def asked(self) -> str:
+        """Return the keys of the question that the dialplan has just asked."""
         keys = self.given()
         if self.line.stdin.gone:
             raise CallerGone("the caller hung up")
         if keys is None:
             raise Press2Error("agi: the dialplan did not ask the question; see Asterisk's log")
-        return answer(ask, keys)
+        return keys
+
+    def answered(self, ask: Ask, keys: str) -> Event:
+        """Return the event of a question that ended with `keys`, else with speech or silence."""
+        if keys or not ask.grammar or ask.typed or self.recognisers is None:
+            return answer(ask, keys)
+        said = self.said()
+        if said and said.kind in ("answer", "nothing"):
+            return said.event
+        listens = self.listens_with()
+        if (said is None and listens is None) or self.listens(listens, said):
+            return said.event if said else answer(ask, "")
+        self.listen_with(None)
+        return Event("speech", outcome="down")
+
+    def listens(self, listener: Picked | None, said: Said | None) -> bool:
+        """Tell whether the recogniser outlived the question."""
+        assert self.recognisers is not None  # noqa: S101 - its caller has looked
+        broken = said is not None and said.kind != "began"
+        return not broken and listener is not None and self.recognisers.alive(listener)
+
+    def deaf(self, ask: Ask) -> str:
+        """Make sure that somebody listens to the next question; "", or why nobody does."""
+        assert self.recognisers is not None  # noqa: S101 - its caller has looked
+        listener = self.listens_with()
+        if listener:
+            if self.recognisers.alive(listener):
+                return ""
+            self.listen_with(None)
+            return "down"
+        picked = self.recognisers.pick(Grammar.parse(ask.grammar).languages)
+        if isinstance(picked, Refused):
+            return picked.reason
+        self.listen_with(picked)
+        if self.listens_with():
+            return ""
+        self.recognisers.avoid(picked)
+        log.error("call %s: Asterisk cannot reach %s", self.caller.call, picked.name)
+        return "down"
+
+    def listens_with(self) -> Picked | None:
+        """Return who listens to this call; the channel knows, whichever worker has it."""
+        return picked_of(self.line.get("PRESS2_EAR"))
+
+    def listen_with(self, picked: Picked | None) -> None:
+        """Let a recogniser listen to this call from now on, or nobody."""
+        if picked:
+            self.line.call_routine("press2-ear", *variable_of(picked).split())
+        elif self.recognisers is not None and self.listens_with():
+            self.line.call_routine("press2-ear")
 
     def record(self, limit: float) -> Event:
         """Speak and record."""
@@ -382,8 +480,11 @@ class Call:
             return
         with contextlib.suppress(CallerGone):
             keys = (self.given() or "") + self.line.keys()
-            if keys and isinstance(self.turn.need, Ask):
-                self.advance(Event("keys", text=keys))
+            if isinstance(self.turn.need, Ask):
+                if keys:
+                    self.advance(Event("keys", text=keys))
+                elif (said := self.said()) and said.kind == "answer":
+                    self.advance(said.event)
         if isinstance(self.turn.need, Record) and (event := self.recorded()).text:
             self.advance(event)
         self.runner.close(self.caller.call)
@@ -429,7 +530,7 @@ def line_of(connection: socket.socket) -> Line:
 
 def serve(line: Line, caller: Caller, agi: AgiServer) -> None:
     """Perform the call, or, when it comes with the script "gone", take note of its end."""
-    call = Call(line, caller, agi.runner, agi.voice, agi.recordings)
+    call = Call(line, caller, agi)
     try:
         if call.gone:
             raise CallerGone("the caller hung up in the dialplan")
@@ -487,7 +588,9 @@ class AgiServer:
     """A FastAGI worker.
 
     port: 0 takes any free one; the attribute tells which. region: of numbers that come without a
-    country ("UA"); regions: the same by company. recordings: folder of what callers say.
+    country ("UA"); regions: the same by company. recordings: folder of messages that callers leave.
+    recognisers: who listens to callers, None: they have keys only. longest: seconds of one
+    utterance. keeps: tells the file stem under which the answer of a turn is kept, "": it is not.
     """
 
     def __init__(
@@ -500,12 +603,18 @@ class AgiServer:
         region: str,
         recordings: Path,
         regions: Mapping[str, str] = MappingProxyType({}),
+        recognisers: Pool | None = None,
+        longest: float = 15.0,
+        keeps: Callable[[Caller, Turn], str] | None = None,
     ) -> None:
         self.runner = runner
         self.voice = voice
         self.region = region
         self.regions = regions
         self.recordings = recordings
+        self.recognisers = recognisers
+        self.longest = longest
+        self.keeps = keeps
         self.stopping = False
         recordings.mkdir(parents=True, exist_ok=True)
         allow_files()

@@ -12,7 +12,7 @@ import shlex
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ivr.channels.agi import SECOND, AgiServer
@@ -21,9 +21,14 @@ from ivr.channels.line import BARGE_IN, KEY, Clock, Heard, Line, Said
 from ivr.channels.named_voice import NamedVoice, readable
 from ivr.channels.operators import Operators
 from ivr.errors import CallerGone, Press2Error
+from ivr.grammar import Grammar
 from ivr.model import Caller, Enqueue, Event, Hangup, Turn
 from ivr.prompts import Catalogue, seconds
 from ivr.runner import Runner
+from ivr.speech.pool import Picked
+
+LISTENS = 6
+"""Arguments of routine press2-ask; press2-hear has more."""
 
 
 class Switch:
@@ -56,6 +61,21 @@ class Switch:
         return self.runner.company_of(dialled)
 
 
+class Listeners:
+    """The recognisers of the line: whoever speaks is heard as the script says."""
+
+    def pick(self, languages: Sequence[str]) -> Picked:
+        """Return the one there is."""
+        return Picked("press2-0", "line")
+
+    def alive(self, picked: Picked) -> bool:
+        """Return True."""
+        return True
+
+    def avoid(self, picked: Picked) -> None:
+        """Nothing: it is always reached."""
+
+
 class AgiExchange:
     """A real FastAGI worker on a free port, and the lines to it."""
 
@@ -65,8 +85,9 @@ class AgiExchange:
         self._folder = tempfile.TemporaryDirectory(prefix="press2-recordings-")
         recordings = Path(self._folder.name)
         self._server = AgiServer(
-            "127.0.0.1", 0, self._switch, self._voice, region="UA", recordings=recordings
-        )
+            "127.0.0.1", 0, self._switch, self._voice, region="UA", recordings=recordings,
+            recognisers=Listeners(),
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._server.serve, daemon=True)
         self._thread.start()
 
@@ -125,11 +146,18 @@ class AgiLine(Line):
             self._key()
 
     def speak(self, text: str, confidence: float) -> None:
-        """Say something: into a recording, else unheard, because no recogniser is here yet."""
+        """Say something: into a recording or to a question that listens, else unheard."""
         if self._recording:
             self._clock.pass_(self._speech + seconds(text))
             Path(f"{self._recording}.wav").write_bytes(bytes(2 * SECOND))
             self._recorded("200 result=35 (dtmf) endpos=16000")
+        elif len(self._question) > LISTENS:
+            self._clock.pass_(min(self._speech, BARGE_IN) + seconds(text))
+            turn, grammar = self._question[4], Grammar.parse(self._question[6])
+            heard, score = " ".join(text.split()), round(100 * confidence)
+            said = f"{turn}|answer.{grammar.languages[0]}|{score}|{heard}"
+            self._variables["PRESS2_SAID"] = said
+            self._give()
         else:
             self.silence()
 
@@ -240,7 +268,8 @@ class AgiLine(Line):
             word, *arguments = shlex.split(command)
             if self._gone:
                 self._replies.write("HANGUP\n")
-            if word == "GOSUB" and arguments[0] == "press2-ask" and not self._gone:
+            asks = word == "GOSUB" and arguments[0] in ("press2-ask", "press2-hear")
+            if asks and not self._gone:
                 self._ask(arguments[3].split(","))
                 return
             if word == "EXEC" and arguments[0] == "Read" and not self._gone:
@@ -284,7 +313,10 @@ class AgiLine(Line):
             case "EXEC", ["Playback", sounds]:
                 self._play(sounds)
                 return "200 result=0"
-            case "GOSUB", ["press2-ask", *_]:
+            case "GOSUB", ["press2-ear", _, _, engine]:
+                self._variables["PRESS2_EAR"] = engine.replace(",", " ")
+                return "200 result=0 Gosub complete"
+            case "GOSUB", ["press2-ask" | "press2-hear", *_]:
                 return "200 result=-1"
             case "NOOP", _:
                 return "200 result=0"
@@ -302,15 +334,16 @@ class AgiLine(Line):
             self.heard.said.append(Said(text, names[0].partition("/")[0]))
 
     def _ask(self, question: list[str]) -> None:
-        """Routine press2-ask: keys that wait already cut the prompt, else the caller may."""
+        """Routines press2-ask, press2-hear: keys that wait cut the prompt, else the caller may."""
         self._question = question
+        self._variables["PRESS2_SAID"] = ""
         self._play(question[0])
         if self._ahead:
             self._give()
 
     def _give(self) -> None:
         """End the question with the keys it takes; those after them stay for the next one."""
-        _, entry, _, _, turn, _ = self._question
+        _, entry, _, _, turn, *_ = self._question
         end = taken(entry, self._ahead)
         given, self._ahead = self._ahead[:end], self._ahead[end:]
         self._variables["PRESS2_GIVEN"] = f"{turn}:{given}"

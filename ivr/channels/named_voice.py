@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ivr.errors import Press2Error
 from ivr.model import Say
@@ -31,6 +31,10 @@ class NamedVoice:
             if piece.dynamic:
                 self._texts[names[-1]] = piece.text
         return names
+
+    def seconds(self, names: Sequence[str]) -> float:
+        """Return how long sounds play: none makes any."""
+        return 0.0
 
     def lacks(self, say: Say, language: str) -> bool:
         """Return False: every sound has a name."""

@@ -146,11 +146,27 @@ class Server:
             return Response(HTTPStatus.OK, "OK", headers, body)
         if "upgrade" not in request.headers.get("Connection", "").lower():
             return connection.respond(HTTPStatus.NOT_FOUND, "there is /load, and a WebSocket\n")
+        # Here and not by the answer to a setup: after a setup that was refused, Asterisk 22 dies
+        # when the connection closes (ast_aeap_speech_on_error uses what was freed).
+        if busy := self._busy():
+            log.warning("a call is refused: %s", busy)
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{busy}\n")
         return None
+
+    def _busy(self) -> str:
+        """Return why no further call is listened to, "" where one is."""
+        if len(self.calls) >= self.limit:
+            self.counts["full"] += 1
+            return f"full: {self.limit} calls are listened to"
+        if self.lag > LAG:
+            self.counts["slow"] += 1
+            return f"slow: the audio waits for {self.lag:.1f} s"
+        return ""
 
     async def _serve(self, connection: ServerConnection) -> None:
         """Serve one connection, from its setup to its end."""
         call = Call(self, connection, next(self._numbers))
+        self.calls.add(call)
         try:
             await call.run()
         except ConnectionClosed as closed:
@@ -232,17 +248,10 @@ class Call:
             if request.get("request") != "setup":
                 raise Refusal(f"{str(request.get('request'))[:40]!r} before the setup")
             codec = self._codec(request)
-            if len(self._server.calls) >= self._server.limit:
-                self._server.counts["full"] += 1
-                raise Refusal(f"full: {self._server.limit} calls are listened to")
-            if self._server.lag > LAG:
-                self._server.counts["slow"] += 1
-                raise Refusal(f"slow: the audio waits for {self._server.lag:.1f} s")
         except Refusal as refusal:
             await self._respond(request, error_msg=str(refusal))
             raise
         self._decode = DECODERS[codec]
-        self._server.calls.add(self)
         await self._respond(request, codecs=[{"name": codec}])
         log.debug("connection %d: setup, %s", self.number, codec)
 
@@ -279,15 +288,24 @@ class Call:
             if request["request"] == "set":
                 if isinstance(params, dict) and "grammar" in params:
                     await self._ask(str(params["grammar"]))
+                elif isinstance(params, dict) and "dtmf" in params:
+                    self._open(None)  # the caller pressed a key: the question is answered
                 await self._respond(request)
             elif request["request"] == "get":
                 names = params if isinstance(params, list) else []
-                await self._respond(request, params={str(name): [] for name in names[:1]})
+                told = {str(name): self._known(name) for name in names[:1]}
+                await self._respond(request, params=told)
             else:
                 raise Refusal(f"no request {str(request['request'])[:40]!r}")
         except Refusal as refusal:
             self._server.fault(self.number, str(refusal))
             await self._respond(request, error_msg=str(refusal))
+
+    def _known(self, name: object) -> str | list[object]:
+        """Return what is asked for: `speaking` tells whether an answer has begun, 1 or 0."""
+        if name != "speaking":
+            return []
+        return "1" if self._question is not None and self._question.speaking else "0"
 
     async def _respond(self, request: Mapping[str, Any], **more: Any) -> None:
         answer = {"response": request.get("request", "set"), "id": request.get("id", ""), **more}

@@ -101,7 +101,7 @@ def run(
             jobs = plan(language, catalogue, recordings / language, synthesiser)
             _build(language, jobs, sounds / language, report, out)
         music.make(sounds / MUSIC)
-        music.make_tone(sounds / TONES)
+        music.make_tones(sounds / TONES)
     _summary(report, out)
     return report
 

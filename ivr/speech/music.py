@@ -29,6 +29,7 @@ NAME = "arpeggio-1.wav"
 TONE = "speak.wav"
 TONE_PITCH = 81
 """880 Hz."""
+SILENCE = "silence.wav"
 
 
 def make(folder: Path) -> None:
@@ -39,20 +40,24 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("arpeggio-*.wav"):
         old.unlink()
-    with replacing(target) as path, wave.open(str(path), "wb") as sound:
-        sound.setparams((1, 2, NARROW, 0, "NONE", ""))
-        sound.writeframes(levelled(loop()).tobytes())
+    _write(target, levelled(loop()))
 
 
-def make_tone(folder: Path) -> None:
-    """Write the tone after which a caller speaks into `folder` unless it is there already."""
-    target = folder / TONE
-    if target.is_file():
-        return
+def make_tones(folder: Path) -> None:
+    """Write into `folder` what is not there already: the tone after which a caller speaks, and a
+    moment of silence, played to a caller who is listened to.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / TONE).is_file():
+        _write(folder / TONE, levelled(note(TONE_PITCH)[: NARROW // 2]))
+    if not (folder / SILENCE).is_file():
+        _write(folder / SILENCE, array("h", bytes(NARROW // 50 * 2)))
+
+
+def _write(target: Path, samples: array[int]) -> None:
     with replacing(target) as path, wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, NARROW, 0, "NONE", ""))
-        sound.writeframes(levelled(note(TONE_PITCH)[: NARROW // 2]).tobytes())
+        sound.writeframes(samples.tobytes())
 
 
 def loop() -> list[float]:

@@ -180,6 +180,11 @@ class Question:
         self._changed = self._now
         self._seen: tuple[str, ...] = ()
 
+    @property
+    def speaking(self) -> bool:
+        """Whether an answer has begun."""
+        return self._began >= 0
+
     def hear(self, samples: array[int]) -> Result | None:
         """Take the next 100 ms or less."""
         self._now += len(samples) / RATE

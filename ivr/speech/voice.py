@@ -8,13 +8,14 @@ remembered for a while, so that a broken synthesiser cannot hold up call after c
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -36,6 +37,8 @@ AFTER_FAILURE = 30.0
 """Seconds before a sound that could not be made is tried again."""
 AT_ONCE = 2
 """Sounds one worker makes at the same time."""
+HEAD = 44
+"""Bytes before the samples of a wav file."""
 LATIN = ("en", "vi")
 _CYRILLIC = re.compile("[а-яА-ЯіїєґІЇЄҐ]")
 _RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
@@ -89,6 +92,14 @@ class Voice:
         if all(_SILENCE.search(name) for name in names):
             return [self._excuse(language)]
         return self._slowly(names, language) if slow else names
+
+    def seconds(self, names: Sequence[str]) -> float:
+        """Return how long sounds play that `files` named."""
+        bytes_played = 0
+        for name in names:
+            with contextlib.suppress(OSError):
+                bytes_played += max(0, os.stat(f"{self._sounds}/{name}.wav").st_size - HEAD)  # noqa: PTH116
+        return bytes_played / (2 * audio.NARROW)
 
     def lacks(self, say: Say, language: str) -> bool:
         """Tell whether a sound of `say` is neither on disk nor recorded: it would be synthesised.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,9 @@ class ScriptedVoice:
         name, _, count = say.prompt.partition(" ")
         record_tone(self.folder / language / f"{name}.wav", PROMPT_SECONDS.get(name, 0.2))
         return [f"{language}/{name}"] * int(count or 1)
+
+    def seconds(self, names: Sequence[str]) -> float:
+        return sum(PROMPT_SECONDS.get(name.rpartition("/")[2], 0.2) for name in names)
 
 
 def record_tone(path: Path, seconds: float) -> None:
