@@ -398,6 +398,7 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr.events import drain
     from ivr.services.restoration import CALL
     from ivr.storm.watch import Watch
+    from ivr.utterances import Keeper
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
@@ -411,6 +412,7 @@ def jobs(_options: argparse.Namespace) -> None:
         couriers = outbox.start(store, handlers, now, stopping, hands, keep)
         companies = company.load(COMPANIES)
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
+        Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")
@@ -655,7 +657,7 @@ def export_command(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Write a report from the log of events, or of promises to call back."""
-    from ivr import callback_report, reports
+    from ivr import callback_report, reports, speech_report
 
     config = settings()
     profile = profile_of(options.company or config.press2.company)
@@ -663,8 +665,17 @@ def report(options: argparse.Namespace) -> None:
     first = options.first or last
     if first > last:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
+    if (options.kept or options.forget) and options.name != "speech":
+        raise Press2Error(f"--kept and --forget are of `report speech`, not of {options.name}")
     dialled = _numbers_of(profile, options.dialled) if options.dialled else ()
     with contextlib.closing(store_of(config)) as store:
+        if options.kept or options.forget:
+            _kept_utterances(config, store, profile, options.forget)
+            return
+        if options.name == "speech":
+            heard = speech_report.rows(store, profile.id, profile.zone, first, last)
+            _say(speech_report.FORMATS[options.format](heard))
+            return
         if options.name == "callbacks":
             asked = callback_report.rows(store, profile.id, profile.zone, first, last, now())
             _say(callback_report.FORMATS[options.format](asked))
@@ -674,6 +685,25 @@ def report(options: argparse.Namespace) -> None:
     _say(reports.FORMATS[options.format](rows))
     for line in reports.marks(storms, profile.zone) if options.format == "table" else ():
         _say(line)
+
+
+def _kept_utterances(config: Config, store: Store, profile: Company, whose: str | None) -> None:
+    """List what is kept of what callers said, or delete it of a call or a telephone."""
+    import getpass
+
+    from ivr import utterances
+
+    folder = config.press2.var / "utterances"
+    if whose:
+        who = f"shell:{getpass.getuser()}"
+        count = utterances.forget(store, folder, profile.id, whose, who, now())
+        _say(f"{whose}: {count} files deleted")
+        return
+    rows = utterances.held(folder, {profile.id: profile}, profile.id)
+    for row in rows:
+        until = row.until.astimezone(profile.zone)
+        _say(f"{row.call:30} {row.language:5} {row.files:4} files, until {until:%Y-%m-%d}")
+    _say(f"{len({row.call for row in rows})} calls, {sum(row.files for row in rows)} files")
 
 
 def _numbers_of(profile: Company, name: str) -> tuple[str, ...]:
@@ -955,8 +985,9 @@ def _parser() -> argparse.ArgumentParser:
 
     reporter = add("report", report, "figures from the log of events")
     reporter.add_argument(
-        "name", choices=("wait", "callbacks"),
-        help="wait: the wait told and the true one; callbacks: how promises to call back were kept",
+        "name", choices=("wait", "callbacks", "speech"),
+        help="wait: the wait told and the true one; callbacks: how promises to call back were "
+        "kept; speech: how answers by speech were heard",
     )  # fmt: skip
     reporter.add_argument(
         "--dialled", metavar="NAME", help="wait: only calls to this service or access number"
@@ -969,6 +1000,16 @@ def _parser() -> argparse.ArgumentParser:
         "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="default: today"
     )
     reporter.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    reporter.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
+    kept = reporter.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--kept", action="store_true", help="speech: list what is kept of what callers said instead"
+    )
+    kept.add_argument(
+        "--forget", metavar="WHOSE", help="speech: delete that of a call or a telephone (+380...)"
+    )
     reporter.add_argument("--company", help="company profile")
     return parser
 

@@ -16,10 +16,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from ivr.listening import COMMANDS
+
 DOUBTS = frozenset(("speech_sure_word", "speech_sure_number"))
 """Prompts that ask whether it was heard right: 1 yes, 2 no."""
 REFUSALS = frozenset(("2", "no", "change"))
 """Answers that refuse what was read back; every read-back of a number has them."""
+CHECKS = frozenset(("yes", "no", "1", "2", "0", "9", *COMMANDS))
+"""What answers that question and is no answer to the one before."""
 ANSWERS = ("keys", "speech", "silence")
 """Events that come from a question."""
 
@@ -142,22 +146,29 @@ class Visit:
             self.back = self.starred or (starred and text[0] == "2")
 
     def _spoken(self, said: Utterance, doubted: bool) -> None:
-        said.checks = doubted
-        heard = said.understood not in ("", "unheard")
+        said.language = said.language or self.language
+        word = said.understood
+        heard = word not in ("", "unheard")
         said.verdict = "right" if heard else "unheard"
-        if doubted and said.understood in ("yes", "1"):
+        said.checks = doubted and (not heard or word in CHECKS or word == self._last)
+        if doubted and heard and word in ("yes", "1", self._last):
             self._agree()
-        elif doubted and said.understood in ("no", "2"):
+        elif doubted and word in ("no", "2", "back"):
             self._judge("wrong")
         elif heard:
-            self.answer, self.by = said.understood, "speech"
-            self.back = said.understood == "back"
+            if doubted and not said.checks:
+                self._judge("wrong")
+            self.answer, self.by = word, "speech"
+            self.back = word == "back"
         self.utterances.append(said)
+
+    @property
+    def _last(self) -> str:
+        return self.said[-1].understood if self.said else ""
 
     def _agree(self) -> None:
         self._judge("right")
-        if self.said:
-            self.answer, self.by = self.said[-1].understood, "speech"
+        self.answer, self.by = self._last, "speech"
 
     def _judge(self, verdict: str) -> None:
         if self.said:

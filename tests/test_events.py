@@ -86,6 +86,7 @@ def test_a_call_is_logged_from_its_beginning_to_its_end(worker, caller):
         ("said", "reading.another", ["accepted", "another"]),
         ("heard", "reading.another", "keys"),
         ("looked_up", "main.finish", "queues.kept"),
+        ("looked_up", "main.may_keep", "utterances.ask"),
         ("said", "main.goodbye", ["goodbye"]),
         ("ended", "main.goodbye", "completed"),
     ]
@@ -308,11 +309,11 @@ def test_a_reading_by_a_caller_is_logged_though_redis_died_in_between(
     turn = runner.advance(caller.call, Event("keys", text="1"), turn.number)
     redis_server.start()
     runner.advance(caller.call, Event("keys", text="2"), turn.number)
-    assert emptied(redis_client, store) == 4
+    assert emptied(redis_client, store) == 5
     direct.close()
     with store.session(read_only=True) as session:
         kinds = session.execute(select(CallEvent.kind, CallEvent.step).order_by(CallEvent.id)).all()
-    assert len(kinds) == 24
+    assert len(kinds) == 25
     assert ("looked_up", "accept") in kinds
 
 
