@@ -48,6 +48,7 @@ class Chart:
         self.numerals = numerals
         self.pauses = pauses
         self.size = len(numerals)
+        self._below_at = [list(self._below(i)) for i in range(self.size)] + [[]]
         self.groups = [list(dict.fromkeys(self._groups(i))) for i in range(self.size)]
         self.fewest = [_NEVER] * self.size + [0]
         self.most = [-_NEVER] * self.size + [0]
@@ -112,17 +113,17 @@ class Chart:
                 yield last, count + rest
 
     def _thousands(self, i: int) -> Iterator[Span]:
-        yield from self._below(i)
+        yield from self._below_at[i]
         for end, count in self._counted(i, "thousand"):
             yield end, count
             if count % 1000 == 0:
-                for last, rest in (*self._below(self._on(end)), *self._empty_hundreds(end)):
+                for last, rest in (*self._below_at[self._on(end)], *self._empty_hundreds(end)):
                     yield last, count + rest
 
     def _counted(self, i: int, kind: str) -> Iterator[Span]:
         """A count and the noun, the noun alone, "one and a half thousand"."""
         times = 1000 if kind == "thousand" else 1_000_000
-        for end, count in self._below(i):
+        for end, count in self._below_at[i]:
             if self._kind(end) == kind:
                 yield end + 1, count * times
             half = self._on(end)

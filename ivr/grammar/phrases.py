@@ -74,7 +74,7 @@ def exact(known: Phrases, lexical: Lexicon, words: Words) -> str:
     if len({id_ for _, _, id_ in spans}) == 1 and not _rest(words, spans, fillers):
         return spans[0][2]
     plain = _plain(words, fillers)
-    if not plain:
+    if not plain or len(plain) > known.longest:
         return ""
     return next((id_ for phrase, id_ in known.ids.items() if plain == _plain(phrase, fillers)), "")
 

@@ -73,7 +73,11 @@ def number_said(
 
 def numeral_of(lexical: Lexicon, word: str) -> Numeral | None:
     """Return what a word is in the grammar of numbers, None where it is no number word."""
-    return Numeral("figures", 0, word) if figures(word) else lexical.numerals.get(word)
+    if not figures(word):
+        return lexical.numerals.get(word)
+    if len(word) > 1:
+        return Numeral("figures", 0, word)
+    return Numeral("unit" if int(word) else "zero", int(word))
 
 
 def figures(word: str) -> bool:
