@@ -83,7 +83,8 @@ def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
     """Return the one word whose phrases are among others, None where it is none or doubtful.
 
     "Not" beside a phrase makes it doubtful, "not right" is a no. A yes stands first or last: "so"
-    in the middle of a sentence is none. The share is 0.9 to 0.7, by how much is unknown.
+    in the middle of a sentence is none; beside a number it may be "well, ...". A no before a number
+    is a correction. The share is 0.9 to 0.7, by how much is unknown.
     """
     fillers = _fillers(known, lexical)
     spans = known.spans(words)
@@ -98,7 +99,10 @@ def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
     if denied:
         opposite = word == "yes" and "no" in known.ids.values() and denied == [start - 1] == rest
         return Heard(word="no", share=0.9) if opposite else None
-    if word == "yes" and start > 0 and end < len(words):
+    numbers = any(words[place] in lexical.numerals for place in rest)
+    if word == "no" and numbers and start == 0:
+        return Heard(word="no", share=0.8)
+    if word == "yes" and (numbers or (start > 0 and end < len(words))):
         return None
     size = len(words) - len(rest)
     if len(rest) > FEW.get(end - start, MANY):
