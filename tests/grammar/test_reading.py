@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from grammar_house import COMMANDS, VOCABULARY, of_digits
 from hypothesis import given, settings
@@ -221,6 +223,12 @@ _GRAMMARS = st.builds(
     shortest=st.integers(0, 5),
     longest=st.integers(0, 14),
 )
+
+
+@given(grammar=_GRAMMARS)
+def test_a_grammar_survives_its_text(grammar: Grammar) -> None:
+    asked = grammar if grammar.longest else replace(grammar, shortest=0)
+    assert Grammar.parse(asked.text() + " prompt=2.5") == asked
 
 
 @settings(max_examples=600, deadline=None)
