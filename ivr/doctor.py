@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,8 @@ from ivr.channels.twilio import doctor as twilio_doctor
 from ivr.channels.twilio.sounds import Sounds
 from ivr.config import Config
 from ivr.errors import ConfigError, Press2Error, SetupError
-from ivr.parts import reachable, redis_answers, worker_ports
+from ivr.parts import reachable, recognisers, redis_answers, worker_ports
+from ivr.speech import doctor as speech_doctor
 from ivr.speech.build import MUSIC
 from ivr.speech.synthesis import Synthesiser
 from ivr.store.database import open_store
@@ -317,6 +318,39 @@ def _voices(given: Config, home: Path) -> Iterator[Finding]:
             yield Finding("ok", "voice", f"{language}: {voice}")
 
 
+def _speech(given: Config, home: Path) -> Iterator[Finding]:
+    """Answers by speech; a machine without models is none the worse for it."""
+    folders, said = given.speech.models(), given.speech
+    if not folders:
+        yield from _told(speech_doctor.off(given.path.name, given.twilio.speech))
+        return
+    from ivr import speech_parts  # it loads vosk, which takes a second
+
+    known = speech_parts.words(prompts.load(home / "prompts"))
+    if not said.servers:
+        limit = speech_parts.limit(given)
+        yield from _told(speech_doctor.models(folders, known, said.processes, limit))
+    running = bool(said.servers) or _runs(given)
+    yield from _told(speech_doctor.processes(recognisers(given), running))
+    yield from _told(speech_doctor.modules(find_program(home / "var" / "asterisk-root").modules))
+    profiles = company.load(home / "flows" / "companies")
+    languages = {name: each.languages for name, each in profiles.items() if each.terms.speech.heard}
+    yield from _told(speech_doctor.without(languages, list(folders)))
+
+
+def _told(found: Iterable[tuple[str, str, str, str]]) -> Iterator[Finding]:
+    return (Finding(*each) for each in found)
+
+
+def _runs(given: Config) -> bool:
+    """Whether a press2 runs here."""
+    try:
+        with alone(given.press2.var / "press2.lock"):
+            return False
+    except Press2Error:
+        return True
+
+
 def _disk(given: Config, home: Path) -> Iterator[Finding]:
     given.press2.var.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(given.press2.var).free
@@ -397,6 +431,7 @@ CHECKS: tuple[Check, ...] = (
     _companies,
     _sounds,
     _voices,
+    _speech,
     _disk,
     _reach,
     _twilio,
