@@ -196,7 +196,7 @@ def test_threads_get_their_own_answers(stage: Stage) -> None:
 def test_back_to_his_flow(stage: Stage) -> None:
     stage.stand()
     stage.switch.tell(caller(), "unavailable")
-    assert until(lambda: stage.where() == (3, "flow", ""))
+    assert until(lambda: stage.where() == (3, "flow", "") and stage.rest.posts(f"/Calls/{CALL}"))
     (asked,) = stage.rest.posts(f"/Calls/{CALL}")
     assert asked["Url"] == f"https://ivr.example.com/twilio/told/{CALL}/3?outcome=unavailable"
 
