@@ -198,6 +198,41 @@ MISTAKES = [
         "[twilio] account_sid: empty, but sms_from is set; write it, or empty the section",
     ),
     (
+        "[speech]\nmodel.uk = gone",
+        "[speech] model.uk = gone: no such folder; `app.py speech fetch` brings a model, empty is"
+        " keys only",
+    ),
+    (
+        "[speech]\nmodel_uk = gone",
+        '[speech] model_uk = gone: unknown key; did you mean "model.uk"?',
+    ),
+    (
+        "[speech]\nservers = 10.0.0.5",
+        "[speech] servers = 10.0.0.5: 10.0.0.5 is not address:port; write one such as"
+        " 10.0.0.5:9099",
+    ),
+    (
+        "[speech]\nservers = 10.0.0.5:9099 10.0.0.6:99999",
+        "[speech] servers = 10.0.0.5:9099 10.0.0.6:99999: 10.0.0.6:99999 is not address:port;"
+        " write one such as 10.0.0.5:9099",
+    ),
+    (
+        "[speech]\nend_of_speech = 9",
+        "[speech] end_of_speech = 9: not a number of seconds from 0.2 to 3",
+    ),
+    (
+        "[speech]\nmodel.uk = .\nport = 65530\nprocesses = 16",
+        "[speech] port = 65530: no room for 16 processes below 65536; write a lower one",
+    ),
+    (
+        "[speech]\nmodel.uk = .\nport = 8079\nprocesses = 2",
+        "[web] port = 8080: also a port of a [speech] process; write another one",
+    ),
+    (
+        "[speech]\nmodel.uk = .\nport = 4574",
+        "[agi] port = 4574: also a port of a [speech] process; write another one",
+    ),
+    (
         "[web]\nport = 8088",
         "[web] port = 8088: also [asterisk] websocket_port; write another one",
     ),
@@ -210,6 +245,13 @@ def test_a_mistake_is_one_line_that_names_place_value_and_mend(load, text, line)
         load(text)
     assert str(caught.value) == f"telephony.conf: {line}"
     assert "hunter2" not in str(caught.value)
+
+
+def test_ports_of_recognisers_that_do_not_run_here_are_no_clash(load, tmp_path):
+    assert load("[speech]\nport = 8080").speech.models() == {}
+    given = load("[speech]\nmodel.ru = .\nport = 8080\nservers = [::1]:9099 asr:9099").speech
+    assert given.models() == {"ru": tmp_path}
+    assert given.servers == ("[::1]:9099", "asr:9099")
 
 
 def test_a_missing_file_is_named(tmp_path):
