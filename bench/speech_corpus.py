@@ -11,7 +11,7 @@ import random
 import re
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -126,16 +126,21 @@ def natural(chance: random.Random, count: int) -> list[int]:
 def joined(language: str, ids: Sequence[str], apart: Sequence[int]) -> line.Sound:
     """Join recordings. apart: milliseconds of silence after each."""
     sound = array("d")
-    for id_, pause in zip(ids, apart, strict=True):
-        sound += trimmed(recording(language, id_))
+    for said, pause in zip(recordings(language, ids), apart, strict=True):
+        sound += trimmed(said)
         sound += array("d", bytes(8 * (pause * NARROW // 1000)))
     return sound
 
 
-@cache
-def recording(language: str, id_: str) -> line.Sound:
-    """Read a shipped recording."""
-    return read([PROMPTS / language / f"{id_}.opus"])[0]
+_heard: dict[Path, line.Sound] = {}
+
+
+def recordings(language: str, ids: Iterable[str]) -> list[line.Sound]:
+    """Return shipped recordings; those not heard before are read by one ffmpeg."""
+    paths = [PROMPTS / language / f"{id_}.opus" for id_ in ids]
+    lacking = list(dict.fromkeys(path for path in paths if path not in _heard))
+    _heard.update(zip(lacking, read(lacking), strict=True))
+    return [_heard[path] for path in paths]
 
 
 def read(paths: Sequence[Path]) -> list[line.Sound]:
@@ -236,7 +241,8 @@ def told(row: Mapping[str, str], known: Sequence[str]) -> tuple[str, str]:
 def noises(seconds: float = LONGEST_NOISE, seed: int = 3) -> dict[str, line.Sound]:
     """Return what a line may carry beside speech, through the band of a telephone."""
     chance = random.Random(seed)
-    speech = [recording(each, f"n_{n}") for each in LANGUAGES for n in range(20, 60)]
+    numbered = [f"n_{number}" for number in range(20, 60)]
+    speech = [sound for each in LANGUAGES for sound in recordings(each, numbered)]
     made = {
         "white noise": line.white(seconds, chance),
         "pink noise": line.pink(seconds, chance),
@@ -260,13 +266,13 @@ def sentences(language: str, known: Sequence[str], count: int = 10, seed: int = 
     asked = [question(kind, each, known).grammar for kind in KINDS for each in known]
     ids = []
     for id_, text in texts[language].items():
-        plain_text = " ".join(re.findall(r"[\w']+", text.casefold()))
-        path = PROMPTS / language / f"{id_}.opus"
-        if 4 <= len(plain_text.split()) <= 12 and path.is_file():
-            if not any(understand(grammar, vocabulary, plain_text) for grammar in asked):
-                ids.append(id_)
+        spoken = " ".join(re.findall(r"[\w']+", text.casefold()))
+        if not 4 <= len(spoken.split()) <= 12 or not (PROMPTS / language / f"{id_}.opus").is_file():
+            continue
+        if not any(understand(grammar, vocabulary, spoken) for grammar in asked):
+            ids.append(id_)
     picked = random.Random(seed).sample(sorted(ids), min(count, len(ids)))
     return [
-        Clip(id_, "", language, texts[language][id_], "", "recordings", recording(language, id_))
-        for id_ in picked
+        Clip(id_, "", language, texts[language][id_], "", "recordings", sound)
+        for id_, sound in zip(picked, recordings(language, picked), strict=True)
     ]

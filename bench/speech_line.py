@@ -89,11 +89,9 @@ def silence(seconds: float, seed: int = 0) -> Sound:
 
 def frames(sound: Sound) -> Iterator[bytes]:
     """Yield A-law packets of 20 ms; the last one is filled with silence."""
-    for at in range(0, len(sound), FRAME):
-        packet = bytes(
-            ALAW[max(-32768, min(32767, round(32768 * v)))] for v in sound[at : at + FRAME]
-        )
-        yield packet.ljust(FRAME, b"\xd5")
+    samples = [max(-32768, min(32767, round(32768 * value))) for value in sound]
+    for at in range(0, len(samples), FRAME):
+        yield bytes(ALAW[sample] for sample in samples[at : at + FRAME]).ljust(FRAME, b"\xd5")
 
 
 def _encoded(sample: int) -> int:
@@ -130,17 +128,9 @@ def pink(seconds: float, chance: random.Random) -> Sound:
 
 def hum(seconds: float, chance: random.Random) -> Sound:
     """Return the hum of the mains: 50 Hz and its odd and even companions."""
-    parts = [(50 * n, chance.uniform(0.3, 1) / n, chance.uniform(0, 6)) for n in range(1, 15)]
-    return array(
-        "d",
-        (
-            0.1
-            * sum(
-                size * math.sin(math.tau * pitch * at / RATE + turn) for pitch, size, turn in parts
-            )
-            for at in range(int(seconds * RATE))
-        ),
-    )
+    parts = [(50 * n, chance.uniform(0.01, 0.1) / n, chance.uniform(0, 6)) for n in range(1, 15)]
+    turns = (math.tau * at / RATE for at in range(int(seconds * RATE)))
+    return array("d", (sum(a * math.sin(f * turn + b) for f, a, b in parts) for turn in turns))
 
 
 def melody(seconds: float, chance: random.Random) -> Sound:
