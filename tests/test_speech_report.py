@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import app
 from ivr import callscript, speech_report
 from ivr.composition import dialler
 from ivr.events import Entry, write
@@ -162,3 +163,42 @@ def test_nothing_that_was_said_is_in_the_report(store, calls):
     rows = speech_report.rows(store, "odesa", ZONE, DAY, DAY)
     for text in (form(rows) for form in speech_report.FORMATS.values()):
         assert not any(said in text for said in ("2425", "2421", "двадцять", "+380"))
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    """Run `app.py report ...` over a folder of its own."""
+    conf = tmp_path / "telephony.conf"
+    conf.write_text(f"[press2]\nvar = {tmp_path}/var\n", encoding="utf-8")
+    monkeypatch.setenv("PRESS2_CONF", str(conf))
+
+    def run(*options):
+        code = app.main(["report", *options])
+        told = capsys.readouterr()
+        return code, told.out.strip(), told.err.strip()
+
+    return run
+
+
+def test_the_command(shell):
+    assert shell("speech") == (0, "no question was put with speech open on these days", "")
+    assert shell("speech", "--json") == (0, "[]", "")
+    assert shell("speech", "--kept") == (0, "0 calls, 0 files", "")
+
+
+def test_a_caller_withdraws_his_consent(shell, tmp_path):
+    folder = tmp_path / "var" / "utterances" / "kept" / "uk"
+    folder.mkdir(parents=True)
+    (folder / "call-1-3.wav").write_bytes(b"")
+    (folder / "call-1-3.json").write_text('{"company": "odesa", "call": "call-1"}', "utf-8")
+    code, listed, _ = shell("speech", "--kept")
+    assert code == 0 and listed.startswith("call-1 ") and listed.endswith("1 calls, 1 files")
+    assert shell("speech", "--forget", "call-1") == (0, "call-1: 1 files deleted", "")
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_kept_is_no_part_of_other_reports(shell):
+    code, _, told = shell("wait", "--kept")
+    assert (code, told) == (
+        2, "press2: --kept and --forget are of `report speech`, not of wait",
+    )  # fmt: skip
