@@ -118,12 +118,6 @@ def recognisers(config: Config) -> list[Server]:
     host = reachable(given.host)
     here = [f"{host}:{given.port + number}" for number in range(given.processes)]
     places = [text.rpartition(":") for text in given.servers or here]
-    for name, _, port in places:
-        if not name or not port.isdecimal():
-            raise ConfigError(
-                f"{config.path.name}: [speech] servers: {name or port!r} is not address:port, "
-                "as in 10.0.0.5:9099"
-            )
     return [
         Server(f"press2-{number}", name.strip("[]"), int(port))
         for number, (name, _, port) in enumerate(places)
