@@ -6,7 +6,7 @@
     -> {"response": "set", "id": "..."}
     <- audio, 20 ms a binary message, as the caller speaks
     -> {"request": "set", "id": "...", "params": {"results": [{"text": "...", "score": 91,
-        "grammar": "answer.uk.240", "best": 1}]}}
+        "grammar": "answer.uk.240", "best": 0}]}}
 
 `GET /load` on the same port tells how busy the process is. A connection is one call and has at most
 one open question. Recognition runs in threads (vosk lets the interpreter lock go), one chunk of one
@@ -400,7 +400,7 @@ class Call:
             if self._name and result.audio:
                 self._server.keep(self._name, result.audio)
             self._open(None)
-        results = [{"text": result.text, "score": score, "grammar": told, "best": 1}]
+        results = [{"text": result.text, "score": score, "grammar": told, "best": 0}]
         request = {"request": "set", "id": f"r{next(self._ids)}", "params": {"results": results}}
         await self._connection.send(json.dumps(request, ensure_ascii=False))
 
