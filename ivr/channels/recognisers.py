@@ -13,6 +13,8 @@ from ivr.speech.pool import Picked, Refused
 
 LONGEST_TEXT = 500
 """Characters of an utterance."""
+LONGEST_PROMPT = 599.0
+"""Seconds; a recogniser believes no more."""
 GRAMMAR = re.compile(r"[\w.+= -]*", re.ASCII)
 LIFE = re.compile(r"(?P<name>[\w.-]+) (?P<instance>[\w.-]+)", re.ASCII)
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -37,7 +39,7 @@ def request(grammar: str, prompt: float, keep: str = "") -> str:
 
     prompt: seconds for which it is spoken. keep: file stem for what is said; "": it is not kept.
     """
-    text = f"{grammar} prompt={prompt:.2f}" + (f" keep={keep}" if keep else "")
+    text = f"{grammar} prompt={min(prompt, LONGEST_PROMPT):.2f}" + (f" keep={keep}" if keep else "")
     if not GRAMMAR.fullmatch(text):
         raise Press2Error(f"the grammar {text!r} holds a character that is none of a grammar's")
     return text

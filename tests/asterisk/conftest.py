@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from ami import Ami
 from hall import Hall
+from listener import Listener
 from scripted import record_tone
 from sip_caller import SipCaller
 from sip_operator import SipOperator
@@ -25,8 +26,11 @@ from sip_phone import SipPhone
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings, Trunk
 from ivr.channels.ami_wire import Exchange
+from ivr.speech import music
 
 ROOT = Path(__file__).parents[2]
+YES_NO = "lang=uk words=yes.no.operator keys=12"
+NUMBER = "lang=uk words=operator.back digits=3-9"
 SCRIPTS = {
     "0": [["", "queue"], ["bye", "hangup"]],
     "1": [["menu", "key"], ["account", "number"], ["reading", "number"], ["bye", "hangup"]],
@@ -38,6 +42,11 @@ SCRIPTS = {
     "9": [["", "key"], ["", "queue"], ["", "record"], ["", "hangup"]],
     "8": [["menu", "key 1 1"], ["bye", "hangup"]],
     "7": [["name", "record"], ["bye", "hangup"]],
+    "*1": [["long", "key", YES_NO], ["account", "number", NUMBER], ["bye", "hangup"]],
+    "*2": [["some", "key 1 1", YES_NO], ["bye", "hangup"]],
+    "*3": [["menu", "key", YES_NO], ["", "queue"], ["bye", "hangup"]],
+    "*4": [["menu", "key", YES_NO], ["menu", "key", YES_NO], ["bye", "hangup"]],
+    "*5": [["piece 500", "key", YES_NO], ["bye", "hangup"]],
 }
 SERIAL = count(1)
 
@@ -74,6 +83,7 @@ class Pbx:
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
     callers: list[SipCaller] = field(default_factory=list)
     operators: list[SipOperator] = field(default_factory=list)
+    listener: Listener | None = None
 
     def start_worker(self, place: int, *how: str) -> subprocess.Popen[str]:
         """Start a worker on port number `place` of Asterisk's; return when it takes calls.
@@ -83,13 +93,14 @@ class Pbx:
         program, last = how or ("worker.py", json.dumps(SCRIPTS))
         command = [sys.executable, str(Path(__file__).parent / program)]
         arguments = [self.ports[place], self.folder, self.sounds, last]
+        listeners = self.listener.address if self.listener else ""
         log = (self.folder / f"worker{next(SERIAL)}.log").open("w")
         worker = subprocess.Popen(
             command + [str(argument) for argument in arguments],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PRESS2_TEST_RECOGNISERS": listeners},
         )
         log.close()
         self.workers.append(worker)
@@ -97,11 +108,11 @@ class Pbx:
         assert worker.stdout.readline() == "ready\n", self.logs()
         return worker
 
-    def call(self, script: str, *keys: str, **how: object) -> SipCaller:
-        """Call a scripted dialogue: the first digit of the dialled number chooses it."""
+    def call(self, script: str, *keys: str | bytes, **how: object) -> SipCaller:
+        """Call a scripted dialogue: what the dialled number begins with chooses it."""
         return self.ring(f"{script}{next(SERIAL):03}", *keys, **how)
 
-    def ring(self, dialled: str, *keys: str, **how: object) -> SipCaller:
+    def ring(self, dialled: str, *keys: str | bytes, **how: object) -> SipCaller:
         """Call a number."""
         caller = SipCaller(self.ami, self.asterisk.settings.sip_port, dialled, keys, **how)
         self.callers.append(caller)
@@ -149,7 +160,8 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
         sounds = Path(folder) / "sounds"
         record_tone(sounds / "uk/apology.wav", 0.2)
         record_tone(sounds / "music/loop.wav", 5)
-        sip, operator, http, ami, first, second, outside = free_ports(7)
+        music.make_tones(sounds / "tones")
+        sip, operator, http, ami, first, second, outside, listener = free_ports(8)
         settings = AsteriskSettings(
             run_dir=Path(folder) / "asterisk",
             sounds_dir=sounds,
@@ -166,6 +178,7 @@ def asterisk() -> Iterator[tuple[Asterisk, list[int], Path]]:
             ring_group=(f"sip:operator@127.0.0.1:{operator}",),
             ring_seconds=2,
             music_dir=sounds / "music",
+            recognisers=(f"127.0.0.1:{listener}",),
             debug=True,
         )
         with Asterisk(find_program(ROOT / "var/asterisk-root"), settings) as running:
@@ -204,6 +217,25 @@ def outside(pbx: Pbx) -> Iterator[SipPhone]:
     phone = SipPhone(("127.0.0.1", settings.sip_port), "trunk", address=host, port=int(port))
     yield phone
     phone.close()
+
+
+@pytest.fixture(scope="session")
+def lives(asterisk: tuple[Asterisk, list[int], Path]) -> Iterator[Listener]:
+    """The recogniser that Asterisk knows; runs from the first test that needs it."""
+    running, _, sounds = asterisk
+    (address,) = running.settings.recognisers
+    listener = Listener(int(address.partition(":")[2]), sounds.parent)
+    yield listener
+    listener.kill()
+
+
+@pytest.fixture
+def listener(lives: Listener, pbx: Pbx) -> Listener:
+    """A recogniser that listens to four callers; workers that are started now ask it."""
+    if lives.process is None:
+        lives.start()
+    pbx.listener = lives
+    return lives
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import redis
+from worker import recognisers
 
 import app
 from ivr.agent_queue.redis_queue import RedisQueue
@@ -35,6 +36,7 @@ def clock(folder: Path) -> datetime:
 def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     flows, companies, catalogues = app.house()
+    listening = recognisers()
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis.Redis.from_url(redis_url, socket_timeout=0.5, retry=None)
     sessions = SturdySessions(RedisSessions(client))
@@ -48,10 +50,14 @@ def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
         lambda: clock(Path(folder)),
         "odesa",
         queue=RedisQueue(client, {name: each.queues for name, each in companies.items()}),
+        hears={"agi": ["uk"]} if listening else {},
     )
     voice = Voice(catalogues, app.PROMPTS, Path(sounds), Synthesiser())
     recordings = Path(folder) / "recordings"
-    server = AgiServer("127.0.0.1", int(port), runner, voice, region="UA", recordings=recordings)
+    server = AgiServer(
+        "127.0.0.1", int(port), runner, voice, region="UA", recordings=recordings,
+        recognisers=listening,
+    )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     server.serve(lambda: print("ready", flush=True))  # noqa: T201 - the test waits for this line
 

@@ -15,7 +15,7 @@ from typing import Any
 from ivr.errors import StaleTurn
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Need, Record, Say, Turn
 
-PROMPT_SECONDS = {"long": 600, "short": 0.2}
+PROMPT_SECONDS = {"long": 600, "some": 4, "short": 0.2}
 
 
 def need(words: str) -> Need:
@@ -34,7 +34,8 @@ def need(words: str) -> Need:
 class ScriptedRunner:
     """Asks the questions of one script after another; a silence asks again.
 
-    scripts: by the first digit of the dialled number: a list of [prompt, need].
+    scripts: by the first digit of the dialled number, or * and a digit: a list of [prompt, need] or
+    [prompt, need, grammar]. Where nobody listens any more the questions have no grammar.
     """
 
     def __init__(self, folder: Path, scripts: dict[str, list[list[str]]]) -> None:
@@ -48,6 +49,7 @@ class ScriptedRunner:
             "typed": "",
             "heard": [],
             "closed": "",
+            "deaf": False,
             "dialled": caller.dialled,
             "number": caller.number,
         }
@@ -65,8 +67,9 @@ class ScriptedRunner:
         state["heard"].append({k: v for k, v in asdict(event).items() if v and k != "confidence"})
         if event.kind == "keys":
             self.take(state, state["typed"] + event.text, event.ended)
-        elif event.kind != "silence":
+        elif event.kind != "silence" and event.outcome != "down":
             state["step"] += 1
+        state["deaf"] = state["deaf"] or event.outcome == "down" or event.deaf != ""
         self.save(call, state)
         return self.turn(state)
 
@@ -105,13 +108,15 @@ class ScriptedRunner:
         return "demo"
 
     def script(self, state: dict[str, Any]) -> list[list[str]]:
-        return self.scripts[(state["dialled"] or "1").lstrip("+")[0]]
+        dialled = (state["dialled"] or "1").lstrip("+")
+        return self.scripts[dialled[:2] if dialled.startswith("*") else dialled[0]]
 
     def turn(self, state: dict[str, Any]) -> Turn:
-        prompt, words = self.script(state)[state["step"]]
+        prompt, words, *grammar = self.script(state)[state["step"]]
         asked = need(words)
         if isinstance(asked, Ask):
-            asked = Ask(asked.entry, asked.timeout, asked.between, state["typed"])
+            spoken = "" if state["deaf"] else "".join(grammar)
+            asked = Ask(asked.entry, asked.timeout, asked.between, state["typed"], spoken)
         return Turn(state["turn"], (Say(prompt),) if prompt else (), asked, "uk")
 
     def load(self, call: str) -> dict[str, Any] | None:

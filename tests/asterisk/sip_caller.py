@@ -9,12 +9,15 @@ from __future__ import annotations
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ami import PATIENCE, Ami, Event
 
 KEYS = "0123456789*#"
+PLAYING = {"Read", "Playback", "SpeechBackground"}
+"""Applications that play sounds."""
 INVITE = """
 <send retrans="500"><![CDATA[
 INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
@@ -83,36 +86,59 @@ Content-Length: 0
 """
 
 
-def keys_pcap(keys: str, every: int, group: int) -> bytes:
-    """Return a capture of `keys` pressed one after another.
+class Packet(NamedTuple):
+    """One packet of RTP. at: milliseconds from the first one; stamp: of its first sample."""
 
-    every: milliseconds from key to key, half of it pressed. group: counts the captures of a call;
-    each begins a minute and a thousand packets after the one before.
+    at: int
+    kind: int
+    marker: bool
+    stamp: int
+    payload: bytes
+
+
+def pcap(packets: Iterable[Packet], group: int) -> bytes:
+    """Return a capture of RTP packets.
+
+    group: counts the captures of a call; each begins a minute and a thousand packets after the one
+    before.
     """
     capture = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    sequence = group * 1000
-    for place, key in enumerate(keys):
-        start, pressed = place * every, max(20, every // 2)
-        # The key grows while it is held, then its end is sent three times (RFC 4733, 2.5.1.4).
-        held = [(start + at, at * 8, 0) for at in range(20, pressed, 20)]
-        for at, duration, end in held + [(start + pressed, pressed * 8, 0x80)] * 3:
-            marker = 0x80 if (at, end) == (start + 20, 0) else 0
-            payload = struct.pack("!BBH", KEYS.index(key), end | 10, duration)
-            stamp = (group * 60_000 + start) * 8
-            rtp = struct.pack("!BBHII", 0x80, marker | 101, sequence & 0xFFFF, stamp, 1) + payload
-            udp = struct.pack("!HHHH", 6000, 6000, 8 + len(rtp), 0) + rtp
-            address = bytes((127, 0, 0, 1))
-            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + address * 2
-            frame = bytes(12) + b"\x08\x00" + ip + udp
-            capture.append(struct.pack("<IIII", at // 1000, at % 1000 * 1000, *[len(frame)] * 2))
-            capture.append(frame)
-            sequence += 1
+    for sequence, (at, kind, marker, stamp, payload) in enumerate(packets, group * 1000):
+        head = kind | (0x80 if marker else 0)
+        stamp += group * 480_000
+        rtp = struct.pack("!BBHII", 0x80, head, sequence & 0xFFFF, stamp, 1) + payload
+        udp = struct.pack("!HHHH", 6000, 6000, 8 + len(rtp), 0) + rtp
+        address = bytes((127, 0, 0, 1))
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + address * 2
+        frame = bytes(12) + b"\x08\x00" + ip + udp
+        capture.append(struct.pack("<IIII", at // 1000, at % 1000 * 1000, *[len(frame)] * 2))
+        capture.append(frame)
     return b"".join(capture)
+
+
+def speech(audio: bytes) -> Iterator[Packet]:
+    """Yield A-law audio, 20 ms a packet."""
+    for at in range(0, len(audio), 160):
+        yield Packet(at // 8, 8, at == 0, at, audio[at : at + 160])
+
+
+def pressed(keys: str, every: int) -> Iterator[Packet]:
+    """Yield `keys` pressed one after another.
+
+    every: milliseconds from key to key, half of it pressed.
+    """
+    for place, key in enumerate(keys):
+        start, held = place * every, max(20, every // 2)
+        # The key grows while it is held, then its end is sent three times (RFC 4733, 2.5.1.4).
+        grown = [(start + at, at * 8, 0) for at in range(20, held, 20)]
+        for at, duration, end in grown + [(start + held, held * 8, 0x80)] * 3:
+            payload = struct.pack("!BBH", KEYS.index(key), end | 10, duration)
+            yield Packet(at, 101, (at, end) == (start + 20, 0), start * 8, payload)
 
 
 def played(event: Event) -> str:
     """Return the sounds whose playing an event reports, "" for any other event."""
-    if event["Event"] == "Newexten" and event["Application"] in {"Read", "Playback"}:
+    if event["Event"] == "Newexten" and event["Application"] in PLAYING:
         return event["AppData"]
     if event["Event"] == "AGIExecStart" and event["Command"].startswith(
         ("EXEC Playback", "EXEC Read")
@@ -128,7 +154,8 @@ SPEECH = "/usr/share/sip-tester/g711a.pcap"
 class SipCaller:
     """One call by SIPp.
 
-    keys: one group of keys for each `press`. every: milliseconds from key to key in a group.
+    keys: one group of keys, or A-law audio, for each `press`. every: milliseconds from key to key
+    in a group.
     caller: what the From header says. hang_up: the caller ends the call; else he waits for the end.
     speaks: some seconds of speech from the answer on.
     """
@@ -138,7 +165,7 @@ class SipCaller:
         ami: Ami,
         sip_port: int,
         dialled: str,
-        keys: Sequence[str] = (),
+        keys: Sequence[str | bytes] = (),
         *,
         every: int = 200,
         caller: str = '"Test" <sip:0671110001@127.0.0.1>',
@@ -153,7 +180,8 @@ class SipCaller:
         if speaks:
             steps.append(f'<nop><action><exec play_pcap_audio="{SPEECH}"/></action></nop>')
         for number, group in enumerate(keys):
-            (folder / f"{number}.pcap").write_bytes(keys_pcap(group, every, number))
+            packets = pressed(group, every) if isinstance(group, str) else speech(group)
+            (folder / f"{number}.pcap").write_bytes(pcap(packets, number))
             play = f'<nop><action><exec play_pcap_audio="{folder}/{number}.pcap"/></action></nop>'
             steps += [GO, play]
         steps += [GO, HANG_UP.format(caller=caller)] if hang_up else [f'<recv request="BYE"/>{OK}']

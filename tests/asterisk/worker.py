@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,15 @@ from pathlib import Path
 from scripted import ScriptedRunner, ScriptedVoice
 
 from ivr.channels.agi import AgiServer
+from ivr.speech.pool import Recognisers, Server
+
+
+def recognisers() -> Recognisers | None:
+    """Return those that the environment names, by the names that Asterisk has for them."""
+    named = os.environ.get("PRESS2_TEST_RECOGNISERS", "").split()
+    places = [address.split(":") for address in named]
+    servers = [Server(f"press2-{n}", host, int(port)) for n, (host, port) in enumerate(places)]
+    return Recognisers(servers) if servers else None
 
 
 def main(port: str, folder: str, sounds: str, scripts: str) -> None:
@@ -23,6 +33,8 @@ def main(port: str, folder: str, sounds: str, scripts: str) -> None:
         ScriptedVoice(Path(sounds)),
         region="UA",
         recordings=Path(folder) / "recordings",
+        recognisers=recognisers(),
+        longest=5,
     )
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     server.serve(lambda: print("ready", flush=True))  # noqa: T201 - the test waits for this line
