@@ -398,7 +398,7 @@ class Call:
         log.debug("connection %d: %r", self.number, result.text)
         if result.kind != "began":
             if self._name and result.audio:
-                self._server.keep(self._name, result.audio)
+                self._server.keep(self._name, result.audio.tobytes())
             self._open(None)
         results = [{"text": result.text, "score": score, "grammar": told, "best": 0}]
         request = {"request": "set", "id": f"r{next(self._ids)}", "params": {"results": results}}

@@ -17,8 +17,12 @@ CHANGE = 0.25
 """Price of a change of language, in seconds of sure words."""
 OVERLAP = 0.4
 """Share of the shorter of two words that may overlap: recognisers differ about the borders."""
-SHORTEST, LONGEST = 0.1, 1.0
-"""Seconds a word counts for at least and at most; borders in a pause are anywhere."""
+STRETCHED = 0.75
+"""The same with the pauses before them: more, and both are one word as two languages hear it."""
+LETTER = 0.08
+"""Seconds a letter takes at most: the pause before a word is often taken for a part of it."""
+SHORTEST = 0.1
+"""Seconds a word counts for at least."""
 
 
 class Word(NamedTuple):
@@ -36,10 +40,14 @@ class Word(NamedTuple):
         return self.text != UNKNOWN
 
     @property
+    def seconds(self) -> float:
+        """How long it was spoken, without a pause before it."""
+        return max(SHORTEST, min(self.end - self.begin, LETTER * len(self.text)))
+
+    @property
     def worth(self) -> float:
         """Seconds of sure words it counts for; an unknown one counts against those around it."""
-        seconds = max(SHORTEST, min(LONGEST, self.end - self.begin))
-        return seconds * (self.confidence - 0.3) if self.known else -0.1 * seconds
+        return self.seconds * (self.confidence - 0.3 if self.known else -0.1)
 
 
 Row = tuple[Word, ...]
@@ -61,8 +69,10 @@ def merged(rows: Sequence[Row]) -> Row:
 
 
 def _overlap(earlier: Word, later: Word) -> bool:
+    spoken = earlier.end - (later.end - later.seconds)
     shared = earlier.end - max(earlier.begin, later.begin)
-    return shared > OVERLAP * min(earlier.end - earlier.begin, later.end - later.begin)
+    shorter = min(earlier.end - earlier.begin, later.end - later.begin)
+    return spoken > OVERLAP * min(earlier.seconds, later.seconds) or shared > STRETCHED * shorter
 
 
 def worth(row: Row) -> float:

@@ -10,7 +10,7 @@ import json
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
@@ -27,12 +27,10 @@ CHUNK = RATE // 10
 """Samples that are recognised at once: 100 ms."""
 PAUSE = 0.7
 """Seconds of silence between two parts of an answer: a number said in groups."""
-STEADY = 0.2
-"""Seconds for which a whole answer must stay unchanged to be taken at once."""
-HUSH = 0.12
-"""Seconds of silence behind a whole answer, or ..."""
-SURE = 0.6
-"""... seconds for which it stays unchanged while the line is loud."""
+HUSH = 0.2
+"""Seconds of silence after which what was said may be an answer that is whole, or ..."""
+UNCHANGED = 0.6
+"""... seconds without a further word on a line that is never silent."""
 PATIENCE = 1.8
 """Seconds of silence that an answer may have that must go on: he reads it off his meter."""
 NOISY = 0.5
@@ -40,7 +38,11 @@ NOISY = 0.5
 BEFORE = 0.3
 """Seconds of audio that are kept from before an utterance."""
 LATE = 2.0
-"""Seconds after its beginning until the first word of an utterance shows, at most."""
+"""Seconds from the beginning of an utterance until its first word shows, at most."""
+AGAIN = 0.2
+"""Seconds between two looks whether the words under the prompt are words indeed."""
+CERTAIN = 0.8
+"""Confidence from which they are."""
 LETTERS = 30.0
 """Letters a second that nobody speaks faster than."""
 ECHO = -38.0
@@ -49,12 +51,20 @@ UNSURE = 0.7
 """What is left of the confidence where two languages are as sure of different answers."""
 AS_SURE = 0.95
 """Share of the best language's confidence from which another one is as sure."""
-TINY = 1e-6
-"""Seconds that sums of fractions may be off."""
 OWN = 1.05
 """How much more the caller's own language counts than the others."""
 LONG = 0.6
 """Seconds of voice in unknown words from which they count as speech."""
+TONE = 0.5
+"""Share of the voice that does not change from which it is a tone: of a key, of a busy line."""
+LEAD = 4
+"""Chunks from before a voice that the recognisers are fed with: soft beginnings."""
+WORDLESS = 1.0
+"""Seconds without a word after which a recogniser starts anew."""
+SEGMENT = 6.0
+"""Seconds after which what was heard is made final."""
+IDLE = 1.0
+"""Seconds without voice after which the recognisers are not fed."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +101,7 @@ def asked(text: str) -> Asked:
 class Result:
     """What became of an utterance. confidence: 0..1; end: when the speech ended.
 
-    audio: samples of the utterance, from shortly before it began; empty unless it is an answer
-    or nothing.
+    audio: the utterance, from shortly before it began; of an answer and of nothing only.
     """
 
     kind: Kind
@@ -100,19 +109,26 @@ class Result:
     confidence: float = 0.0
     language: str = ""
     end: float = 0.0
-    audio: bytes = b""
+    audio: array[int] = field(default_factory=lambda: array("h"), repr=False)
 
 
 class Stream:
-    """One language: a vosk recogniser of the question's phrases, and the words it has heard."""
+    """One language: a vosk recogniser of the question's phrases, and the words it has heard.
+
+    given: seconds of audio it got. skipped: those it did not get; its times are moved by them.
+    """
 
     def __init__(self, model: Model, phrases: Sequence[str]) -> None:
         ours = model.grammar(phrases)
         self.language = model.language
+        self.given = 0.0
+        self.skipped = 0.0
+        self._anew = 0.0
         self.words: list[Word] = []
         self.partial: tuple[str, ...] = ()
         self._model = model
-        self._kaldi = model.recogniser(ours)
+        self._phrases = tuple(ours)
+        self._kaldi = model.recogniser(self._phrases)
         self._ours = {
             word: our
             for phrase, our_phrase in ours.items()
@@ -125,23 +141,47 @@ class Stream:
         self.partial = ()
 
     def hear(self, samples: array[int]) -> None:
-        """Take the next samples."""
+        """Take the next samples.
+
+        What vosk weighs grows with every second of noise, and its time a hundredfold: after a
+        second without a word it starts anew.
+        """
+        self.given += len(samples) / RATE
         if self._kaldi.AcceptWaveform(self._model.fed(samples)):
             self._take(self._kaldi.Result())
-        else:
-            partial = json.loads(self._kaldi.PartialResult())["partial"]
-            self.partial = tuple(self._ours.get(word, word) for word in partial.split())
+            return
+        partial = json.loads(self._kaldi.PartialResult())["partial"]
+        self.partial = tuple(self._ours.get(word, word) for word in partial.split())
+        if not self.partial and self.given - self._anew >= WORDLESS:
+            self._kaldi.Reset()
+            self._anew = self.given
+        elif self.given - self._anew >= SEGMENT:
+            self.finish()
 
     def finish(self) -> None:
         """Hear out what was begun."""
         self._take(self._kaldi.FinalResult())
 
+    def again(self, samples: array[int]) -> Row:
+        """Return what is heard in samples by themselves; what is being heard is left alone."""
+        other = self._model.recogniser(self._phrases)
+        words = []
+        if other.AcceptWaveform(self._model.fed(samples)):
+            words += self._words(other.Result())
+        return tuple(words + self._words(other.FinalResult()))
+
     def _take(self, result: str) -> None:
+        self.words += self._words(result)
         self.partial = ()
+        self._anew = self.given
+
+    def _words(self, result: str) -> list[Word]:
+        words = []
         for word in json.loads(result).get("result", ()):
             text = self._ours.get(word["word"], word["word"])
-            sure = min(1.0, word["conf"])
-            self.words.append(Word(text, word["start"], word["end"], sure, self.language))
+            begin, end = word["start"] + self.skipped, word["end"] + self.skipped
+            words.append(Word(text, begin, end, min(1.0, word["conf"]), self.language))
+        return words
 
 
 class Question:
@@ -168,8 +208,10 @@ class Question:
             Stream(models[each], grammars.phrases(self._grammar, vocabulary, each))
             for each in spoken
         ]
-        self._kept: deque[array[int]] | None = deque() if question.keep else None
+        self._kept: deque[array[int]] = deque()
         self._now = 0.0
+        self._lead: deque[array[int]] = deque(maxlen=LEAD)
+        self._idle = True
         self._forget()
 
     def _forget(self) -> None:
@@ -177,7 +219,7 @@ class Question:
         for stream in self._streams:
             stream.clear()
         self._began = -1.0
-        self._changed = self._now
+        self._changed = self._tried = self._now
         self._seen: tuple[str, ...] = ()
 
     @property
@@ -190,8 +232,7 @@ class Question:
         self._now += len(samples) / RATE
         self._levels.hear(samples)
         self._keep(samples)
-        for stream in self._streams:
-            stream.hear(samples)
+        self._feed(samples)
         seen = tuple(map(self._text, self._streams))
         if seen != self._seen:
             self._seen, self._changed = seen, self._now
@@ -202,16 +243,36 @@ class Question:
             self._began = max(self._levels.began, self._now - LATE)
         return self._judge()
 
+    def _feed(self, samples: array[int]) -> None:
+        """Give the recognisers what may be speech, with a moment before it; silence is skipped."""
+        silent = self._now - self._levels.voiced
+        if self._idle and (silent >= IDLE or not self._levels.voiced):
+            self._lead.append(samples)
+            return
+        if self._idle:
+            self._idle = False
+            before = array("h", chain.from_iterable(self._lead))
+            for stream in self._streams:
+                stream.skipped = self._now - (len(before) + len(samples)) / RATE - stream.given
+            samples = before + samples
+            self._lead.clear()
+        for stream in self._streams:
+            stream.hear(samples)
+        if silent >= IDLE and self._began < 0:
+            self._idle = True
+            self._finish()
+
     def _judge(self) -> Result | None:
         """Decide whether the utterance is over, or cuts the prompt short."""
         if self._now - self._began >= self._rules.longest:
             return self._too_long()
+        self._cut()
         leading = self._leading()
         if self._whole(leading) or self._silent(leading):
             return self._end()
         if self._playing and self._barges_in(leading):
             self._prompt = 0.0
-            return Result("began", language=self._language(leading), end=self._now)
+            return Result("began", language=self._streams[0].language, end=self._now)
         return None
 
     @property
@@ -223,53 +284,81 @@ class Question:
         return " ".join((*_joined(stream.words, self._levels), *stream.partial))
 
     def _leading(self) -> str:
-        """Return what the language has heard so far that understands most of it."""
+        """Return the likeliest of what was heard so far."""
+        if not any(stream.partial for stream in self._streams):
+            return " ".join(_joined(self._best(), self._levels))
         return min(self._seen, key=lambda text: _strange(text.split()))
 
-    def _language(self, text: str) -> str:
-        return self._streams[self._seen.index(text)].language
+    def _cut(self) -> None:
+        """Make final what was heard before a silence, unless an answer cannot end there.
+
+        Until then the last word is a guess of vosk's: "eleven" while it was "one".
+        """
+        begun = [self._seen[i] for i, stream in enumerate(self._streams) if stream.partial]
+        if begun and self._hushed() and not all(map(self._open, begun)):
+            self._finish()
+            self._seen = tuple(map(self._text, self._streams))
+
+    def _open(self, text: str) -> bool:
+        """Whether an answer must go on behind this, whatever its last word is."""
+        shorter = text.rpartition(" ")[0]
+        return self._must_go_on(text) and (not shorter or self._must_go_on(shorter))
+
+    def _must_go_on(self, text: str) -> bool:
+        return grammars.open_ended(self._grammar, self._vocabulary, text)
+
+    def _hushed(self) -> bool:
+        silent, unchanged = self._now - self._levels.voiced, self._now - self._changed
+        return silent >= HUSH or unchanged >= UNCHANGED
 
     def _whole(self, text: str) -> bool:
         """Whether all that was asked for is said."""
-        unchanged = self._now - self._changed
-        silent = self._now - self._levels.voiced
-        if unchanged < STEADY - TINY or (silent < HUSH and unchanged < SURE):
+        if any(stream.partial for stream in self._streams) or not self._hushed():
             return False
         return grammars.whole(self._grammar, self._vocabulary, text)
 
     def _silent(self, text: str) -> bool:
         """Whether the caller has ended."""
         patience = self._rules.end_of_speech
-        if grammars.open_ended(self._grammar, self._vocabulary, text):
+        if self._must_go_on(text):
             patience = max(patience, PATIENCE)
-        unchanged = self._now - self._changed
-        silent = self._now - self._levels.voiced
-        return (silent >= patience and unchanged >= STEADY) or unchanged >= patience + NOISY
+        silent, unchanged = self._now - self._levels.voiced, self._now - self._changed
+        return (silent >= patience and unchanged >= HUSH) or unchanged >= patience + NOISY
 
     def _barges_in(self, text: str) -> bool:
         """Whether words of the grammar were spoken for long enough, and not by our own prompt."""
         words, least = text.split(), self._rules.barge_in
-        return bool(least) and _strange(words) < 0.5 and self._spoken(words, least)
+        if not least or _strange(words) >= 0.5 or not self._spoken(words, least):
+            return False
+        if self._now - self._tried < AGAIN:
+            return False
+        self._tried = self._now
+        audio = self._audio()
+        rows = [stream.again(audio) for stream in self._streams]
+        return max(map(mixture.confidence, rows)) >= CERTAIN
 
     def _spoken(self, words: Sequence[str], least: float = 0.0) -> bool:
         """Whether there was voice enough for the words, and loud enough beside a prompt."""
-        voiced, loud = self._levels.since(self._began)
+        voice = self._levels.since(self._began)
         letters = sum(len(word) for word in words if word != UNKNOWN)
-        return voiced >= max(least, letters / LETTERS) and (loud > ECHO or not self._playing)
+        if voice.seconds < max(least, letters / LETTERS) or voice.steady > TONE:
+            return False
+        return voice.loud > ECHO or not self._playing
 
     def _too_long(self) -> Result | None:
-        playing, end, language = self._playing, self._levels.voiced, self._streams[0].language
-        audio = self._audio()
+        """End an utterance that does not end."""
+        told = self._spoken((), LONG) and not self._playing
+        language, end, audio = self._streams[0].language, self._levels.voiced, self._audio()
         self._finish()
         self._forget()
-        if playing:
+        if not told:
             return None
         return self._last(Result("nothing", language=language, end=end, audio=audio))
 
     def _end(self) -> Result | None:
         """End the utterance; None where it is nothing to tell of."""
         self._finish()
-        row = self._best([tuple(stream.words) for stream in self._streams])
+        row = self._best()
         text = " ".join(_joined(row, self._levels))
         heard = self._understood(text)
         known = any(word.known for word in row)
@@ -301,8 +390,9 @@ class Question:
     def _understood(self, text: str) -> Heard | None:
         return grammars.understand(self._grammar, self._vocabulary, text)
 
-    def _best(self, rows: Sequence[Row]) -> Row:
+    def _best(self) -> Row:
         """Return the likeliest words: of one language, or of several put together."""
+        rows = [tuple(stream.words) for stream in self._streams]
         mixed = mixture.merged(rows)
 
         def merit(row: Row) -> tuple[bool, float]:
@@ -326,16 +416,14 @@ class Question:
 
     def _keep(self, samples: array[int]) -> None:
         """Hold the audio of the utterance, and of a moment before its first word shows."""
-        if self._kept is None:
-            return
         self._kept.append(samples)
         since = self._began if self._began >= 0 else self._now - LATE
         surplus = sum(map(len, self._kept)) / RATE - (self._now - since + BEFORE)
         while surplus > len(self._kept[0]) / RATE:
             surplus -= len(self._kept.popleft()) / RATE
 
-    def _audio(self) -> bytes:
-        return array("h", chain.from_iterable(self._kept or ())).tobytes()
+    def _audio(self) -> array[int]:
+        return array("h", chain.from_iterable(self._kept))
 
 
 def _joined(words: Sequence[Word], levels: Levels) -> Iterator[str]:
