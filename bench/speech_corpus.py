@@ -20,7 +20,7 @@ from bench import speech_line as line
 from ivr import numbers
 from ivr.composition import PROMPTS, house
 from ivr.flow import MenuStep
-from ivr.grammar import Grammar, Vocabulary, understand
+from ivr.grammar import Grammar, Vocabulary, phrases, understand
 from ivr.listening import COMMANDS, SAME, YES_NO, Hearing, grammar_of, languages
 from ivr.speech.audio import NARROW, Sound, decode
 from ivr.speech.synthesis import RHVOICE_VOICES, Synthesiser, speak
@@ -38,7 +38,8 @@ APART = (60, 160)
 """Milliseconds between digits said one by one."""
 NOISY = 15.0
 """dB of speech over noise."""
-LONGEST_NOISE = 10.0
+NOISE = 6.0
+"""Seconds of each noise."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,8 @@ def synthesised(language: str, seed: int = 2) -> list[Clip]:
             said = " ".join(texts[each] for each in numbers.number(language, number))
             wanted.append((voice, "number", said, str(number)))
         for kind, word in choices():
-            phrases = vocabulary.get(word, ())
-            wanted += [(voice, kind, said, word) for said in phrases[:3] if chance.random() < 0.35]
+            known = vocabulary.get(word, ())
+            wanted += [(voice, kind, said, word) for said in known[:3] if chance.random() < 0.35]
     with tempfile.TemporaryDirectory(prefix="press2-bench-") as name:
         paths = []
         for number, (voice, _, said, _) in enumerate(wanted):
@@ -238,7 +239,7 @@ def told(row: Mapping[str, str], known: Sequence[str]) -> tuple[str, str]:
 # ---------------------------------------------------------------- nothing that answers
 
 
-def noises(seconds: float = LONGEST_NOISE, seed: int = 3) -> dict[str, line.Sound]:
+def noises(seconds: float = NOISE, seed: int = 3) -> dict[str, line.Sound]:
     """Return what a line may carry beside speech, through the band of a telephone."""
     chance = random.Random(seed)
     numbered = [f"n_{number}" for number in range(20, 60)]
@@ -261,15 +262,20 @@ def noises(seconds: float = LONGEST_NOISE, seed: int = 3) -> dict[str, line.Soun
 
 
 def sentences(language: str, known: Sequence[str], count: int = 10, seed: int = 4) -> list[Clip]:
-    """Return shipped sentences in which no question of the bench hears an answer."""
+    """Return shipped sentences without a word that a question of the bench waits for."""
     vocabulary, _, texts = product()
-    asked = [question(kind, each, known).grammar for kind in KINDS for each in known]
+    awaited = {
+        phrase
+        for kind in KINDS
+        for each in known
+        for phrase in phrases(question(kind, each, known).grammar, vocabulary, language)
+    }
     ids = []
-    for id_, text in texts[language].items():
+    for text, id_ in {text: id_ for id_, text in texts[language].items()}.items():
         spoken = " ".join(re.findall(r"[\w']+", text.casefold()))
         if not 4 <= len(spoken.split()) <= 12 or not (PROMPTS / language / f"{id_}.opus").is_file():
             continue
-        if not any(understand(grammar, vocabulary, spoken) for grammar in asked):
+        if not any(f" {phrase} " in f" {spoken} " for phrase in awaited):
             ids.append(id_)
     picked = random.Random(seed).sample(sorted(ids), min(count, len(ids)))
     return [
