@@ -45,6 +45,12 @@ CERTAIN = 0.8
 """Confidence from which they are."""
 LETTERS = 30.0
 """Letters a second that nobody speaks faster than."""
+DRAWN = 0.15
+"""Seconds of voice a letter takes at most, and ..."""
+BESIDE = 0.5
+"""... seconds of voice there may be besides: more, and words were said that are not known."""
+LIKELY = 0.5
+"""Confidence from which an answer counts while the prompt plays."""
 ECHO = -38.0
 """dBFS below which words under the prompt may be its echo."""
 UNSURE = 0.7
@@ -362,20 +368,20 @@ class Question:
         text = " ".join(_joined(row, self._levels))
         heard = self._understood(text)
         known = any(word.known for word in row)
-        least = 0.0 if known else LONG
-        spoken = self._spoken(text.split(), least) and (heard or not self._playing)
-        result = None
-        if spoken:
-            result = Result(
-                "answer" if known else "nothing",
-                text if known else "",
-                self._confidence(row, heard),
-                mixture.language(row) or self._streams[0].language,
-                self._levels.voiced,
-                self._audio(),
-            )
+        sure = self._confidence(row, heard)
+        told = self._spoken(text.split(), 0.0 if known else LONG)
+        if self._playing:
+            told = told and heard is not None and sure >= LIKELY
+        result = Result(
+            "answer" if known else "nothing",
+            text if known else "",
+            sure,
+            mixture.language(row) or self._streams[0].language,
+            self._levels.voiced,
+            self._audio(),
+        )
         self._forget()
-        return self._last(result) if result else None
+        return self._last(result) if told else None
 
     def _finish(self) -> None:
         for stream in self._streams:
@@ -403,11 +409,17 @@ class Question:
         return max((*rows, mixed), key=merit)
 
     def _confidence(self, row: Row, heard: Heard | None) -> float:
-        """Return how sure the answer is: less where a language heard another one as surely."""
-        sure = mixture.confidence(row)
+        """Return how sure the answer is, 0..1.
+
+        It is the mean of vosk's confidences, times the share of known words, times the share of the
+        voice that these words can fill; less where a language heard another answer as surely.
+        """
+        letters = sum(len(word.text) for word in row if word.known)
+        voiced = max(self._levels.since(self._began).seconds, 1 / RATE)
+        sure = mixture.confidence(row) * min(1.0, (DRAWN * letters + BESIDE) / voiced)
         for stream in self._streams:
             other = tuple(stream.words)
-            if mixture.confidence(other) < AS_SURE * sure:
+            if mixture.confidence(other) < AS_SURE * mixture.confidence(row):
                 continue
             told = self._understood(" ".join(_joined(other, self._levels)))
             if told and _meaning(told) != _meaning(heard):
