@@ -16,7 +16,7 @@ from ivr.grammar import Vocabulary
 from ivr.prompts import Catalogue
 from ivr.speech import fetch
 from ivr.speech.aeap import A_CORE, Server
-from ivr.speech.models import RATE, Model, load, size
+from ivr.speech.models import RATE, Model, load, measure
 from ivr.speech.recogniser import CHUNK, Question, Rules, asked
 
 log = logging.getLogger("press2.speech")
@@ -76,8 +76,13 @@ def words(catalogues: Mapping[str, Catalogue]) -> Vocabulary:
 
 def missing(model: Model, known: Vocabulary) -> tuple[str, ...]:
     """Return the words of callers and of numbers that a model does not know."""
-    phrases = [phrase for said in known.get(model.language, {}).values() for phrase in said]
-    return model.lacks((*phrases, *grammars.number_words(model.language)))
+    language = model.language
+    return model.lacks((*said(known, language), *grammars.number_words(language)))
+
+
+def said(known: Vocabulary, language: str) -> list[str]:
+    """Return every phrase of callers in a language."""
+    return [phrase for phrases in known.get(language, {}).values() for phrase in phrases]
 
 
 def shown(unknown: tuple[str, ...]) -> str:
@@ -92,16 +97,17 @@ def show_models(config: Config, catalogues: Mapping[str, Catalogue], say: Say) -
         say(OFF.format(file=config.path.name))
         return
     known = words(catalogues)
-    for model in _loaded(config):
-        rate = "8 kHz" if model.rate == RATE else f"{model.rate // 1000} kHz, audio is upsampled"
-        say(f"{model.language}  {model.folder}")
+    for language, folder in config.speech.models().items():
+        numbers = grammars.number_words(language)
+        found = measure(language, folder, numbers, said(known, language))
+        rate = "8 kHz" if found.rate == RATE else f"{found.rate // 1000} kHz, audio is upsampled"
+        say(f"{language}  {folder}")
         say(
-            f"    {size(model.folder) / 1e6:.1f} MB on disk, loaded in {model.seconds:.1f} s,"
-            f" {model.memory / 1e6:.0f} MB of memory, {rate}, grammar: yes"
+            f"    {found.size / 1e6:.1f} MB on disk, loaded in {found.seconds:.1f} s,"
+            f" {found.memory / 1e6:.0f} MB of memory, {rate}, grammar: yes"
         )
-        unknown = missing(model, known)
-        named = f": {shown(unknown)}" if unknown else ""
-        say(f"    words it does not know: {len(unknown)}{named}")
+        named = f": {shown(found.lacks)}" if found.lacks else ""
+        say(f"    words it does not know: {len(found.lacks)}{named}")
     say(f"limit: {limit(config)} calls a process, processes: {config.speech.processes}")
 
 

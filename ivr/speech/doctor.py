@@ -48,17 +48,16 @@ def models(
             text = f"{language}: {folder} has {_megabytes(on_disk)}, more than the memory free here"
             yield "problem", SUBJECT, text, "take a smaller model, or another machine"
             continue
+        said = [phrase for each in vocabulary.get(language, {}).values() for phrase in each]
         try:
-            model = loader.load(language, folder, number_words(language))
+            model = loader.measure(language, folder, number_words(language), said)
         except SetupError as reason:
             yield "problem", SUBJECT, str(reason), "callers of that language answer by keys"
             continue
         taken += max(model.memory, on_disk)
-        said = [phrase for each in vocabulary.get(language, {}).values() for phrase in each]
-        unknown = model.lacks((*said, *number_words(language)))
         text = f"{language}: loaded in {model.seconds:.1f} s, {_megabytes(model.memory)} of memory"
-        if unknown:
-            text += f"; {len(unknown)} words that callers say are unknown to it and never heard"
+        if model.lacks:
+            text += f"; {len(model.lacks)} words that callers say are unknown to it and never heard"
             yield "warning", SUBJECT, text, "see `app.py check`"
         else:
             yield "ok", SUBJECT, text, ""

@@ -7,10 +7,13 @@ that it failed, or ends the process.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -44,17 +47,12 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Model:
-    """One loaded model. rate: samples a second it is fed with; seconds, memory: what loading took.
-
-    memory: bytes.
-    """
+    """One loaded model. rate: samples a second it is fed with."""
 
     language: str
     folder: Path
     vosk: vosk.Model
     rate: int
-    seconds: float
-    memory: int
     _spelled: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def spelled(self, word: str) -> str | None:
@@ -122,6 +120,47 @@ def doubled(samples: Sequence[int]) -> array[int]:
     return made
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a model is and takes. size, memory: bytes; seconds: of loading; lacks: unknown words."""
+
+    size: int
+    seconds: float
+    memory: int
+    rate: int
+    lacks: tuple[str, ...]
+
+
+def measure(
+    language: str, folder: Path, number_words: Sequence[str], phrases: Sequence[str]
+) -> Measured:
+    """Load a model in a process of its own, and tell what that took. Raises SetupError."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        try:
+            return process.submit(_measure, language, folder, number_words, phrases).result()
+        except BrokenProcessPool as error:
+            raise SetupError(
+                f"[speech] model.{language} = {folder}: the process that loads it dies; "
+                "unpack the model anew, or give the machine more memory"
+            ) from error
+
+
+def _measure(
+    language: str, folder: Path, number_words: Sequence[str], phrases: Sequence[str]
+) -> Measured:
+    memory, begun = _memory(), time.monotonic()
+    model = load(language, folder, number_words)
+    seconds, taken = time.monotonic() - begun, _memory() - memory
+    lacks = model.lacks((*phrases, *number_words))
+    return Measured(size(folder), seconds, taken, model.rate, lacks)
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of a folder on disk."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def load(language: str, folder: Path, number_words: Sequence[str] = ()) -> Model:
     """Load, probe and warm a model. Raises SetupError: it is none, or not fit for grammars.
 
@@ -129,12 +168,11 @@ def load(language: str, folder: Path, number_words: Sequence[str] = ()) -> Model
     """
     setting = f"[speech] model.{language} = {folder}"
     _look(setting, folder)
-    memory, begun = _memory(), time.monotonic()
     try:
         loaded = vosk.Model(str(folder))
     except Exception as error:  # vosk raises nothing narrower
         raise SetupError(f"{setting}: vosk cannot load it; unpack the model anew") from error
-    model = Model(language, folder, loaded, _rate(setting, loaded), 0.0, 0)
+    model = Model(language, folder, loaded, _rate(setting, loaded))
     missing = len(model.lacks(number_words))
     known = len(set(number_words)) - missing
     if number_words and known < FOREIGN * len(set(number_words)):
@@ -143,13 +181,7 @@ def load(language: str, folder: Path, number_words: Sequence[str] = ()) -> Model
             "name a model for it"
         )
     _warm(model, number_words)
-    seconds, taken = time.monotonic() - begun, max(0, _memory() - memory)
-    return Model(language, folder, loaded, model.rate, seconds, taken)
-
-
-def size(folder: Path) -> int:
-    """Return the bytes of a folder on disk."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return model
 
 
 def _look(setting: str, folder: Path) -> None:
