@@ -46,6 +46,8 @@ SCRIPTS = {
     "*2": [["some", "key 1 1", YES_NO], ["bye", "hangup"]],
     "*3": [["menu", "key", YES_NO], ["", "queue"], ["bye", "hangup"]],
     "*4": [["menu", "key", YES_NO], ["menu", "key", YES_NO], ["bye", "hangup"]],
+    "*6": [["long", "number", NUMBER], ["bye", "hangup"]],
+    "*7": [["menu", "key 1 1", YES_NO], ["menu", "key", YES_NO], ["bye", "hangup"]],
     "*5": [["piece 500", "key", YES_NO], ["bye", "hangup"]],
 }
 SERIAL = count(1)
@@ -236,6 +238,13 @@ def listener(lives: Listener, pbx: Pbx) -> Listener:
         lives.start()
     pbx.listener = lives
     return lives
+
+
+@pytest.fixture
+def mortal(listener: Listener) -> Iterator[Listener]:
+    """A recogniser that the test breaks."""
+    yield listener
+    listener.kill()
 
 
 @pytest.fixture

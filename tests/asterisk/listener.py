@@ -11,7 +11,10 @@ import subprocess
 import sys
 import urllib.request
 from array import array
+from functools import cache
 from pathlib import Path
+
+from sip_caller import SipCaller
 
 from ivr.speech import audio
 from ivr.speech.g711 import DECODERS
@@ -98,6 +101,7 @@ def noise(seconds: float) -> bytes:
     return alaw(hiss)
 
 
+@cache
 def say(*recordings: str, pause: float = 0.15, before: float = 0.2, after: float = 2.0) -> bytes:
     """Return A-law of shipped Ukrainian recordings, one after another, in the line's quiet.
 
@@ -110,3 +114,15 @@ def say(*recordings: str, pause: float = 0.15, before: float = 0.2, after: float
         line.extend(silence(pause) if place else ())
         line.extend(array("h", audio.polished(sound).narrow.raw_data))
     return alaw(line + silence(after))
+
+
+def listened(event: dict[str, str]) -> bool:
+    """Tell whether an event reports that a call is listened to."""
+    return event.get("Event") == "Newexten" and event["Application"] == "SpeechBackground"
+
+
+def hears_nothing_more(call: SipCaller) -> None:
+    """Wait until speech has cut the prompt short and the caller is listened to in silence."""
+    call.wait(
+        lambda e: e.get("Uniqueid") == call.call and listened(e) and "tones/silence" in e["AppData"]
+    )

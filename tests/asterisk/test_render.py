@@ -86,6 +86,7 @@ def test_no_ring_group_no_dial(settings):
         ({"apology": "uk/none"}, "apology"),
         ({"apologies": {"104": "uk/none"}}, "apology"),
         ({"workers": ()}, "worker"),
+        ({"recognisers": ("h:1\n[press2-9]",)}, "recognisers"),
     ],
 )
 def test_a_value_asterisk_would_misread_is_refused(settings, change, named):
@@ -127,6 +128,14 @@ def test_only_the_events_that_are_needed_pass(settings):
         "^Event: ContactStatus",
         "^Event: OriginateResponse",
     ]
+
+
+def test_each_recogniser_is_an_engine(settings):
+    assert "[press2-" not in written(settings, "aeap.conf")
+    text = written(replace(settings, recognisers=("10.0.0.5:9099", "10.0.0.6:9099")), "aeap.conf")
+    assert "[press2-0]\ntype = client\nurl = ws://10.0.0.5:9099\n" in text
+    assert "[press2-1]\ntype = client\nurl = ws://10.0.0.6:9099\n" in text
+    assert text.count("codecs = !all,alaw,ulaw,slin\nprotocol = speech_to_text\n") == 2
 
 
 def test_no_music_no_silence(settings):
