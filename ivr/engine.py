@@ -349,16 +349,20 @@ class _Walk:
     def ask(self, at: Question, says: Sayings) -> None:
         """Put the question, or answer it at once with keys typed ahead.
 
-        A `#` after a menu's key ended that one; it answers no menu that comes next.
+        A `#` after a menu's key ended that one; it answers no menu that comes next. What was said
+        and is not yet read back is read back, whatever is typed ahead.
         """
+        session = self.session
         if isinstance(at, MenuStep):
-            self.session.typed = self.session.typed.lstrip("#")
-        if self.session.typed:
+            session.typed = "" if session.slots.get("unread") else session.typed.lstrip("#")
+        if session.typed:
             self.keys(at, ended=False)
             return
         self.speak(says)
-        if isinstance(at, MenuStep) and says == at.says:
-            self.speak_options(at)
+        if isinstance(at, MenuStep):
+            session.slots.pop("unread", None)
+            if says == at.says:
+                self.speak_options(at)
         self.listen(at)
         if says == at.says and isinstance(self.need, Ask) and self.need.grammar:
             for saying in at.invite:
@@ -527,7 +531,7 @@ class _Walk:
 
     def operator(self, at: Question) -> None:
         """Key 0."""
-        self.session.typed = ""
+        self.session.typed = self.session.mode = ""
         self.session.slots["left"] = self.question
         self.by("operator", at.operator or self.flow.operator)
 
@@ -639,7 +643,7 @@ class _Walk:
         if heard.cut and at.near:
             self.speak((Saying("speech_cut"),))
         if at.read_back:
-            session.slots["heard"] = "speech_heard"
+            session.slots |= {"heard": "speech_heard", "unread": True}
             self.entered(at, number)
         else:
             self.doubt(at, "", number)
@@ -770,6 +774,7 @@ class _Walk:
         priority = raised if at.priority == "normal" else at.priority
         show = {slot: slots[slot] for slot in at.show if slot in slots}
         slots["queue"] = queue
+        slots.pop("unread", None)
         self.need = Enqueue(queue, priority, show)
 
     def waited(self, at: EnqueueStep, event: Event) -> None:

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from ivr.check import ENQUEUE_MAY, SENT_INTO
 from ivr.flow import KEYS
+from ivr.grammar import Grammar, Vocabulary
+from ivr.listening import YES_NO
 from ivr.model import Ask, Enqueue, Event, Lookup, Need
 from ivr.services import Service
 
@@ -21,20 +23,23 @@ OPERATORS = {
     "outage": "sends_to_outage",
 }
 """The turn of a call script by the outcome of an Enqueue."""
+HIGH, MIDDLE, LOW = 1.0, 0.6, 0.1
+"""Confidence that is enough for everybody, that is doubted, that is not enough."""
 
 
 @dataclass(frozen=True, eq=False)
 class Act:
     """One thing that happens.
 
-    idle: the caller does nothing, or a service answers. service: it is one that answers.
-    script: the lines of a call script for it, comments where no turn can say it.
+    idle: the caller does nothing, or a service answers. service: it is one that answers. number:
+    the caller says one. script: the lines of a call script for it, comments where no turn says it.
     """
 
     event: Event
     script: str
     idle: bool = False
     service: bool = False
+    number: bool = False
 
     @property
     def failed(self) -> bool:
@@ -45,7 +50,8 @@ class Act:
 ANSWERED = Act(Event("answered"), "")
 HANG_UP = Act(Event("hangup"), "- hangup")
 SILENCE = Act(Event("silence"), "- silence", idle=True)
-SPEECH = Act(Event("speech", text="?", confidence=0.1), "- {say: hm, confidence: 0.1}")
+DEAF = Act(Event("silence", deaf="full"), "# nobody listens: full\n  - silence", idle=True)
+DOWN = Act(Event("speech", outcome="down"), "# the recogniser breaks down")
 NOTHING_RECORDED = Act(Event("recorded"), "- silence", idle=True)
 RECORDED = Act(Event("recorded", text="1.wav"), "- say: good day")
 
@@ -54,6 +60,13 @@ RECORDED = Act(Event("recorded", text="1.wav"), "- say: good day")
 def press(keys: str, ended: bool = False) -> Act:
     """Keys of a caller."""
     return Act(Event("keys", text=keys, ended=ended), f'- press: "{keys}"')
+
+
+@lru_cache
+def say(text: str, confidence: float, number: bool = False) -> Act:
+    """Words of a caller."""
+    event = Event("speech", text=text, confidence=confidence)
+    return Act(event, f'- {{say: "{text}", confidence: {confidence:g}}}', number=number)
 
 
 @lru_cache
@@ -84,10 +97,29 @@ def acts(need: Need, services: Mapping[str, Service]) -> Iterator[Act]:
         yield from map(_operator, sorted(ENQUEUE_MAY | SENT_INTO))
     elif isinstance(need, Ask):
         yield SILENCE
-        yield SPEECH
+        yield say("?", LOW)
         yield from map(press, KEYS)
         if need.entry == "number":
             yield from (press("1", ended=True), press("1#"))
     else:
         yield NOTHING_RECORDED
         yield RECORDED
+
+
+def spoken(grammar: Grammar, vocabulary: Vocabulary, everything: bool) -> Iterator[Act]:
+    """What may be said at a question, and what may happen to a recogniser.
+
+    everything: each word of the grammar, surely and doubtfully; else yes, no, and the first word.
+    """
+    yield DEAF
+    yield DOWN
+    known = vocabulary.get(grammar.languages[0], {})
+    for place, word in enumerate(grammar.words):
+        if word not in known or not (everything or word in YES_NO or place == 0):
+            continue
+        yield say(known[word][0], HIGH)
+        yield say(known[word][0], MIDDLE)
+    if grammar.keys:
+        yield say(grammar.keys[0], MIDDLE)
+    if grammar.longest:
+        yield say("1" * max(grammar.shortest, 1), MIDDLE, number=True)

@@ -4,6 +4,11 @@ Two sessions are one state where the engine cannot tell them apart: what was sai
 the number of turns count for nothing, the kinds of misses but not their order do, of the slots
 only those that name a queue, of a number typed so far only that there is one. Misses left at a
 question count until another one is put. A menu of a list is put with lists of several lengths.
+
+Callers speak as well, in the first language of the company, until nobody listens any more: a
+question that takes only keys after what was not heard is the one of a call that takes only keys.
+Everything that can be said or keyed is, at a question nothing has happened at; later a few words
+and keys stand for it, because what is understood leads on in the same way.
 """
 
 from __future__ import annotations
@@ -12,16 +17,18 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ivr.company import Company
 from ivr.engine import Edge, Flows, Session, begin, step
 from ivr.errors import FlowError
-from ivr.flow import KEYS, EnqueueStep, LookupStep, MenuStep
+from ivr.flow import KEYS, EnqueueStep, LookupStep, MenuStep, Question, SayStep
+from ivr.grammar import Grammar
 from ivr.model import Ask, Event, Hangup, Need, Value
-from ivr.proof.acts import ANSWERED, Act, acts, press
+from ivr.proof.acts import ANSWERED, LOW, SILENCE, Act, acts, press, say, spoken
 from ivr.services import Service
 
+T = TypeVar("T")
 LENGTHS = (2, 0, 1, 5)
 """Items of a list that a menu names."""
 DEPTH = 8
@@ -91,9 +98,13 @@ def explore(
     services: Mapping[str, Service],
     known: Mapping[str, Value],
     start: str = "main",
+    speech: bool = True,
 ) -> Map:
-    """Visit everything from the start of a flow. known: slots of a call as it begins."""
-    return _Explorer(flows, company, services, known).run(start)
+    """Visit everything from the start of a flow.
+
+    known: slots of a call as it begins. speech: callers speak, too, where the company listens.
+    """
+    return _Explorer(flows, company, services, known, speech).run(start)
 
 
 class _Explorer:
@@ -103,6 +114,7 @@ class _Explorer:
         company: Company,
         services: Mapping[str, Service],
         known: Mapping[str, Value],
+        speech: bool,
     ) -> None:
         self.map = Map(flows, company, services, [])
         self.numbers: dict[object, int] = {}
@@ -117,12 +129,24 @@ class _Explorer:
         lists = {at.each for _, _, at in steps if isinstance(at, MenuStep) and at.each}
         self.queues = {at.slot for _, _, at in steps if isinstance(at, EnqueueStep) and at.slot}
         some: list[Value] = [{}] * LENGTHS[0]
-        self.lists = {slot: known.get(slot, some) for slot in lists}
+        spoken_of = {
+            saying.each
+            for _, _, at in steps
+            if isinstance(at, Question | SayStep)
+            for saying in at.says
+            if saying.each
+        }
+        self.lists = {slot: known.get(slot, some) for slot in lists | spoken_of}
         self.known = {slot for slot in lists if slot in known}
+        self.values: dict[Any, Any] = {}
+        self.doubts: dict[str, list[str]] = {}
+        listened = speech and company.terms.speech.heard
+        self.hears = list(company.languages[:1]) if listened else []
 
     def run(self, start: str) -> Map:
         began = time.perf_counter()
-        first = begin(self.map.flows, self.map.company.languages[0], self.lists, start)
+        language = self.map.company.languages[0]
+        first = begin(self.map.flows, language, self.lists, start, self.hears)
         self.add(first, None, None)
         self.try_out(0, ANSWERED)
         while self.waiting:
@@ -130,18 +154,34 @@ class _Explorer:
             state = self.map.states[number]
             if state.need is None or isinstance(state.need, Hangup):
                 continue
-            for act in acts(state.need, self.map.services):
+            for act in self.acts(state, state.need):
                 self.try_out(number, act)
             for act in self.typed_ahead(state):
                 self.try_out(number, act)
         self.map.seconds = time.perf_counter() - began
         return self.map
 
+    def acts(self, state: State, need: Need) -> Iterator[Act]:
+        """Everything that may happen here."""
+        if self.stands_for_another(state.session):
+            yield press("1")
+            return
+        fresh = state.place not in state.session.misses
+        text = need.grammar if isinstance(need, Ask) else ""
+        if fresh or not text:
+            yield from acts(need, self.map.services)
+        else:
+            yield from (SILENCE, say("?", LOW), *map(press, "17*"))
+        if text:
+            yield from spoken(Grammar.parse(text), self.map.flows.vocabulary, fresh)
+
     def typed_ahead(self, state: State) -> Iterator[Act]:
-        """A second key behind each that is understood, at a question nothing has happened at."""
+        """A second key behind each that is understood, at a question nothing has happened at.
+
+        Where nobody listens: what is said then is never typed ahead of.
+        """
         session = state.session
-        here = f"{session.flow}.{session.step}"
-        if session.mode or session.typed or here in session.misses:
+        if session.mode or session.typed or session.hears or state.place in session.misses:
             return
         entry = state.need.entry if isinstance(state.need, Ask) else ""
         for move in list(state.moves):
@@ -149,6 +189,16 @@ class _Explorer:
             whole = len(text) == (2 if entry == "number" else 1)
             if move.act.event.kind == "keys" and whole and entry and not move.missed:
                 yield from (press(text + key) for key in KEYS)
+
+    def stands_for_another(self, session: Session) -> bool:
+        """Whether it is asked if another word was heard right than the first one at the question.
+
+        They differ in what a yes leads to, and in nothing else.
+        """
+        if session.mode != "confirm":
+            return False
+        place = f"{session.flow}.{session.step}"
+        return self.doubts.setdefault(place, session.doubt) != session.doubt
 
     def try_out(self, number: int, act: Act) -> None:
         state = self.map.states[number]
@@ -161,10 +211,16 @@ class _Explorer:
             state.broken.append((act, str(reason)))
             return
         missed = self.missed(state.session, session, edges, act.event)
-        says = tuple(say.prompt for say in turn.says)
+        says = self.same(tuple(say.prompt for say in turn.says))
+        walked = self.same(tuple(edges))
         for after in self.variants(self.canonical(session, turn.need), turn.need):
             to = self.add(after, turn.need, (number, act))
-            state.moves.append(Move(act, to, says, tuple(edges), missed))
+            state.moves.append(Move(act, to, says, walked, missed))
+
+    def same(self, value: T) -> T:
+        """The first one of equal values: there are few of them, and millions of moves."""
+        first: T = self.values.setdefault(value, value)
+        return first
 
     def variants(self, session: Session, need: Need) -> Iterator[Session]:
         """The session; at a menu of a list that services fill, with several such lists."""
@@ -194,30 +250,41 @@ class _Explorer:
             return False
         question = f"{before.flow}.{before.step}"
         left = any(edge.word == "otherwise" for edge in edges[:1])
-        return left or len(after.misses.get(question, ())) > len(before.misses.get(question, ()))
+        doubted = after.mode == "confirm" and before.mode != "confirm"
+        more = len(after.misses.get(question, ())) > len(before.misses.get(question, ()))
+        return left or more or doubted or event.outcome == "down"
 
     def canonical(self, session: Session, need: Need) -> Session:
         """The one of all sessions of a state that is walked on from."""
         here = f"{session.flow}.{session.step}"
         active = {session.flow, *(flow for flow, _ in session.stack)}
         asked = isinstance(need, Ask)
+        unheard = session.misses.get(here, []).count("unheard")
+        hears = session.hears and unheard < self.map.company.limits.hearing.misses
         misses = {
-            question: sorted(kinds)
+            question: sorted(kind for kind in kinds if hears or kind != "unheard")
             for question, kinds in session.misses.items()
             if question == here
             or (not asked and question in self.asked_again and question.partition(".")[0] in active)
         }
-        queues = {slot: value for slot, value in session.slots.items() if slot in self.queues}
+        kept = self.queues | {"unread"}
+        slots = {slot: value for slot, value in session.slots.items() if slot in kept}
         return replace(
             session,
-            slots={**self.lists, **queues},
-            misses=misses,
+            slots={**self.lists, **slots},
+            misses={question: kinds for question, kinds in misses.items() if kinds},
             turn=1,
-            typed=session.typed[:1],
+            typed="1" if asked and session.typed else session.typed[:1],
             mode="" if session.mode == "waiting" else session.mode,  # it is all about the pace
             repeats=0,
             slow=False,
             language=self.map.company.languages[0],
+            hears=self.hears if hears else [],
+            unheard=0,
+            doubt=session.doubt if session.mode == "confirm" else [],
+            taken=[],
+            tried={},
+            understood="",
         )
 
     def key(self, session: Session, need: Need | None) -> object:
@@ -234,5 +301,8 @@ class _Explorer:
             session.typed,
             len(session.slots[each]) if each else 0,  # type: ignore[arg-type]
             frozenset(slot for slot in session.slots if slot in self.queues),
+            bool(session.slots.get("unread")),
+            bool(session.hears),
+            tuple(session.doubt),
             type(need),
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from ivr.company import Company
-from ivr.engine import Flows
+from ivr.engine import Edge, Flows
+from ivr.flow import AskStep, RunStep
 from ivr.model import Enqueue, Hangup, Lookup, Value
 from ivr.proof.acts import Act
 from ivr.proof.explore import DEPTH, Map, Move, explore
@@ -20,7 +22,20 @@ RULES = {
     "no-end": "from here the call cannot end with words",
     "mute-end": "the call is ended without a word in the same turn",
     "mute-failure": "a service fails and the caller hears nothing of it",
+    "unread-number": "a number that was said counts before the caller has heard it read back",
 }
+
+
+COUNTS = frozenset(
+    ("readings.accept", "readings.review", "callbacks.promise", "subscriptions.typed")
+)
+"""Services by which a number counts."""
+GIVEN = ("found", "known")
+"""Ends of a flow by which the number that it has asked for counts."""
+FORGETS = frozenset(("readings.begin",))
+"""Services after which no number counts that was given before."""
+READ = frozenset(("digits", "groups", "phone"))
+"""Kinds of placeholders that read a number back."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +85,20 @@ def prove(
     services: Mapping[str, Service],
     known: Mapping[str, Value],
     start: str = "main",
+    speech: bool = True,
 ) -> Proof:
-    """Walk everything and judge it. Of each rule one violation a place, the nearest one."""
-    found = explore(flows, company, services, known, start)
+    """Walk everything and judge it. Of each rule one violation a place, the nearest one.
+
+    speech: callers speak, too, where the company listens.
+    """
+    found = explore(flows, company, services, known, start, speech)
     circles, misses = _longest(found, lambda move: move.act.idle or move.missed)
     violations = [
         *_stuck(found),
         *_mute(found),
         *_circles(found, circles),
         *_without_end(found),
+        *_unread(found),
     ]
     nearest: dict[tuple[str, str], Violation] = {}
     for violation in violations:
@@ -215,3 +235,55 @@ def _without_end(found: Map) -> Iterator[Violation]:
     for number, state in enumerate(found.states):
         if number not in reached and not isinstance(state.need, Hangup) and not state.deep:
             yield _violation(found, "no-end", number, "the call cannot end with words from here")
+
+
+# ---------------------------------------------------------------------- numbers that were said
+
+
+def _unread(found: Map) -> Iterator[Violation]:
+    """Follow every number that was said until the caller hears it, or the flow is left."""
+    prompts = {prompt for prompt, slots in found.flows.placeholders.items() if _reads(slots)}
+    said: dict[str, list[tuple[int, Move]]] = {}
+    for number, state in enumerate(found.states):
+        at = found.flows.step(state.session.flow, state.session.step)
+        if isinstance(at, AskStep) and at.read_back:
+            moves = [move for move in state.moves if move.act.number]
+            said.setdefault(state.place, []).extend((number, move) for move in moves)
+    for place, starts in said.items():
+        yield from _followed(found, place, starts, prompts)
+
+
+def _followed(
+    found: Map, place: str, starts: list[tuple[int, Move]], prompts: Set[str]
+) -> Iterator[Violation]:
+    """Go on from each number that is said at one place."""
+    flow = place.partition(".")[0]
+    seen: set[int] = set()
+    waiting: deque[tuple[int, tuple[Act, ...], Move]] = deque((n, (), move) for n, move in starts)
+    while waiting:
+        start, way, move = waiting.popleft()
+        if prompts & {*move.says}:
+            continue
+        target, way = found.states[move.to], (*way, move.act)
+        service = target.need.service if isinstance(target.need, Lookup) else ""
+        by = service if service in COUNTS else ""
+        if any(_gives(found, edge, flow) for edge in move.edges):
+            by = "whoever ran the flow"
+        if by:
+            text = f"{by} takes a number that was not read back"
+            yield _violation(found, "unread-number", start, text, way, place)
+        inside = flow in (target.session.flow, *(each for each, _ in target.session.stack))
+        over = by or service in FORGETS or isinstance(target.need, Enqueue | Hangup)
+        if inside and not over and move.to not in seen:
+            seen.add(move.to)
+            waiting.extend((start, way, onward) for onward in target.moves)
+
+
+def _gives(found: Map, edge: Edge, flow: str) -> bool:
+    """Whether a flow hands on the number that it has asked for."""
+    at = found.flows.step(edge.flow, edge.step)
+    return isinstance(at, RunStep) and at.flow == flow and edge.word in GIVEN
+
+
+def _reads(placeholders: Mapping[str, str]) -> bool:
+    return "heard" in placeholders or bool(READ & {*placeholders.values()})
