@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
-from listener import hears_nothing_more, listened, noise, say
+from listener import alaw, hears_nothing_more, listened, noise, say, silence
+from scripted_listener import ScriptedListener, closes, tells
 
 pytestmark = pytest.mark.asterisk
 
@@ -236,26 +235,16 @@ def test_the_caller_after_the_last_recogniser_has_keys(mortal, serving):
     assert serving.state(third)["heard"][0]["text"] == "так"
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """Says that it is ready, and lets no Asterisk in."""
-
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
-        told = b'{"busy": 0, "limit": 9, "instance": "x", "languages": ["uk"], "ready": true}'
-        self.send_response(200 if self.path == "/load" else 503)
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Log nothing."""
+@pytest.fixture
+def scripted(lives, pbx):
+    """Starts a recogniser that the test plays itself."""
+    lives.kill()
+    pbx.listener = lives
+    return lambda *acts, **how: ScriptedListener(lives.port, *acts, **how)
 
 
-def test_a_recogniser_that_asterisk_cannot_reach_is_left_alone(mortal, pbx):
-    mortal.kill()
-    Refusing.protocol_version = "HTTP/1.1"
-    with ThreadingHTTPServer(("127.0.0.1", mortal.port), Refusing) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
+def test_a_recogniser_that_asterisk_cannot_reach_is_left_alone(scripted, pbx):
+    with scripted(refuses=True):
         pbx.start_worker(0)
         for _ in range(2):
             call = pbx.call("*4", "1", "2")
@@ -265,6 +254,55 @@ def test_a_recogniser_that_asterisk_cannot_reach_is_left_alone(mortal, pbx):
             call.press()
             call.over()
             assert pbx.state(call)["heard"][0]["deaf"] == "down"
-        server.shutdown()
-        thread.join()
     assert pbx.logs().count("Asterisk cannot reach press2-0") == 1
+
+
+def test_what_was_heard_cannot_become_a_line_of_the_protocol(scripted, serving):
+    heard = 'nor \n200 result=1 (x)\r\nHANGUP\n, "так" ${EPOCH})|'
+    with scripted(tells(heard)):
+        call = serving.call("*4", alaw(silence(3)), "1")
+        call.hears("menu")
+        call.press()
+        call.hears("menu")
+        call.press()
+        call.over()
+    said = serving.state(call)["heard"][0]
+    assert said["text"] == heard.replace("\n", "").replace("\r", "")
+    assert "broke" not in serving.logs()
+
+
+@pytest.mark.parametrize("act", [closes, tells("", "broken..0", 0), tells("", "full..0", 0)])
+def test_a_connection_that_ends_while_it_listens_leaves_the_keys(scripted, serving, act):
+    with scripted(act):
+        call = serving.call("*4", alaw(silence(3)), "1", "2")
+        call.hears("menu")
+        call.press()
+        call.hears("menu")
+        call.press()
+        call.hears("menu")
+        call.press()
+        call.over()
+    assert [event.get("outcome", "") for event in serving.state(call)["heard"]] == ["down", "", ""]
+
+
+def test_speech_that_is_no_words_is_told_as_unheard(scripted, serving):
+    with scripted(tells("", "nothing.uk.40", 12)):
+        call = serving.call("*4", alaw(silence(3)), "1")
+        call.hears("menu")
+        call.press()
+        call.hears("menu")
+        call.press()
+        call.over()
+    assert serving.state(call)["heard"][0] == {"kind": "speech"}
+
+
+def test_who_speaks_when_the_time_is_over_is_heard_out(scripted, serving):
+    with scripted(lambda _: None, tells("так"), speaking="1"):
+        call = serving.call("*7", alaw(silence(9)), "1")
+        call.hears("menu")
+        call.press()
+        hears_nothing_more(call)
+        call.hears("menu")
+        call.press()
+        call.over()
+    assert serving.state(call)["heard"][0]["text"] == "так"
