@@ -14,7 +14,7 @@ from ivr.config import Config
 from ivr.errors import ConfigError, SetupError
 from ivr.grammar import Vocabulary
 from ivr.prompts import Catalogue
-from ivr.speech import fetch
+from ivr.speech import audio, fetch
 from ivr.speech.aeap import A_CORE, Server
 from ivr.speech.models import RATE, Model, load, measure
 from ivr.speech.recogniser import CHUNK, Question, Rules, asked
@@ -26,6 +26,8 @@ Say = Callable[[str], None]
 OFF = """No vosk model is configured: callers answer by keys.
 To switch speech on: `app.py speech fetch uk` brings a model (or unpack one of your own), then write
 its folder into {file}, section [speech], as `model.uk = FOLDER`. docs/speech.md tells more."""
+SILENCE = 3
+"""Seconds of silence behind a file that is tried."""
 SHOWN = 12
 """Unknown words that are named; the rest are counted."""
 
@@ -149,12 +151,7 @@ def listen(
 
 def _samples(file: Path) -> array[int]:
     """Return a sound file as telephone samples, with silence behind it."""
-    from pydub import AudioSegment
-    from pydub.exceptions import CouldntDecodeError
-
-    try:
-        sound = AudioSegment.from_file(file)
-    except (OSError, CouldntDecodeError) as error:
-        raise SetupError(f"{file}: cannot be read as a sound file") from error
-    narrow = sound.set_channels(1).set_frame_rate(RATE).set_sample_width(2)
-    return array("h", narrow.raw_data + bytes(2 * 3 * RATE))
+    sound = audio.decode([file])[0] if file.is_file() else None
+    if sound is None:
+        raise SetupError(f"{file}: cannot be read as a sound file")
+    return array("h", sound.narrow.raw_data + bytes(2 * SILENCE * RATE))
