@@ -55,6 +55,12 @@ class Process:
         )
         self.start()
 
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.end()
+
     def start(self) -> None:
         ready = f"ready: 127.0.0.1:{self.port}"
         lives = self.text().count(ready) if self.log.exists() else 0

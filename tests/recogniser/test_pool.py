@@ -17,9 +17,8 @@ from ivr.speech.pool import Picked, Recognisers, Refused, Server
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
-    started = Process(tmp_path_factory.mktemp("recogniser"), recognisers=1)
-    yield started
-    started.end()
+    with Process(tmp_path_factory.mktemp("recogniser"), recognisers=1) as started:
+        yield started
 
 
 @contextmanager
@@ -85,34 +84,32 @@ def test_nobody_there_is_down():
 
 
 def test_a_killed_process_is_down_and_its_next_life_is_another_one(tmp_path):
-    process = Process(tmp_path)
-    recognisers = Recognisers([process.server()], wait=2.0)
-    picked = recognisers.pick(["uk"])
-    assert isinstance(picked, Picked)
-    process.signal(signal.SIGKILL)
-    process.process.wait()
-    assert not recognisers.alive(picked)
-    assert recognisers.pick(["uk"]) == Refused("down")
-    process.start()
-    assert not recognisers.alive(picked)
-    again = recognisers.pick(["uk"])
-    assert isinstance(again, Picked)
-    assert again.instance != picked.instance
-    process.end()
+    with Process(tmp_path) as process:
+        recognisers = Recognisers([process.server()], wait=2.0)
+        picked = recognisers.pick(["uk"])
+        assert isinstance(picked, Picked)
+        process.signal(signal.SIGKILL)
+        process.process.wait()
+        assert not recognisers.alive(picked)
+        assert recognisers.pick(["uk"]) == Refused("down")
+        process.start()
+        assert not recognisers.alive(picked)
+        again = recognisers.pick(["uk"])
+        assert isinstance(again, Picked)
+        assert again.instance != picked.instance
 
 
 def test_a_frozen_process_is_down(tmp_path):
     """It takes connections, because the kernel does that, and never answers."""
-    process = Process(tmp_path)
-    patient, hasty = Recognisers([process.server()], wait=5.0), Recognisers([process.server()])
-    picked = patient.pick(["uk"])
-    assert isinstance(picked, Picked)
-    process.signal(signal.SIGSTOP)
-    assert not hasty.alive(picked)
-    assert hasty.pick(["uk"]) == Refused("down")
-    process.signal(signal.SIGCONT)
-    assert patient.alive(picked)
-    process.end()
+    with Process(tmp_path) as process:
+        patient, hasty = Recognisers([process.server()], wait=5.0), Recognisers([process.server()])
+        picked = patient.pick(["uk"])
+        assert isinstance(picked, Picked)
+        process.signal(signal.SIGSTOP)
+        assert not hasty.alive(picked)
+        assert hasty.pick(["uk"]) == Refused("down")
+        process.signal(signal.SIGCONT)
+        assert patient.alive(picked)
 
 
 def test_the_least_loaded_process_is_picked():

@@ -22,9 +22,8 @@ NUMBER = "lang=uk+ru words=operator.repeat digits=5-5"
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
-    started = Process(tmp_path_factory.mktemp("recogniser"), recognisers=3)
-    yield started
-    started.end()
+    with Process(tmp_path_factory.mktemp("recogniser"), recognisers=3) as started:
+        yield started
 
 
 @pytest.fixture
@@ -235,16 +234,16 @@ def test_memory_is_bounded_whatever_a_call_brings(process):
 
 
 def test_it_ends_soon_when_told_to_with_a_call_open(tmp_path):
-    process = Process(tmp_path)
-    with Client(process) as client:
-        client.setup()
-        client.grammar(NUMBER)
-        client.speak(alaw(digits("uk", "02")))
-        process.signal(signal.SIGTERM)
-        with pytest.raises(ConnectionClosed):
-            while True:
-                client.receive()
-    assert until(process.ended)
-    assert process.process.returncode == 0
-    assert "stopped" in process.text()
-    assert "Traceback" not in process.text()
+    with Process(tmp_path) as process:
+        with Client(process) as client:
+            client.setup()
+            client.grammar(NUMBER)
+            client.speak(alaw(digits("uk", "02")))
+            process.signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    client.receive()
+        assert until(process.ended)
+        assert process.process.returncode == 0
+        assert "stopped" in process.text()
+        assert "Traceback" not in process.text()
