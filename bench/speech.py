@@ -435,8 +435,11 @@ def weights(given: Mapping[str, Sequence[Path]]) -> Iterator[str]:
     for language, paths in given.items():
         for folder in paths:
             weight = load.weigh(language, folder)
-            size = vosk_models.size(folder)
-            cells = (f"{size / 1e6:.1f}", f"{weight.seconds:.2f}", f"{weight.model / 1e6:.1f}")
+            cells = (
+                f"{weight.size / 1e6:.1f}",
+                f"{weight.seconds:.2f}",
+                f"{weight.model / 1e6:.1f}",
+            )
             rows.append((language, folder.name, *cells, f"{weight.question / 1e6:.1f}"))
     head = ("language", "model", "MB on disk", "loads in s", "MB of memory", "MB a recogniser")
     yield from table(head, rows)

@@ -24,7 +24,11 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from bench import speech_corpus as corpus
 from bench import speech_line as line
+from ivr.grammar import number_words
+from ivr.speech import models as vosk_models
+from ivr.speech import recogniser
 
 HOME = Path(__file__).parents[1]
 LEVELS = (4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 200)
@@ -189,25 +193,24 @@ def memory() -> int:
 
 @dataclass(frozen=True)
 class Weight:
-    """What a model takes. Seconds to load it, bytes in memory, bytes of one open question."""
+    """What a model takes. size, model, question: bytes on disk, in memory, of one question."""
 
+    size: int
     seconds: float
     model: int
     question: int
 
 
 def weigh(language: str, folder: Path) -> Weight:
-    """Load a model in a process of its own, and open questions with it."""
+    """Load a model in a process of its own, and open questions with it in another one."""
+    taken = vosk_models.measure(language, folder, number_words(language), ())
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_weigh, (language, folder))
+        question = pool.apply(_weigh, (language, folder))
+    return Weight(taken.size, taken.seconds, taken.memory, question)
 
 
-def _weigh(language: str, folder: Path) -> Weight:
-    from bench import speech_corpus as corpus
-    from ivr.grammar import number_words
-    from ivr.speech import models as vosk_models
-    from ivr.speech import recogniser
-
+def _weigh(language: str, folder: Path) -> int:
+    """Return the bytes that an open question takes."""
     loaded = vosk_models.load(language, folder, number_words(language))
     asked = recogniser.asked(corpus.question("account", language, [language]).grammar.text())
     sound = corpus.joined(language, ["n_5", "n_2", "n_7"], [300, 300, 300])
@@ -224,4 +227,4 @@ def _weigh(language: str, folder: Path) -> Weight:
     kept = [opened() for _ in range(3)]
     before = memory()
     kept += [opened() for _ in range(QUESTIONS)]
-    return Weight(loaded.seconds, loaded.memory, (memory() - before) // QUESTIONS)
+    return (memory() - before) // QUESTIONS

@@ -324,8 +324,12 @@ def _speech(given: Config, home: Path) -> Iterator[Finding]:
     if not folders:
         yield from _told(speech_doctor.off(given.path.name, given.twilio.speech))
         return
-    from ivr import speech_parts  # it loads vosk, which takes a second
-
+    try:
+        from ivr import speech_parts  # it loads vosk, which takes a second
+    except ImportError as error:
+        mend = "callers answer by keys; run deploy/setup.sh, which tells whether vosk is to be had"
+        yield Finding("problem", speech_doctor.SUBJECT, f"no recogniser here: {error}", mend)
+        return
     known = speech_parts.words(prompts.load(home / "prompts"))
     if not said.servers:
         limit = speech_parts.limit(given)

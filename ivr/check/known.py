@@ -27,8 +27,11 @@ def of_models(models: Mapping[str, Path], vocabulary: Vocabulary) -> Iterator[Fi
     """
     if not models:
         return
-    from ivr.speech import models as loader  # vosk takes a second, and only this needs it
-
+    try:
+        from ivr.speech import models as loader  # vosk takes a second, and only this needs it
+    except ImportError as error:
+        yield Finding("unknown-to-model", ", ".join(models), f"nobody can look: {error}")
+        return
     for language, folder in models.items():
         place = f"model.{language}"
         try:
