@@ -36,6 +36,8 @@ FORGETS = frozenset(("readings.begin",))
 """Services after which no number counts that was given before."""
 READ = frozenset(("digits", "groups", "phone"))
 """Kinds of placeholders that read a number back."""
+PUT_IN = frozenset(("heard", "said"))
+"""Slots that put a prompt which does into another one."""
 
 
 @dataclass(frozen=True)
@@ -286,4 +288,4 @@ def _gives(found: Map, edge: Edge, flow: str) -> bool:
 
 
 def _reads(placeholders: Mapping[str, str]) -> bool:
-    return "heard" in placeholders or bool(READ & {*placeholders.values()})
+    return bool(READ & {*placeholders.values()} or PUT_IN & placeholders.keys())

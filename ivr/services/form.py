@@ -458,7 +458,7 @@ class Form:
             "zone": self._zone(counter),
             "digits": counter.digits,
             "reading_digits": f"1-{counter.digits}",
-            "expected": str(counter.previous + round(counter.usual)),
+            "expected": str((counter.previous + round(counter.usual)) % 10**counter.digits),
             "previous": counter.text,
             "previous_on": counter.previous_on.isoformat(),
         }
