@@ -9,6 +9,8 @@ Odesa speak and as recognisers write them. Apostrophes may be left out, ё and �
     point                what follows is a fraction: "point", "цілих"
     part 1               tenths: the last digit before it is a fraction; 2 hundredths, 3 thousandths
     polite               words around any answer: "I would like", "please"
+    assent               words around a yes or "confirm": "please", "all"
+    echo                 words behind a yes: "it is"
     about                words around a number: "my reading", "kilowatt-hours"
     end                  words that finish a number
     button               words around a key: "press", "number"
@@ -29,11 +31,11 @@ zero 0: нуль ноль | зеро нолик нулик нулем нолю
 unit 1: один одна одне раз | одну одного одного одін адін адин одиниця одиничка одиницю
 unit 2: два дві | двійка двійку двойка двє двоє двух двох
 unit 3: три | трійка трійку тройка тры трі троє трьох
-unit 4: чотири | чотире чотирі чотирьох четвірка четвірку четвьорка штири четири читири
+unit 4: чотири | чотире чотирі чотыри чотирьох четвірка четвірку четвьорка штири четири читири
 unit 5: п'ять | пьять п'ьять пьят п'яти п'ятірка п'ятірку пятьорка
 unit 6: шість | шисть шість шєсть шіст шести шістка шістку шестьорка
 unit 7: сім | сєм сємь сімь сем семи сімка сімку сьомка сімочка
-unit 8: вісім | восім восімь восем вісімь вісем восьми вісімка вісімку
+unit 8: вісім | осім восім восімь восем вісімь вісем восьми вісімка вісімку
 unit 9: дев'ять | девьять дєвять дев'яти дев'ятка дев'ятку девятка
 teen 10: десять | десяти дєсять десятка десятку
 teen 11: одинадцять | одинадцять одинацять одинацать одіннадцать
@@ -45,7 +47,7 @@ teen 16: шістнадцять | шіснадцять шиснадцять ші
 teen 17: сімнадцять | сімнацять сімнадцать
 teen 18: вісімнадцять | вісімнацять вісімнадцать восімнадцять
 teen 19: дев'ятнадцять | дев'ятнацять дев'ятнадцать
-tens 20: двадцять | двадцяти двацять двадцатка двадцятка
+tens 20: двадцять | двадцяти дваццять двацять двадцатка двадцятка
 tens 30: тридцять | тридцяти трицять тріцять
 tens 40: сорок | сорік сорока
 tens 50: п'ятдесят | п'ядесят п'ятьдесят п'ятсят п'ятьсят п'ядисят пьятдесят
@@ -63,9 +65,10 @@ hundreds 600: шістсот | шіссот шісот шістьсот шисо
 hundreds 700: сімсот | сімьсот
 hundreds 800: вісімсот | восімсот вісемсот
 hundreds 900: дев'ятсот | дев'яцот дев'ятьсот
-hundred 0: | сот сотень сотні
+hundred 0: | сот
+hundred 3: | сотень сотні
 thousand 1: тисяча | тисячу тища тищу тищя
-thousand 0: тисячі тисяч | тищі тищ
+thousand 0: тисячі тисяч | тисячи тищі тищ
 million 1: мільйон
 million 0: | мільйони мільйонів
 zeros 0: нулі нулів | нуля нолі ноликів нулики ноля нолів
@@ -104,7 +107,14 @@ polite: | все усе у в зараз сьогодні знову тут до
 polite: | привіт алло альо слухайте скажіть кажу прошу треба хотів хотіла б би мене нас з'єднайте
 polite: | дякую спасибі давайте ну от ось значить отже так ага це там тоді просто вже то ой е ем
 polite: | еее а можна можете потрібна потрібен потрібні хочемо бажаю ви ми щодо стосовно про до
-polite: | цікавить
+polite: | цікавить на дайте дай з зі мій моя моє мої моєї мого нашої нашого який яка яке які
+polite: | говорити поговорити розмовляти дізнатися дізнатись спитати сказати підкажіть угу окей вас
+polite: | вам дзвоню телефоную потрібне
+assent: | будь ласка дякую спасибі ну ой е ем еее все усе це хочу прошу давайте
+echo: | він вона воно цей ця я мій моя
+about: | лічильнику лічильнике показує показали на вийшло набігло набігла поточний поточні
+about: | поточне останні остання всього усього разом бачу дивлюсь дивлюся становлять добре вроді
+about: | здається ніби виходить приблизно десь стоїть горить світиться написано видно табло екрані накрутило нараховано
 about: показання показник лічильника номер рахунок
 about: | плюс показ покази показником показнику лічильник мій моя моє мої у мене рахунку рахунка
 about: | особовий особового рахунком показники зараз сьогодні на дорівнює кіловат кіловатт
@@ -124,11 +134,11 @@ zero 0: ноль нуль | зеро нолик нулик
 unit 1: один одна одно раз | одну одного единица единичка единицу единичку адин
 unit 2: два две | двойка двойку двоечка двое двух
 unit 3: три | тройка тройку троечка трое трех
-unit 4: четыре | четверка четверку четыри читыре чтыре четырех
+unit 4: четыре | чотыри четверка четверку четыри читыре чтыре четырех
 unit 5: пять | пятерка пятерку пяти пят пьять
 unit 6: шесть | шестерка шестерку шести шист шесь
 unit 7: семь | семерка семерку семи сем
-unit 8: восемь | восьмерка восьмерку восьми восем
+unit 8: восемь | осемь восьмерка восьмерку восьми восем
 unit 9: девять | девятка девятку девяти девить
 teen 10: десять | десяти десятка десятку десить
 teen 11: одиннадцать | одинадцать одинацать одиннацать
@@ -140,7 +150,7 @@ teen 16: шестнадцать | шестнацать шеснадцать ши
 teen 17: семнадцать | семнацать
 teen 18: восемнадцать | восемнацать
 teen 19: девятнадцать | девятнацать
-tens 20: двадцать | двадцати двацать двадцатка
+tens 20: двадцать | двадцати дваццать двацать двадцатка
 tens 30: тридцать | тридцати трицать тритцать
 tens 40: сорок | сорака
 tens 50: пятьдесят | пятьдисят пятдесят пядесят пятьсят писят пийсят пейсят пиисят
@@ -158,7 +168,8 @@ hundreds 600: шестьсот | шестсот шессот шисот
 hundreds 700: семьсот | семсот
 hundreds 800: восемьсот | восемсот
 hundreds 900: девятьсот | девятсот девяцот
-hundred 0: | сот сотен сотни
+hundred 0: | сот
+hundred 3: | сотен сотни
 thousand 1: тысяча | тысячу тыща тыщу тысеча
 thousand 0: тысячи тысяч | тыщи тыщ тысячь
 million 1: миллион | милион
@@ -198,7 +209,14 @@ polite: пожалуйста добрый день я хочу мне нужно
 polite: | все у в сейчас сегодня снова опять тут здравствуйте доброе утро вечер привет алло алё
 polite: | слушайте скажите скажу говорю надо хотел хотела бы меня нас соедините спасибо давайте ну
 polite: | вот значит итак так ага это там тогда просто уже то ой э эм а да можно можете нужна
-polite: | нужен нужны хотим желаю вы мы насчет про до интересует
+polite: | нужен нужны хотим желаю вы мы насчет про до интересует на дайте дай с мой моя мое мои моей
+polite: | моего нашей нашего какой какая какое какие говорить поговорить узнать спросить сказать
+polite: | подскажите можно угу окей вас вам звоню
+assent: | пожалуйста спасибо ну ой э эм все это хочу прошу давайте
+echo: | он она оно этот эта я мой моя
+about: | показывает показали на счетчике вышло получилось набежало набежала текущий текущие текущее
+about: | последние последняя итого всего вместе вижу смотрю составляют хорошо вроде кажется кажись
+about: | выходит примерно где стоит горит светится написано видно табло экране накрутило
 about: показания показание счётчика номер счёт
 about: | плюс показаний показатель счетчик мой моя мое мои у меня счета лицевой лицевого сейчас
 about: | сегодня на равно киловатт киловатта киловатты час часа часов квт ровно кубов записывайте
@@ -278,10 +296,14 @@ key #: hash pound | sharp
 polite: please hello i want would like to a an the
 polite: | hi hey good morning afternoon evening id um uh er well so ok okay just speak talk with
 polite: | can could you me my need lets let us thanks thank it is its get say tell im about put
-polite: | through connect for
+polite: | through connect for that thats
 about: reading meter account number is
 about: | plus readings my the kilowatt kilowatts hour hours kwh exactly at now digits figure
+assent: | please thanks thank you oh ah uh um er well okay ok all its thats quite i
+echo: | it is that this i do
 about: | figures current phone that thats id are shows says today day night of a
+about: | show showing reads it its here see display screen total so far roughly this we have got i
+about: | on comes to
 end: done stop finish
 end: | end finished hash pound
 button: number press key option
@@ -313,6 +335,8 @@ key *: sao
 key #: thăng
 polite: tôi muốn xin chào làm ơn
 polite: | vui lòng cần cho à ạ vâng dạ thì là được ừ
+assent: | làm ơn xin vui lòng à ạ dạ ừ rồi cảm
+echo: | ạ rồi đó mà
 about: chỉ số công tơ
 about: | của mã khách hàng điện số là đồng hồ ki lô oát giờ kwh đúng hôm nay
 end: xong hết
@@ -372,6 +396,8 @@ key *: йолдызчык
 key #: рәшәткә
 polite: зинһар исәнмесез миңа кирәк
 polite: | телим мин әйе рәхмәт сәлам әйтегез менә шулай ну
+assent: | зинһар рәхмәт ну менә
+echo: | бу ул минем
 about: күрсәткеч счётчик номер
 about: | күрсәткече күрсәткечләр счётчикның минем счёт киловатт сәгать хәзер бүген төп
 end: булды бетте
@@ -417,6 +443,8 @@ class Lexicon:
     parts: dict[str, int] = field(default_factory=dict)
     points: frozenset[str] = frozenset()
     polite: frozenset[str] = frozenset()
+    assent: frozenset[str] = frozenset()
+    echo: frozenset[str] = frozenset()
     about: frozenset[str] = frozenset()
     end: frozenset[str] = frozenset()
     button: frozenset[str] = frozenset()
@@ -446,7 +474,7 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
                     keys.setdefault(word, value)
                 elif kind == "part":
                     parts.setdefault(word, int(value))
-                elif kind in ("point", "polite", "about", "end", "button", "not"):
+                elif kind in ("point", "polite", "assent", "echo", "about", "end", "button", "not"):
                     others.setdefault(kind, set()).add(word)
                 else:
                     numerals.setdefault(word, Numeral(kind, int(value or 0)))
@@ -460,6 +488,8 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
         parts,
         sets.get("point", frozenset()) | {POINT},
         sets.get("polite", frozenset()),
+        sets.get("assent", frozenset()),
+        sets.get("echo", frozenset()),
         sets.get("about", frozenset()),
         sets.get("end", frozenset()),
         sets.get("button", frozenset()),

@@ -23,8 +23,9 @@ class Numeral(NamedTuple):
 
     kind: `zero`; `unit` 1 to 9; `teen` 11 to 19 and a 10 that takes no unit; `ten`, a 10 that does;
     `tens` 20 to 90; `tens_of`, times ten; `hundreds` 100 to 900; `hundred`, `thousand`, `million`,
-    times so many (value 0: only after a count, 1: also alone, 2: also after 11 to 99); `figures`;
-    `zeros` and `many`, the plural of a digit; `times`, "double"; `and`; `half`; `one_and_half`.
+    times so many (value 0: only after a count, 1: also alone, 2: also after 11 to 99, 3: after 1 to
+    99, never alone); `figures`; `zeros` and `many`, the plural of a digit; `times`, "double";
+    `and`; `half`; `one_and_half`.
     """
 
     kind: str
@@ -117,7 +118,11 @@ class Chart:
         for end, count in self._counted(i, "thousand"):
             yield end, count
             if count % 1000 == 0:
-                for last, rest in (*self._below_at[self._on(end)], *self._empty_hundreds(end)):
+                for last, rest in (
+                    *self._below_at[self._on(end)],
+                    *self._empty_hundreds(end),
+                    *self._empty_places(end),
+                ):
                     yield last, count + rest
 
     def _counted(self, i: int, kind: str) -> Iterator[Span]:
@@ -154,11 +159,11 @@ class Chart:
         here = self._kind(i, joined=False)
         if here == "hundreds":
             yield i + 1, self.numerals[i].value
-        elif here == "hundred" and self.numerals[i].value and not self._may_count(i):
+        elif here == "hundred" and self.numerals[i].value in (1, 2) and not self._may_count(i):
             yield i + 1, 100
         for end, count in (*self._small(i), *self._figures(i)):
             if self._kind(end) == "hundred" and count < (
-                100 if self.numerals[end].value == 2 else 10
+                100 if self.numerals[end].value > 1 else 10
             ):
                 yield end + 1, count * 100
 
@@ -166,6 +171,16 @@ class Chart:
         """Vietnamese names the empty hundreds after thousands: "không trăm linh năm", 005."""
         if self._kind(i) == "zero" and self._kind(i + 1) == "hundred":
             yield from self._small(self._on(i + 2))
+
+    def _empty_places(self, i: int) -> Iterator[Span]:
+        """Zeros for the empty places behind thousands: "two thousand, zero, five" is 2005."""
+        for bound in (100, 10):
+            if self._kind(i) != "zero":
+                return
+            i += 1
+            for last, rest in self._small(i) if i not in self.pauses else ():
+                if rest < bound:
+                    yield last, rest
 
     def _small(self, i: int) -> Iterator[Span]:
         """1 to 99."""
@@ -190,7 +205,7 @@ class Chart:
         """Whether the word before counts the noun at i, so that the noun is no number alone."""
         if i == 0 or i in self.pauses:
             return False
-        if self.numerals[i].kind == "hundred" and self.numerals[i].value < 2:
+        if self.numerals[i].kind == "hundred" and self.numerals[i].value != 2:
             return self.numerals[i - 1].kind == "unit"
         return self.numerals[i - 1].kind in ("unit", "teen", "ten", "tens", "hundreds", "figures")
 

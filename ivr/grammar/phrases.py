@@ -9,9 +9,17 @@ from ivr.grammar.grammar import Grammar, Heard, Vocabulary
 from ivr.grammar.lexicon import Lexicon
 from ivr.grammar.spelling import Words, words_of
 
-FEW = {1: 2, 2: 3}
+STORES = frozenset({"yes", "confirm"})
+"""Words that store something, in any flow: heard only where nothing else is said."""
+REFUSALS = frozenset({"other", "change", "anew"})
+"""Words that go on from a no: "no, another one" is another one."""
+URGENT = frozenset({"operator", "danger"})
+"""Words that are heard among more unknown ones than others."""
+FEW = {1: 1, 2: 3}
 """Unknown words beside a phrase of so many words; longer phrases have as many as `MANY`."""
 MANY = 3
+FEW_URGENT = 2
+"""Unknown words beside an urgent phrase of one word."""
 
 
 class Phrases(NamedTuple):
@@ -66,25 +74,41 @@ def phrases_of(grammar: Grammar, vocabulary: Vocabulary) -> Phrases:
 
 
 def exact(known: Phrases, lexical: Lexicon, words: Words) -> str:
-    """Return the id of the phrase that all of it is, but for words of politeness; "" for none."""
+    """Return the id of the phrase that all of it is, but for words of politeness; "" for none.
+
+    The words of `STORES` have few words beside them, those of the tables `assent` and `echo`:
+    "so", "now" and "there" are polite anywhere else, and begin a talk with somebody else here.
+    """
     if word := known.ids.get(words):
         return word
-    fillers = _fillers(known, lexical)
     spans = known.spans(words)
-    if len({id_ for _, _, id_ in spans}) == 1 and not _rest(words, spans, fillers):
-        return spans[0][2]
+    ids = {id_ for _, _, id_ in spans}
+    if ids and ids <= STORES:
+        return "" if _beside_assent(words, spans, lexical) else spans[0][2]
+    fillers = _fillers(known, lexical)
+    if spans and not _rest(words, spans, fillers):
+        refused = ids - {"no"}
+        if len(ids) == 1 or (spans[0][2] == "no" and len(refused) == 1 and refused <= REFUSALS):
+            return spans[-1][2]
     plain = _plain(words, fillers)
-    if not plain or len(plain) > known.longest:
+    if not plain or len(plain) > known.longest or lexical.negations.issuperset(plain):
         return ""
-    return next((id_ for phrase, id_ in known.ids.items() if plain == _plain(phrase, fillers)), "")
+    return next(
+        (
+            id_
+            for phrase, id_ in known.ids.items()
+            if id_ not in STORES and plain == _plain(phrase, fillers)
+        ),
+        "",
+    )
 
 
 def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
     """Return the one word whose phrases are among others, None where it is none or doubtful.
 
-    "Not" beside a phrase makes it doubtful, "not right" is a no. A yes stands first or last: "so"
-    in the middle of a sentence is none; beside a number it may be "well, ...". A no before a number
-    is a correction. The share is 0.9 to 0.7, by how much is unknown.
+    "Not" beside a phrase makes it doubtful, "not right" is a no; a word of `STORES` among others
+    is none. A no before a number is a correction. The share of a phrase among unknown words is
+    0.7 or 0.6, by how many there are: no caller is taken at his word then, he is asked.
     """
     fillers = _fillers(known, lexical)
     spans = known.spans(words)
@@ -99,20 +123,31 @@ def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
     if denied:
         opposite = word == "yes" and "no" in known.ids.values() and denied == [start - 1] == rest
         return Heard(word="no", share=0.9) if opposite else None
+    if word in STORES:
+        return None
     numbers = any(words[place] in lexical.numerals for place in rest)
     if word == "no" and numbers and start == 0:
         return Heard(word="no", share=0.8)
-    if word == "yes" and (numbers or (start > 0 and end < len(words))):
+    most = FEW.get(end - start, MANY)
+    unknown = sum(words[place] not in lexical.numerals for place in rest)
+    if len(rest) > MANY or unknown > (max(most, FEW_URGENT) if word in URGENT else most):
         return None
-    size = len(words) - len(rest)
-    if len(rest) > FEW.get(end - start, MANY):
-        return None
-    return Heard(word=word, share=0.9 if len(rest) < size else 0.8 if len(rest) == size else 0.7)
+    return Heard(word=word, share=0.7 if len(rest) <= len(words) - len(rest) else 0.6)
 
 
 def _fillers(known: Phrases, lexical: Lexicon) -> frozenset[str]:
     """Words of politeness; those that are a phrase of their own here are none."""
     return lexical.polite - {phrase[0] for phrase in known.ids if len(phrase) == 1}
+
+
+def _beside_assent(words: Words, spans: list[tuple[int, int, str]], lexical: Lexicon) -> list[int]:
+    """Return the places of words that do not belong beside a yes."""
+    first = spans[0][0]
+    return [
+        place
+        for place in _rest(words, spans, lexical.assent)
+        if place < first or words[place] not in lexical.echo
+    ]
 
 
 def _plain(words: Words, fillers: frozenset[str]) -> Words:

@@ -6,8 +6,18 @@ words. Words of politeness and hesitation count for nothing (`lexicon`).
 A number may have up to two short unknown words before or behind it, none inside. Of all its splits
 those are kept that have as many digits as the question asks for. The likeliest comes first: the
 closest to the value expected; without one, the one of the fewest groups, then of the fewest digits.
-The second is as likely as the first where its distance is under twice that of the first and 2 % of
-the expected value; without one, where both have the same number of groups.
+
+A question for one digit or more asks for a reading, and meters count up: a value below the expected
+one is as far as a quarter more above it, and past the largest value of its digits a meter begins at
+zero again, so that 00035 is near 99999.
+
+The second is as likely as the first (`close`) where its distance is at most twice that of the first
+and 2 % of the smaller of the first and the expected value; without an expected value, where both
+have the same number of groups. Two rows of the same value are never `close`.
+
+Digits in number are made by breaking numbers: "forty five" into 40 and 5. Where every row of as
+many digits as are asked for has more groups than the plainest of too few, the caller may have named
+another number: the plainest is the second, and close.
 """
 
 from __future__ import annotations
@@ -24,7 +34,9 @@ from ivr.grammar.spelling import Words, split
 STRANGE = 0.15
 """What each unknown word takes from the share."""
 SLACK = 50
-"""The expected value through this is what two distances may differ by besides."""
+"""A value through this is what two distances may differ by besides."""
+BELOW = 1.25
+"""How much further a reading below the expected one is than one as much above it."""
 
 
 def understand(grammar: Grammar, vocabulary: Vocabulary, text: str, near: str = "") -> Heard | None:
@@ -98,7 +110,7 @@ def open_ended(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
 
 
 def _split(grammar: Grammar, text: str) -> tuple[Words, frozenset[int]]:
-    return split(text, thousands=grammar.languages[0] == "en")
+    return split(text, grammar.languages[0] == "en", grammar.longest)
 
 
 def _plain(words: Words, fillers: frozenset[str]) -> Words:
@@ -134,11 +146,16 @@ def _number(
     for chart in charts:
         rows = rows or chart.rows(grammar.shortest, grammar.longest)
     fits = bool(rows)
+    plainest: dict[str, int] = {}
     for chart in charts:
-        rows = rows or chart.plainest()
-    if not rows:
+        plainest = plainest or chart.plainest()
+    if not plainest:
         return None
-    ranked, close = _ranked(rows, near)
+    turn = 10**grammar.longest if grammar.shortest == 1 else 0
+    ranked, close = _ranked(rows or plainest, near, turn)
+    if fits and min(plainest.values()) < min(rows.values()):
+        others = [row for row in ranked[1:] if row not in plainest]
+        ranked, close = (ranked[0], *plainest, *others), True
     return Heard(
         numbers=ranked, close=close and fits, cut=said.cut, share=1 - STRANGE * said.strange
     )
@@ -150,16 +167,27 @@ def _chart(said: Said) -> Chart:
     return chart if chart.readable else Chart(said.numerals, frozenset())
 
 
-def _ranked(rows: dict[str, int], near: str) -> tuple[tuple[str, ...], bool]:
-    """Return rows of digits, the likeliest first, and whether the second is as likely."""
+def _ranked(rows: dict[str, int], near: str, turn: int) -> tuple[tuple[str, ...], bool]:
+    """Return rows of digits, the likeliest first, and whether the second is as likely.
+
+    turn: the value at which a meter begins at zero again, 0: it is no reading.
+    """
     wanted = re.match("[0-9]{1,18}", near)
     if not wanted:
         ranked = sorted(rows, key=lambda row: (rows[row], len(row), row))
         close = len(ranked) > 1 and rows[ranked[0]] == rows[ranked[1]]
     else:
-        value = int(wanted[0])
-        ranked = sorted(rows, key=lambda row: (abs(int(row) - value), rows[row], len(row), row))
-        first, second = (abs(int(row) - value) for row in (ranked * 2)[:2])
-        close = len(ranked) > 1 and second <= 2 * first + value / SLACK
+        value = int(wanted[0]) % turn if turn else int(wanted[0])
+        far = {row: _distance(int(row), value, turn) for row in rows}
+        ranked = sorted(rows, key=lambda row: (far[row], rows[row], len(row), row))
+        first, second = (far[row] for row in (ranked * 2)[:2])
+        close = len(ranked) > 1 and second <= 2 * first + min(value, int(ranked[0])) / SLACK
     different = len(ranked) > 1 and int(ranked[0]) != int(ranked[1])
     return tuple(ranked), close and different
+
+
+def _distance(number: int, value: int, turn: int) -> float:
+    """Return how far a number is from the value expected."""
+    if number >= value or not turn:
+        return abs(number - value)
+    return min(BELOW * (value - number), number - value + turn)

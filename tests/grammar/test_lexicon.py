@@ -10,7 +10,8 @@ from grammar_house import CATALOGUES
 from ivr.grammar.lexicon import NUMBERS, TABLES, expected, lexicon
 from ivr.grammar.spelling import split, words_of
 
-KINDS = {*NUMBERS, "many", "million", "ordinal", "key", "polite", "about", "end", "button", "not"}
+AROUND = ("polite", "assent", "echo", "about", "end", "button", "not")
+KINDS = {*NUMBERS, "many", "million", "ordinal", "key", *AROUND}
 
 
 def lines(language: str) -> list[tuple[str, list[str]]]:
@@ -63,6 +64,8 @@ def test_a_word_of_politeness_is_no_number_and_no_negation(language: str) -> Non
     assert not table.polite & table.negations
     assert not table.polite & table.numerals.keys()
     assert not table.about & table.numerals.keys()
+    assert not table.assent & table.negations
+    assert not table.echo & table.negations
 
 
 @pytest.mark.parametrize("language", TABLES)
@@ -98,7 +101,26 @@ def test_plain_spelling(text: str, words: tuple[str, ...], pauses: set[int]) -> 
     assert split(text) == (words, pauses)
 
 
-def test_thousands_are_parted_by_a_comma_in_english_only() -> None:
-    assert split("2,421", thousands=True)[0] == ("2421",)
-    assert split("1,234,567.5", thousands=True)[0] == ("1234567", ".", "5")
-    assert split("2,421")[0] == ("2", ".", "421")
+@pytest.mark.parametrize(
+    ("text", "longest", "words"),
+    [
+        ("2,421", 5, ("2421",)),
+        ("2.421", 5, ("2421",)),
+        ("24,215", 5, ("24215",)),
+        ("24,215", 4, ("24", ".", "215")),
+        ("02421,500", 5, ("02421", ".", "500")),
+        ("2421,50", 6, ("2421", ".", "50")),
+        ("1.234.567", 7, ("1234567",)),
+        ("1.234,567", 7, ("1", "234", "567")),
+        ("2,421.", 5, ("2421",)),
+    ],
+)
+def test_three_figures_behind_a_mark_are_of_thousands(
+    text: str, longest: int, words: tuple[str, ...]
+) -> None:
+    assert split(text, longest=longest)[0] == words
+
+
+def test_a_comma_parts_thousands_in_english_however_many_they_are() -> None:
+    assert split("2,421", english=True)[0] == ("2421",)
+    assert split("1,234,567.5", english=True)[0] == ("1234567", ".", "5")

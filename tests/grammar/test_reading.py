@@ -44,11 +44,41 @@ def test_what_is_expected_may_be_no_number() -> None:
 
 @pytest.mark.parametrize(
     ("near", "close"),
-    [("25", False), ("120", True), ("205", False), ("60", False), ("115", True), ("1000000", True)],
+    [("25", False), ("120", True), ("205", False), ("60", False), ("115", True), ("90000", True)],
 )
 def test_two_are_close_where_neither_is_clearly_nearer(near: str, close: bool) -> None:
     heard = understand(of_digits("uk+ru", 1, 5), VOCABULARY, "двадцять п'ять", near)
     assert heard and heard.close is close
+
+
+@pytest.mark.parametrize(
+    ("near", "numbers"),
+    [("99999", ("35", "305")), ("99990", ("35", "305")), ("100020", ("35", "305"))],
+)
+def test_a_meter_that_turned_over_begins_at_zero(near: str, numbers: tuple[str, ...]) -> None:
+    heard = understand(of_digits("uk+ru", 1, 5), VOCABULARY, "тридцять п'ять", near)
+    assert heard and heard.numbers == numbers and not heard.close
+
+
+def test_an_account_does_not_turn_over() -> None:
+    heard = understand(of_digits("uk+ru", 2, 5), VOCABULARY, "тридцять п'ять", "99999")
+    assert heard and heard.numbers[0] == "305"
+
+
+def test_a_reading_above_what_is_expected_is_likelier_than_one_below() -> None:
+    assert numbers_of("двадцять п'ять", "115")[0] == "205"
+    assert numbers_of("двадцять п'ять", "110")[0] == "205"
+    assert numbers_of("двадцять п'ять", "100")[0] == "25"
+
+
+def test_a_number_that_is_broken_to_have_enough_digits_is_close() -> None:
+    text = "нуль нуль вісімсот дванадцять триста сорок п'ять"
+    heard = understand(of_digits("uk+ru", 9, 9), VOCABULARY, text)
+    assert heard and heard.close
+    assert heard.numbers[1] == "00812345"
+    heard = understand(of_digits("uk+ru", 8, 9), VOCABULARY, text)
+    assert heard and not heard.close
+    assert heard.numbers[0] == "00812345"
 
 
 def test_equal_digits_of_different_splits_are_one() -> None:

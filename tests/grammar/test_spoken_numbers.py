@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ivr import numbers
 from ivr.grammar import Grammar, understand
+from ivr.grammar.reading import BELOW
 
 LANGUAGES = numbers.LANGUAGES
 TOGETHER = {"uk": "uk+ru", "ru": "ru+uk", "en": "en", "vi": "vi", "tt": "tt"}
@@ -94,5 +95,7 @@ def test_a_number_is_among_the_splits_whatever_is_expected(n: int, shown: int) -
     text = spoken("uk", numbers.number("uk", n))
     heard = understand(grammar, VOCABULARY, text, str(shown))
     assert heard and str(n) in heard.numbers
-    far = [abs(int(row) - shown) for row in heard.numbers]
+    over = [(int(row) - shown) % 1_000_000 for row in heard.numbers]
+    below = [BELOW * max(shown - int(row), 0) for row in heard.numbers]
+    far = [min(each) if each[1] else each[0] for each in zip(over, below, strict=True)]
     assert far == sorted(far)
