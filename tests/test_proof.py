@@ -1,5 +1,7 @@
 """The proof: each rule is broken by its smallest flows, and by nothing of the product."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -12,6 +14,7 @@ from ivr.prompts import Catalogue
 from ivr.proof import RULES, Proof
 from ivr.services import SERVICES, Service
 from ivr.services.callers import house as known
+from ivr.terms import SpeechTerms
 
 MAIN = """\
 flow: main
@@ -32,17 +35,22 @@ operator: operator
 otherwise: operator
 ends: [done, operator]
 steps:
-  enter: {ask: number, as: typed, to: look}
-  look: {lookup: words.today, on: {good: done}, retry: {bad: {ask: enter, say: wrong}}}
+  enter: {ask: number, as: typed, digits: "1-5", read_back: yes, to: look}
+  look: {lookup: words.today, on: {good: read}, retry: {bad: {ask: enter, say: wrong}}}
+  read: {menu: reads, options: {"1": {to: keep, words: yes}, "2": {to: enter, words: no}}}
+  keep: {lookup: readings.accept, on: {kept: done}}
 """
 WORDS = Service("words.today", lambda _: Result("good"), frozenset(("good", "bad")))
+KEEP = Service("readings.accept", lambda _: Result("kept"), frozenset(("kept",)))
+PROMPTS = {"reads": "{typed:digits}"}
+SAID = {"yes": ("так",), "no": ("ні",)}
 
 BROKEN = {
     "stuck": [("to: sub}", "to: nowhere}")],
     "endless-run": [
         ("to: look}", "to: deep}\n  deep: {run: sub, on: {done: done, operator: operator}}"),
     ],
-    "silent-circle": [("good: done}", "good: look}")],
+    "silent-circle": [("good: read}", "good: look}")],
     "endless-misses": [("{menu: choose,", "{menu: choose, otherwise: menu,")],
     "no-end": [
         ("ended: bye, unavailable: bye", "ended: desk, unavailable: desk"),
@@ -50,6 +58,7 @@ BROKEN = {
     ],
     "mute-end": [("bye: {hangup: completed, say: goodbye}", "bye: {hangup: completed}")],
     "mute-failure": [("{good: menu, bad: menu}", "{good: menu, bad: menu, failed: desk}")],
+    "unread-number": [("good: read}", "good: keep}")],
 }  # fmt: skip
 """Changes of the flows above, by the rule that they break."""
 
@@ -61,8 +70,9 @@ def proof_of(company: Company, *changes: tuple[str, str]) -> Proof:
             text = text.replace(old, new)
         document = yaml.load(text, yaml.BaseLoader)
         flows[document["flow"]] = parse(document, "test.yaml", document["flow"])
-    services = {WORDS.name: WORDS}
-    return proof.prove(book(flows, {"uk": Catalogue("uk", {}, {})}), company, services, {})
+    services = {service.name: service for service in (WORDS, KEEP)}
+    words = Catalogue("uk", PROMPTS, {}, SAID)
+    return proof.prove(book(flows, {"uk": words}), company, services, {})
 
 
 @pytest.fixture
@@ -73,7 +83,7 @@ def odesa(house):
 def test_flows_without_a_mistake_have_no_violation(odesa):
     found = proof_of(odesa)
     assert found.violations == ()
-    assert found.misses == 3
+    assert found.misses == 6  # three, two that were not heard, a doubt that was refused by key
     assert 20 < found.states < 500
 
 
@@ -106,13 +116,40 @@ def test_what_is_typed_ahead_and_starred_is_walked_too(odesa):
     assert any('press: "*0"' in way or 'press: "0"' in way for way in ways)
 
 
+def test_a_number_that_is_read_back_with_other_words_only_is_a_violation(odesa):
+    found = proof_of(odesa, ("menu: reads", "menu: is_that_right"))
+    (unread,) = [violation for violation in found.violations if violation.rule == "unread-number"]
+    assert unread.place == "sub.enter"
+    assert unread.script().endswith(
+        '- {say: "1", confidence: 0.6}\n  # words.today answers good\n  - press: "1"'
+    )
+
+
+def test_an_account_that_is_not_read_back_is_a_violation(odesa):
+    changes = [("ends: [done,", "ends: [found, done,"), ("{done: bye,", "{found: bye, done: bye,")]
+    given = proof_of(odesa, *changes, ("good: read}", "good: found}"))
+    assert [v.text for v in given.violations if v.rule == "unread-number"] == [
+        "whoever ran the flow takes a number that was not read back"
+    ]
+    read = proof_of(odesa, *changes, ('1": {to: keep', '1": {to: found'))
+    assert "unread-number" not in {violation.rule for violation in read.violations}
+
+
+def test_callers_speak_only_where_the_company_listens(odesa):
+    spoken = proof_of(odesa)
+    quiet = replace(odesa, terms=replace(odesa.terms, speech=SpeechTerms(heard=False)))
+    assert proof_of(quiet).states < spoken.states
+
+
+# With speech for one company: the flows are the same for all.
 @pytest.mark.parametrize("entrance", ENTRANCES)
 @pytest.mark.parametrize("company", ["odesa", "kazan", "nghean"])
 def test_every_way_through_the_product_ends_in_words(house, company, entrance):
     profile = house.companies[company]
     slots = known(profile, profile.languages[0])
-    found = proof.prove(house.flows, profile, SERVICES, slots, entrance)
+    speech = company == "odesa"
+    found = proof.prove(house.flows, profile, SERVICES, slots, entrance, speech)
     told = [f"{violation}\n{violation.script()}" for violation in found.violations]
     assert not told, "\n\n".join(told)
     assert found.states > 1000
-    assert found.misses <= 12
+    assert found.misses <= (15 if speech else 12)

@@ -180,7 +180,7 @@ def _longest(found: Map, counts: Callable[[Move], bool]) -> tuple[list[Circle], 
                 if number not in length:
                     length[number] = max(
                         (
-                            length.get(each.to, 0) + (not each.act.service)
+                            length.get(each.to, 0) + _counts(found, number, each)
                             for each in _moves(found, number, counts)
                         ),
                         default=0,
@@ -195,6 +195,12 @@ def _longest(found: Map, counts: Callable[[Move], bool]) -> tuple[list[Circle], 
                 on_path[move.to] = len(path)
                 stack.append((move.to, _moves(found, move.to, counts)))
     return circles, max(length.values(), default=0)
+
+
+def _counts(found: Map, number: int, move: Move) -> bool:
+    """Whether it is a miss of the caller: no answer of a service, no question for a yes."""
+    doubted = found.states[move.to].session.mode == "confirm" != found.states[number].session.mode
+    return not (move.act.service or doubted or move.act.event.outcome == "down")
 
 
 def _moves(found: Map, number: int, counts: Callable[[Move], bool]) -> Iterator[Move]:
