@@ -703,13 +703,15 @@ class _Walk:
                 self.said(at, word, keys)
 
     def unheard(self, at: Question, says: Sayings = ()) -> None:
-        """Not heard well enough: ask again, and soon for keys only. It counts for no miss."""
+        """Not heard well enough: a miss; ask again, and soon for keys only."""
         session, hearing = self.session, self.limits.hearing
-        session.misses[self.question] = missed = [*self.missed(), "unheard"]
         session.unheard += 1
         if session.unheard >= hearing.noisy:
             session.hears = []
-        if not session.hears or missed.count("unheard") >= hearing.misses:
+        unheard = self.miss(at, "unheard")
+        if not unheard:
+            return
+        if not session.hears or unheard >= hearing.misses:
             says = (Saying("speech_keys"),)
         elif not says:
             says = (Saying("speech_again_number" if isinstance(at, AskStep) else "speech_again"),)
@@ -748,8 +750,7 @@ class _Walk:
         missed = [*self.missed(), kind]
         self.session.misses[self.question] = missed
         self.session.typed = ""
-        counted = [each for each in missed if each != "unheard"]
-        if len(counted) >= self.limits.misses:
+        if len(missed) >= self.limits.misses:
             self.session.slots["reason"] = "silence" if set(missed) == {"silence"} else "misses"
             self.otherwise(at)
             return 0

@@ -262,7 +262,7 @@ class _Explorer:
         unheard = session.misses.get(here, []).count("unheard")
         hears = session.hears and unheard < self.map.company.limits.hearing.misses
         misses = {
-            question: sorted(kind for kind in kinds if hears or kind != "unheard")
+            question: sorted(kinds)
             for question, kinds in session.misses.items()
             if question == here
             or (not asked and question in self.asked_again and question.partition(".")[0] in active)
@@ -272,7 +272,7 @@ class _Explorer:
         return replace(
             session,
             slots={**self.lists, **slots},
-            misses={question: kinds for question, kinds in misses.items() if kinds},
+            misses=misses,
             turn=1,
             typed="1" if asked and session.typed else session.typed[:1],
             mode="" if session.mode == "waiting" else session.mode,  # it is all about the pace
