@@ -57,7 +57,8 @@ class Heard:
 
     word: id; key: the key named by its number; numbers: rows of digits it may stand for, the
     likeliest first, at least one where it is a number. close: the second one is as likely as the
-    first. cut: a fraction was left out. share: 0..1, how much of what was said belongs to it.
+    first, or the first one was only made by breaking a number (`reading`). cut: a fraction was left
+    out. share: 0..1, how much of what was said belongs to it.
     """
 
     word: str = ""

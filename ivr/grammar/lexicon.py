@@ -114,7 +114,8 @@ assent: | будь ласка дякую спасибі ну ой е ем еее
 echo: | він вона воно цей ця я мій моя
 about: | лічильнику лічильнике показує показали на вийшло набігло набігла поточний поточні
 about: | поточне останні остання всього усього разом бачу дивлюсь дивлюся становлять добре вроді
-about: | здається ніби виходить приблизно десь стоїть горить світиться написано видно табло екрані накрутило нараховано
+about: | здається ніби виходить приблизно десь стоїть горить світиться написано видно табло екрані
+about: | накрутило нараховано
 about: показання показник лічильника номер рахунок
 about: | плюс показ покази показником показнику лічильник мій моя моє мої у мене рахунку рахунка
 about: | особовий особового рахунком показники зараз сьогодні на дорівнює кіловат кіловатт
@@ -435,7 +436,7 @@ class Lexicon:
     """The words of one language, or of several together, in plain spelling.
 
     numerals: words of numbers. keys: words of keys, a digit, `*` or `#`. parts: names of fractions,
-    with how many digits they have. The others are those of the tables.
+    with how many digits they have. joining: "and". The others are those of the tables.
     """
 
     numerals: dict[str, Numeral] = field(default_factory=dict)
@@ -446,6 +447,7 @@ class Lexicon:
     assent: frozenset[str] = frozenset()
     echo: frozenset[str] = frozenset()
     about: frozenset[str] = frozenset()
+    joining: frozenset[str] = frozenset()
     end: frozenset[str] = frozenset()
     button: frozenset[str] = frozenset()
     negations: frozenset[str] = frozenset()
@@ -491,6 +493,7 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
         sets.get("assent", frozenset()),
         sets.get("echo", frozenset()),
         sets.get("about", frozenset()),
+        frozenset(word for word, numeral in numerals.items() if numeral.kind == "and"),
         sets.get("end", frozenset()),
         sets.get("button", frozenset()),
         sets.get("not", frozenset()),

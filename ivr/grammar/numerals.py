@@ -210,6 +210,39 @@ class Chart:
         return self.numerals[i - 1].kind in ("unit", "teen", "ten", "tens", "hundreds", "figures")
 
 
+def whole_hundreds(
+    numerals: Sequence[Numeral], pauses: frozenset[int]
+) -> tuple[list[Numeral], frozenset[int]]:
+    """Return numerals with hundreds, tens and units that stand together as one, and the pauses."""
+    whole: list[Numeral] = []
+    places: list[int] = []
+    i = 0
+    while i < len(numerals):
+        size, value = _hundreds_tens_units(numerals[i : i + 5])
+        if size and not pauses & set(range(i + 1, i + size)):
+            whole.append(Numeral("figures", 0, str(value)))
+        else:
+            size = 1
+            whole.append(numerals[i])
+        places += [len(whole) - 1, *[-1] * (size - 1)]
+        i += size
+    return whole, frozenset(places[place] for place in pauses)
+
+
+def _hundreds_tens_units(numerals: Sequence[Numeral]) -> tuple[int, int]:
+    """Return how many numerals make hundreds, tens and units here, and their value; 0 for none."""
+    real = [numeral for numeral in numerals if numeral.kind != "and"]
+    kinds = [numeral.kind for numeral in real]
+    if kinds[:3] == ["hundreds", "tens", "unit"]:
+        count, value = 3, sum(numeral.value for numeral in real[:3])
+    elif kinds[:4] == ["unit", "hundred", "tens", "unit"]:
+        count, value = 4, real[0].value * 100 + real[2].value + real[3].value
+    else:
+        return 0, 0
+    last = [place for place, numeral in enumerate(numerals) if numeral.kind != "and"][count - 1]
+    return last + 1, value
+
+
 def _best(rows: dict[str, int]) -> list[tuple[str, int]]:
     if len(rows) <= MOST_ROWS:
         return list(rows.items())

@@ -136,8 +136,10 @@ def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
 
 
 def _fillers(known: Phrases, lexical: Lexicon) -> frozenset[str]:
-    """Words of politeness; those that are a phrase of their own here are none."""
-    return lexical.polite - {phrase[0] for phrase in known.ids if len(phrase) == 1}
+    """Words of politeness and "and"; those that are a phrase of their own here are none."""
+    return (lexical.polite | lexical.joining) - {
+        phrase[0] for phrase in known.ids if len(phrase) == 1
+    }
 
 
 def _beside_assent(words: Words, spans: list[tuple[int, int, str]], lexical: Lexicon) -> list[int]:

@@ -15,9 +15,10 @@ The second is as likely as the first (`close`) where its distance is at most twi
 and 2 % of the smaller of the first and the expected value; without an expected value, where both
 have the same number of groups. Two rows of the same value are never `close`.
 
-Digits in number are made by breaking numbers: "forty five" into 40 and 5. Where every row of as
-many digits as are asked for has more groups than the plainest of too few, the caller may have named
-another number: the plainest is the second, and close.
+Enough digits can be made by breaking numbers: "twenty four" into 20 and 4, as some callers mean it.
+Nobody breaks "three hundred forty five" into 340 and 5. Where every row of as many digits as are
+asked for does so, the caller may have named another number: the plainest row of all, though too
+short, is the second, and close.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import re
 
 from ivr.grammar.grammar import Grammar, Heard, Vocabulary
 from ivr.grammar.lexicon import NUMBERS, Lexicon, expected, key_words, lexicon
-from ivr.grammar.numerals import CLOSED, MOST_WORDS, Chart
+from ivr.grammar.numerals import CLOSED, MOST_WORDS, Chart, whole_hundreds
 from ivr.grammar.phrases import Phrases, among, exact, phrases_of
 from ivr.grammar.said import Said, figures, number_said, numeral_of
 from ivr.grammar.spelling import Words, split
@@ -153,7 +154,7 @@ def _number(
         return None
     turn = 10**grammar.longest if grammar.shortest == 1 else 0
     ranked, close = _ranked(rows or plainest, near, turn)
-    if fits and min(plainest.values()) < min(rows.values()):
+    if fits and not _unbroken(said, grammar):
         others = [row for row in ranked[1:] if row not in plainest]
         ranked, close = (ranked[0], *plainest, *others), True
     return Heard(
@@ -165,6 +166,15 @@ def _chart(said: Said) -> Chart:
     """All groups of what was said; where its pauses cannot be meant, as if there were none."""
     chart = Chart(said.numerals, said.pauses)
     return chart if chart.readable else Chart(said.numerals, frozenset())
+
+
+def _unbroken(said: Said, grammar: Grammar) -> bool:
+    """Whether a row of enough digits leaves each number of hundreds, tens and units whole."""
+    numerals, pauses = whole_hundreds(said.numerals, said.pauses)
+    return any(
+        Chart(numerals, places).rows(grammar.shortest, grammar.longest)
+        for places in (pauses, frozenset[int]())
+    )
 
 
 def _ranked(rows: dict[str, int], near: str, turn: int) -> tuple[tuple[str, ...], bool]:

@@ -23,7 +23,7 @@ LONGEST = 2000
 
 _SAME = str.maketrans(dict.fromkeys("'’ʼ`´‘′ʹ\N{COMBINING ACUTE ACCENT}", "") | {"ё": "е"})
 _THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])", re.ASCII)
-_PARTED = re.compile(r"(?<![\d,.])\d{1,3}(?:(,|\.)\d{3})(?:\1\d{3})*(?![,.]?\d)", re.ASCII)
+_PARTED = re.compile(r"(?<![\d,.])\d{1,3}(?:(,|\.)\d{3})(?:\1\d{3})*(?!\1?\d)", re.ASCII)
 _DECIMAL = re.compile(r"(?<![\d.,])(\d+)[.,](?=\d+(?![\d.,]*\d))", re.ASCII)
 _PAUSE = re.compile(r"(?:^|\s),(?=\s|$)")
 _WORD = re.compile(r"\[unk\]|\x00|\x01|[0-9]+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
