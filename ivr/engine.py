@@ -54,7 +54,7 @@ class Limits:
 
     first, again, more: seconds of silence at a question, after a miss, after "wait for me".
     between: seconds between two keys of a number; between_slow: after a no-match or at slow pace.
-    misses: silences and no-matches in all at one question before it is left.
+    misses: silences, no-matches and answers not heard, in all, at one question before it is left.
     keys: keys kept of what is typed at once; no number of any flow is as long.
     turns: turns of a call before it is led to the way out; `spare` more and it is ended.
     steps: steps walked within one turn (a flow that turns in a circle).
