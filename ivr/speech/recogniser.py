@@ -17,6 +17,7 @@ from typing import Literal
 from ivr import grammar as grammars
 from ivr.grammar import Grammar, Heard, Vocabulary
 from ivr.speech import mixture
+from ivr.speech.endpoint import BEGUN, HUSH, Waits
 from ivr.speech.levels import Levels
 from ivr.speech.mixture import Row, Word
 from ivr.speech.models import RATE, UNKNOWN, Model
@@ -27,14 +28,12 @@ CHUNK = RATE // 10
 """Samples that are recognised at once: 100 ms."""
 PAUSE = 0.7
 """Seconds of silence between two parts of an answer: a number said in groups."""
-HUSH = 0.2
-"""Seconds of silence after which what was said may be an answer that is whole, or ..."""
 UNCHANGED = 0.6
-"""... seconds without a further word on a line that is never silent."""
-PATIENCE = 1.8
-"""Seconds of silence that an answer may have that must go on: he reads it off his meter."""
-NOISY = 0.5
-"""Seconds longer than the end of speech for which no word came while the line is loud."""
+"""Seconds without a further word after which words are final on a line that is never silent."""
+LOUD = 1.0
+"""The same, after which an answer that is whole has ended, or ..."""
+NOISY = 1.5
+"""... seconds longer than the silence that would have ended another one."""
 BEFORE = 0.3
 """Seconds of audio that are kept from before an utterance."""
 LATE = 2.0
@@ -121,7 +120,8 @@ class Result:
 class Stream:
     """One language: a vosk recogniser of the question's phrases, and the words it has heard.
 
-    given: seconds of audio it got. skipped: those it did not get; its times are moved by them.
+    expected: every word it may hear. given: seconds of audio it got. skipped: those it did not get;
+    its times are moved by them.
     """
 
     def __init__(self, model: Model, phrases: Sequence[str]) -> None:
@@ -140,6 +140,7 @@ class Stream:
             for phrase, our_phrase in ours.items()
             for word, our in zip(phrase.split(), our_phrase.split(), strict=True)
         }
+        self.expected = frozenset(self._ours.values())
 
     def clear(self) -> None:
         """Forget what was heard."""
@@ -214,6 +215,8 @@ class Question:
             Stream(models[each], grammars.phrases(self._grammar, vocabulary, each))
             for each in spoken
         ]
+        words = {word for stream in self._streams for word in stream.expected}
+        self._waits = Waits(self._grammar, vocabulary, words, rules.end_of_speech)
         self._kept: deque[array[int]] = deque()
         self._now = 0.0
         self._lead: deque[array[int]] = deque(maxlen=LEAD)
@@ -301,35 +304,39 @@ class Question:
         Until then the last word is a guess of vosk's: "eleven" while it was "one".
         """
         begun = [self._seen[i] for i, stream in enumerate(self._streams) if stream.partial]
-        if begun and self._hushed() and not all(map(self._open, begun)):
+        if not begun or all(map(self._open, begun)):
+            return
+        silent, unchanged = self._pause
+        wait = BEGUN if silent < BEGUN and any(map(self._waits.begun, begun)) else HUSH
+        if silent >= wait or unchanged >= UNCHANGED:
             self._finish()
             self._seen = tuple(map(self._text, self._streams))
 
     def _open(self, text: str) -> bool:
         """Whether an answer must go on behind this, whatever its last word is."""
         shorter = text.rpartition(" ")[0]
-        return self._must_go_on(text) and (not shorter or self._must_go_on(shorter))
+        must_go_on = self._waits.must_go_on
+        return must_go_on(text) and (not shorter or must_go_on(shorter))
 
-    def _must_go_on(self, text: str) -> bool:
-        return grammars.open_ended(self._grammar, self._vocabulary, text)
-
-    def _hushed(self) -> bool:
-        silent, unchanged = self._now - self._levels.voiced, self._now - self._changed
-        return silent >= HUSH or unchanged >= UNCHANGED
+    @property
+    def _pause(self) -> tuple[float, float]:
+        """Seconds of silence, and seconds without a further word."""
+        return self._now - self._levels.voiced, self._now - self._changed
 
     def _whole(self, text: str) -> bool:
         """Whether all that was asked for is said."""
-        if any(stream.partial for stream in self._streams) or not self._hushed():
+        silent, unchanged = self._pause
+        if any(stream.partial for stream in self._streams) or max(silent, unchanged) < HUSH:
             return False
-        return grammars.whole(self._grammar, self._vocabulary, text)
+        if not self._waits.whole(text):
+            return False
+        return silent >= (BEGUN if self._waits.begun(text) else HUSH) or unchanged >= LOUD
 
     def _silent(self, text: str) -> bool:
         """Whether the caller has ended."""
-        patience = self._rules.end_of_speech
-        if self._must_go_on(text):
-            patience = max(patience, PATIENCE)
-        silent, unchanged = self._now - self._levels.voiced, self._now - self._changed
-        return (silent >= patience and unchanged >= HUSH) or unchanged >= patience + NOISY
+        wait = self._waits.after(text)
+        silent, unchanged = self._pause
+        return (silent >= wait and unchanged >= HUSH) or unchanged >= wait + NOISY
 
     def _barges_in(self, text: str) -> bool:
         """Whether words of the grammar were spoken for long enough, and not by our own prompt."""
