@@ -3,6 +3,8 @@
     number = group { group }
     group  = [millions] [thousands] [below a thousand] | zero | figures | count and "zeros"
 
+A plural zero behind a digit may be a single one, misheard; every other reading comes before it.
+
 Each group is written out in digits, one after the other. Whether a word ends a group is not heard,
 so all splits are made: "twenty four" is 24 and 20|4. A pause ends a group.
 """
@@ -16,6 +18,8 @@ MOST_WORDS = 40
 MOST_ROWS = 200
 """Rows that are followed at once; those of the fewest groups are kept."""
 _NEVER = 10_000
+MISHEARD = 100
+"""Groups that a misheard one counts for: more than an utterance has words."""
 
 
 class Numeral(NamedTuple):
@@ -35,6 +39,8 @@ class Numeral(NamedTuple):
 
 CLOSED = frozenset({"zero", "unit", "teen", "figures", "zeros", "many"})
 """Kinds after which a number does not go on without getting longer."""
+_BEFORE_ZERO = CLOSED | {"ten", "tens", "hundreds"}
+"""Kinds behind which a plural zero may be a single one."""
 _REPEATED = {"times": ("unit", "zero"), "unit": ("zeros", "many")}
 """Words that say how often a digit comes, by the words of the digit: "double five", "two zeros"."""
 
@@ -75,7 +81,8 @@ class Chart:
                         len(row) + self.fewest[end] <= longest
                         and len(row) + self.most[end] >= shortest
                     ):
-                        groups = count + bool(digits)
+                        misheard = self.numerals[i].kind == "zeros"
+                        groups = count + (MISHEARD if misheard else bool(digits))
                         found[end][row] = min(groups, found[end].get(row, groups))
         return dict(_best(found[self.size]))
 
@@ -95,7 +102,7 @@ class Chart:
         after = self._kind(i + 1)
         if kind == "and" and i:
             yield i + 1, ""
-        elif kind == "zero":
+        elif kind == "zero" or (kind == "zeros" and self._may_be_zero(i)):
             yield i + 1, "0"
         elif kind == "figures":
             yield i + 1, text
@@ -200,6 +207,10 @@ class Chart:
         if i in self.pauses:
             return self.size
         return i + 1 if self._kind(i) == "and" and i + 1 not in self.pauses else i
+
+    def _may_be_zero(self, i: int) -> bool:
+        """Whether the plural zero at i may be a single one, by the word before."""
+        return i > 0 and self.numerals[i - 1].kind in _BEFORE_ZERO
 
     def _may_count(self, i: int) -> bool:
         """Whether the word before counts the noun at i, so that the noun is no number alone."""
