@@ -15,6 +15,8 @@ Odesa speak and as recognisers write them. Apostrophes may be left out, ё and �
     end                  words that finish a number
     button               words around a key: "press", "number"
     not                  a word that turns the next one round
+    alike 2              words that sound like a digit: "to"
+    leads                words that such a word follows where it is no digit: "it comes to"
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ thousand 1: тисяча | тисячу тища тищу тищя
 thousand 0: тисячі тисяч | тисячи тищі тищ
 million 1: мільйон
 million 0: | мільйони мільйонів
-zeros 0: нулі нулів | нуля нолі ноликів нулики ноля нолів
+zeros 0: | нулі нулів нуля нолі ноликів нулики ноля нолів
 many 1: | одиниці одиниць одинички
 many 2: | двійки двійок
 many 3: | трійки трійок
@@ -175,7 +177,7 @@ thousand 1: тысяча | тысячу тыща тыщу тысеча
 thousand 0: тысячи тысяч | тыщи тыщ тысячь
 million 1: миллион | милион
 million 0: | миллиона миллионов
-zeros 0: нуля нулей | ноля нолей нули ноли ноликов нулики нолика
+zeros 0: | нуля нулей ноля нолей нули ноли ноликов нулики нолика
 many 1: | единицы единиц единички
 many 2: | двойки двоек
 many 3: | тройки троек
@@ -310,6 +312,10 @@ end: | end finished hash pound
 button: number press key option
 button: | button pressing choose select digit choice the
 not: | not no dont never without isnt
+alike 2: | to too
+alike 4: | for
+leads: | come comes came want like speak talk going up need connect me go get add adds say said
+leads: | thank thanks you due equals amounts id
 """
 
 _VI = """
@@ -429,6 +435,7 @@ NUMBERS = (
     "part",
 )
 """Kinds of the words that numbers are said with."""
+_SETS = frozenset({"point", "polite", "assent", "echo", "about", "end", "button", "not", "leads"})
 
 
 @dataclass(frozen=True)
@@ -436,7 +443,8 @@ class Lexicon:
     """The words of one language, or of several together, in plain spelling.
 
     numerals: words of numbers. keys: words of keys, a digit, `*` or `#`. parts: names of fractions,
-    with how many digits they have. joining: "and". The others are those of the tables.
+    with how many digits they have. joining: "and". alike: words that sound like a digit, with the
+    digit. The others are those of the tables.
     """
 
     numerals: dict[str, Numeral] = field(default_factory=dict)
@@ -451,6 +459,8 @@ class Lexicon:
     end: frozenset[str] = frozenset()
     button: frozenset[str] = frozenset()
     negations: frozenset[str] = frozenset()
+    alike: dict[str, str] = field(default_factory=dict)
+    leads: frozenset[str] = frozenset()
 
 
 def _lines(language: str) -> Iterator[tuple[str, str, str, str]]:
@@ -468,6 +478,7 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
     numerals: dict[str, Numeral] = {}
     keys: dict[str, str] = {}
     parts: dict[str, int] = {}
+    alike: dict[str, str] = {}
     others: dict[str, set[str]] = {}
     for language in languages:
         for kind, value, *words in _lines(language):
@@ -476,7 +487,9 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
                     keys.setdefault(word, value)
                 elif kind == "part":
                     parts.setdefault(word, int(value))
-                elif kind in ("point", "polite", "assent", "echo", "about", "end", "button", "not"):
+                elif kind == "alike":
+                    alike.setdefault(word, value)
+                elif kind in _SETS:
                     others.setdefault(kind, set()).add(word)
                 else:
                     numerals.setdefault(word, Numeral(kind, int(value or 0)))
@@ -497,6 +510,8 @@ def lexicon(languages: tuple[str, ...]) -> Lexicon:
         sets.get("end", frozenset()),
         sets.get("button", frozenset()),
         sets.get("not", frozenset()),
+        alike,
+        sets.get("leads", frozenset()),
     )
 
 

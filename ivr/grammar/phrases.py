@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ivr.grammar.grammar import Grammar, Heard, Vocabulary
 from ivr.grammar.lexicon import Lexicon
-from ivr.grammar.spelling import Words, words_of
+from ivr.grammar.spelling import Words, figures, words_of
 
 STORES = frozenset({"yes", "confirm"})
 """Words that store something, in any flow: heard only where nothing else is said."""
@@ -103,12 +103,14 @@ def exact(known: Phrases, lexical: Lexicon, words: Words) -> str:
     )
 
 
-def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
+def among(known: Phrases, lexical: Lexicon, words: Words, number: bool = False) -> Heard | None:
     """Return the one word whose phrases are among others, None where it is none or doubtful.
 
     "Not" beside a phrase makes it doubtful, "not right" is a no; a word of `STORES` among others
-    is none. A no before a number is a correction. The share of a phrase among unknown words is
-    0.7 or 0.6, by how many there are: no caller is taken at his word then, he is asked.
+    is none. A no before a number is a correction. number: a number is asked for; no other word is
+    heard among number words, but an operator before or behind a single one. The share of a phrase
+    among unknown words is 0.7 or 0.6, by how many there are: no caller is taken at his word then,
+    he is asked.
     """
     fillers = _fillers(known, lexical)
     spans = known.spans(words)
@@ -125,11 +127,15 @@ def among(known: Phrases, lexical: Lexicon, words: Words) -> Heard | None:
         return Heard(word="no", share=0.9) if opposite else None
     if word in STORES:
         return None
-    numbers = any(words[place] in lexical.numerals for place in rest)
+    numbers = sum(words[place] in lexical.numerals or figures(words[place]) for place in rest)
     if word == "no" and numbers and start == 0:
         return Heard(word="no", share=0.8)
     most = FEW.get(end - start, MANY)
-    unknown = sum(words[place] not in lexical.numerals for place in rest)
+    if number and numbers:
+        aside = all(place < start for place in rest) or all(place >= end for place in rest)
+        if word != "operator" or numbers > 1 or not aside:
+            return None
+    unknown = len(rest) - numbers
     if len(rest) > MANY or unknown > (max(most, FEW_URGENT) if word in URGENT else most):
         return None
     return Heard(word=word, share=0.7 if len(rest) <= len(words) - len(rest) else 0.6)

@@ -27,10 +27,10 @@ import re
 
 from ivr.grammar.grammar import Grammar, Heard, Vocabulary
 from ivr.grammar.lexicon import NUMBERS, Lexicon, expected, key_words, lexicon
-from ivr.grammar.numerals import CLOSED, MOST_WORDS, Chart, whole_hundreds
+from ivr.grammar.numerals import CLOSED, MISHEARD, MOST_WORDS, Chart, whole_hundreds
 from ivr.grammar.phrases import Phrases, among, exact, phrases_of
-from ivr.grammar.said import Said, figures, number_said, numeral_of
-from ivr.grammar.spelling import Words, split
+from ivr.grammar.said import Said, number_said, numeral_of
+from ivr.grammar.spelling import Words, figures, split, words_of
 
 STRANGE = 0.15
 """What each unknown word takes from the share."""
@@ -51,11 +51,16 @@ def understand(grammar: Grammar, vocabulary: Vocabulary, text: str, near: str = 
         return Heard(word=word)
     if key := _key(grammar, lexical, words):
         return Heard(key=key)
-    return _number(grammar, lexical, known, words, pauses, near) or among(known, lexical, words)
+    number = _number(grammar, lexical, known, words, pauses, near)
+    return number or among(known, lexical, words, number=grammar.longest > 0)
 
 
 def phrases(grammar: Grammar, vocabulary: Vocabulary, language: str) -> tuple[str, ...]:
-    """Return every phrase and every number word to be expected in a language."""
+    """Return every phrase and every number word to be expected in a language.
+
+    Where a number is asked for, words that sound like a digit are left out; what stands on either
+    side of them in a phrase is expected: "connect me", "an operator".
+    """
     words = vocabulary.get(language, {})
     said = [phrase for word in grammar.words for phrase in words.get(word, ())]
     said += expected(language, "polite")
@@ -63,6 +68,8 @@ def phrases(grammar: Grammar, vocabulary: Vocabulary, language: str) -> tuple[st
         said += key_words(language, grammar.keys) + expected(language, "button")
     if grammar.longest:
         said += number_words(language) + expected(language, "about", "end")
+        homophones = frozenset(lexicon((language,)).alike)
+        said = [part for phrase in said for part in _parts(phrase, homophones)]
     return tuple(dict.fromkeys(said))
 
 
@@ -112,6 +119,19 @@ def open_ended(grammar: Grammar, vocabulary: Vocabulary, text: str) -> bool:
 
 def _split(grammar: Grammar, text: str) -> tuple[Words, frozenset[int]]:
     return split(text, grammar.languages[0] == "en", grammar.longest)
+
+
+def _parts(phrase: str, without: frozenset[str]) -> list[str]:
+    """Return a phrase as it is, or its parts between words that are left out."""
+    if without.isdisjoint(words_of(phrase)):
+        return [phrase]
+    parts = [""]
+    for word in phrase.split():
+        if not without.isdisjoint(words_of(word)):
+            parts.append("")
+        else:
+            parts[-1] = f"{parts[-1]} {word}".strip()
+    return list(filter(None, parts))
 
 
 def _plain(words: Words, fillers: frozenset[str]) -> Words:
@@ -180,7 +200,8 @@ def _unbroken(said: Said, grammar: Grammar) -> bool:
 def _ranked(rows: dict[str, int], near: str, turn: int) -> tuple[tuple[str, ...], bool]:
     """Return rows of digits, the likeliest first, and whether the second is as likely.
 
-    turn: the value at which a meter begins at zero again, 0: it is no reading.
+    turn: the value at which a meter begins at zero again, 0: it is no reading. Rows with a misheard
+    plural come last and are never as likely as others.
     """
     wanted = re.match("[0-9]{1,18}", near)
     if not wanted:
@@ -188,10 +209,12 @@ def _ranked(rows: dict[str, int], near: str, turn: int) -> tuple[tuple[str, ...]
         close = len(ranked) > 1 and rows[ranked[0]] == rows[ranked[1]]
     else:
         value = int(wanted[0]) % turn if turn else int(wanted[0])
+        doubted = {row: rows[row] >= MISHEARD for row in rows}
         far = {row: _distance(int(row), value, turn) for row in rows}
-        ranked = sorted(rows, key=lambda row: (far[row], rows[row], len(row), row))
+        ranked = sorted(rows, key=lambda row: (doubted[row], far[row], rows[row], len(row), row))
         first, second = (far[row] for row in (ranked * 2)[:2])
         close = len(ranked) > 1 and second <= 2 * first + min(value, int(ranked[0])) / SLACK
+        close = close and doubted[ranked[0]] == doubted[ranked[1]]
     different = len(ranked) > 1 and int(ranked[0]) != int(ranked[1])
     return tuple(ranked), close and different
 

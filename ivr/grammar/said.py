@@ -8,7 +8,7 @@ from ivr.grammar.grammar import Grammar
 from ivr.grammar.lexicon import Lexicon
 from ivr.grammar.numerals import Numeral
 from ivr.grammar.phrases import Phrases
-from ivr.grammar.spelling import UNKNOWN, Words
+from ivr.grammar.spelling import UNKNOWN, Words, figures
 
 SHORT = 4
 """Letters of an unknown word that a number may have beside it."""
@@ -38,6 +38,7 @@ def number_said(
     """
     if not grammar.longest or known.covered(words, lexical.numerals.keys()):
         return None
+    words = _digits_alike(lexical, words)
     numerals: list[Numeral] = []
     breaks: set[int] = set()
     strange: list[int] = []
@@ -80,9 +81,29 @@ def numeral_of(lexical: Lexicon, word: str) -> Numeral | None:
     return Numeral("unit" if int(word) else "zero", int(word))
 
 
-def figures(word: str) -> bool:
-    """Whether a word is written in figures."""
-    return word.isascii() and word.isdigit()
+def _digits_alike(lexical: Lexicon, words: Words) -> Words:
+    """Return words with the digits for words that sound like them: "zero to four", 0 2 4.
+
+    They stand beside a number word, or another one of them that does. Before the number they are no
+    digits where the word before takes them, "comes to two"; behind it, where talk goes on.
+    """
+    if lexical.alike.keys().isdisjoint(words):
+        return words
+    read = list(words)
+    start = 0
+    while start < len(read):
+        end = start
+        while end < len(read) and read[end] in lexical.alike:
+            end += 1
+        if start < end:
+            before = bool(start) and numeral_of(lexical, read[start - 1]) is not None
+            behind = end < len(read) and numeral_of(lexical, read[end]) is not None
+            first = not start or read[start - 1] not in lexical.leads
+            last = end == len(read) or read[end] in lexical.end | lexical.points
+            if (before and (behind or last)) or (behind and first):
+                read[start:end] = [lexical.alike[word] for word in read[start:end]]
+        start = end + 1
+    return tuple(read)
 
 
 def _before_part(numerals: list[Numeral], digits: int) -> int:

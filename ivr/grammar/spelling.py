@@ -57,6 +57,11 @@ def split(text: str, english: bool = False, longest: int = 0) -> tuple[Words, fr
     return tuple(words), frozenset(pauses - {0, len(words)})
 
 
+def figures(word: str) -> bool:
+    """Whether a word is written in figures."""
+    return word.isascii() and word.isdigit()
+
+
 def _joined(row: re.Match[str], longest: int = LONGEST) -> str:
     """Return figures without what parts their thousands, as they are where they are too many."""
     digits = re.sub("[,.]", "", row[0])

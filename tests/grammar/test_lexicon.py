@@ -10,7 +10,7 @@ from grammar_house import CATALOGUES
 from ivr.grammar.lexicon import NUMBERS, TABLES, expected, lexicon
 from ivr.grammar.spelling import split, words_of
 
-AROUND = ("polite", "assent", "echo", "about", "end", "button", "not")
+AROUND = ("polite", "assent", "echo", "about", "end", "button", "not", "alike", "leads")
 KINDS = {*NUMBERS, "many", "million", "ordinal", "key", *AROUND}
 
 
@@ -66,6 +66,7 @@ def test_a_word_of_politeness_is_no_number_and_no_negation(language: str) -> Non
     assert not table.about & table.numerals.keys()
     assert not table.assent & table.negations
     assert not table.echo & table.negations
+    assert not (table.alike.keys() | table.leads) & table.numerals.keys()
 
 
 @pytest.mark.parametrize("language", TABLES)

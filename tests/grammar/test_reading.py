@@ -199,7 +199,8 @@ def test_what_is_expected_is_understood(language: str) -> None:
     assert set(number_words(language)) <= set(told)
     assert len(told) == len(set(told))
     for word in grammar.words:
-        assert set(VOCABULARY[language][word]) <= set(told)
+        for phrase in VOCABULARY[language][word]:
+            assert phrase in told or {"to", "too", "for"} & set(phrase.split()), phrase
     for word in VOCABULARY[language]["operator"]:
         heard = understand(grammar, VOCABULARY, word)
         assert heard and heard.word == "operator"
@@ -214,6 +215,29 @@ def test_only_what_is_asked_for_is_expected() -> None:
     assert {"двадцять", "тисяча", "готово", "п'ять"} <= set(
         phrases(of_digits("uk", 1, 5), VOCABULARY, "uk")
     )
+
+
+def test_words_that_sound_like_digits_are_not_expected_beside_them() -> None:
+    """What stands on either side of them in a phrase still is."""
+    told = phrases(of_digits("en", 1, 5), VOCABULARY, "en")
+    assert not {"to", "too", "for"} & {word for phrase in told for word in phrase.split()}
+    assert {"connect me", "an operator", "two", "four"} <= set(told)
+    asked = phrases(Grammar(("en",), COMMANDS, "12"), VOCABULARY, "en")
+    assert {"to", "connect me to an operator"} <= set(asked)
+
+
+@pytest.mark.parametrize("language", ["uk", "ru"])
+def test_the_plural_of_a_zero_is_understood_and_not_expected(language: str) -> None:
+    told = {*phrases(of_digits(language, 1, 5), VOCABULARY, language), *number_words(language)}
+    assert not {"нулі", "нулів", "нуля", "нулей", "ноли", "ноля"} & told
+    assert {"нуль", "ноль"} <= told
+
+
+def test_a_plural_zero_may_be_a_single_one() -> None:
+    assert numbers_of("два нулі п'ять") == ("005", "205")
+    assert numbers_of("сім два дев'ять дев'ять нулі") == ("72990",)
+    assert numbers_of("сім два дев'ять дев'ять нулі", digits=(12, 12))[0] == "729000000000"
+    assert numbers_of("два нулі", digits=(2, 2)) == ("00", "20")
 
 
 def test_a_language_that_nobody_knows_has_no_words() -> None:
