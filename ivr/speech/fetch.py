@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -13,8 +14,14 @@ import vosk
 
 from ivr.errors import SetupError
 
-LANGUAGES = {"uk": "uk", "ru": "ru", "en": "en-us", "vi": "vn", "tt": "tt"}
-"""vosk's own codes of our languages."""
+LANGUAGES = {
+    "uk": ("uk", "ua"),
+    "ru": ("ru",),
+    "en": ("en-us",),
+    "vi": ("vn", "vi"),
+    "tt": ("tt",),
+}
+"""vosk's own codes of our languages; its list has changed some."""
 
 
 def fetch(language: str, folder: Path, say: Callable[[str], None]) -> Path:
@@ -22,8 +29,11 @@ def fetch(language: str, folder: Path, say: Callable[[str], None]) -> Path:
 
     Raises SetupError: there is none, or the net or the disk does not give it.
     """
-    entry = _entry(_listed(), language)
-    name = str(entry["name"])
+    found = entries(_listed(), language)
+    entry, name = found[0], str(found[0]["name"])
+    if len(found) > 1:
+        others = ", ".join(str(each["name"]) for each in found[1:])
+        say(f"Taken: {name}. There are also: {others}")
     target = folder / name
     if target.is_dir():
         say(f"{target}: is there already")
@@ -53,17 +63,30 @@ def _listed() -> list[dict[str, Any]]:
     return listed
 
 
-def _entry(listed: list[dict[str, Any]], language: str) -> dict[str, Any]:
-    """Return the newest small model: only small ones understand grammars."""
-    code = LANGUAGES.get(language, language)
+def entries(listed: Iterable[Mapping[str, Any]], language: str) -> list[Mapping[str, Any]]:
+    """Return the small models of a language, the one to take first. Raises SetupError: none.
+
+    Only small ones understand grammars. The first one is of the highest version; of several of the
+    same version, the one that is named "small".
+    """
+    codes = LANGUAGES.get(language, (language,))
     found = [
         each
         for each in listed
-        if each["lang"] == code and each["type"] == "small" and each["obsolete"] == "false"
+        if each.get("lang") in codes
+        and each.get("type") == "small"
+        and str(each.get("obsolete", "false")).lower() == "false"
     ]
     if not found:
         raise SetupError(f"vosk has no small model for {language}; docs/speech.md names others")
-    return found[-1]
+    return sorted(found, key=lambda each: _merit(str(each["name"])), reverse=True)
+
+
+def _merit(name: str) -> tuple[tuple[int, ...], int]:
+    """Return the version a name ends with, and how often it says that the model is small."""
+    version = re.search(r"-v?([0-9]+(?:\.[0-9]+)*)(?=-|$)", name)
+    numbers = tuple(map(int, version[1].split("."))) if version else ()
+    return numbers, name.count("small")
 
 
 def _reason(error: BaseException) -> str:
