@@ -25,6 +25,8 @@ FAINT = -50.0
 """dBFS below which nothing is voiced, however quiet the line is."""
 JOINED = 0.3
 """Seconds of silence within one run of voice: a stop, a breath."""
+STOP = 0.06
+"""Seconds of silence inside a word, before a `t` or a `k`, that break no stretch of voice."""
 KEPT = 60
 """Seconds of voiced frames, and silences, that are remembered."""
 LAGS = (1, 2, 3, 5, 8)
@@ -54,11 +56,15 @@ class Frame(NamedTuple):
 
 
 class Voice(NamedTuple):
-    """What is voiced. loud: dBFS, median; steady: share of it that does not change, 0..1."""
+    """What is voiced. loud: dBFS, median; steady: share of it that does not change, 0..1.
+
+    run: seconds of the longest stretch without a break longer than `STOP`.
+    """
 
     seconds: float
     loud: float
     steady: float
+    run: float
 
 
 class Levels:
@@ -105,9 +111,10 @@ class Levels:
         """Return what was voiced after a time."""
         frames = [each for each in self._frames if each.end > begin]
         if not frames:
-            return Voice(0.0, -100.0, 0.0)
+            return Voice(0.0, -100.0, 0.0, 0.0)
         loud = sorted(each.loud for each in frames)[len(frames) // 2]
-        return Voice(len(frames) / SECOND, loud, sum(each.steady for each in frames) / len(frames))
+        steady = sum(each.steady for each in frames) / len(frames)
+        return Voice(len(frames) / SECOND, loud, steady, _longest(frames))
 
     def pause(self, begin: float, end: float, least: float) -> bool:
         """Whether there was a silence of `least` seconds between two times."""
@@ -115,6 +122,16 @@ class Levels:
             min(end, stop) - max(begin, start) >= least - 1 / SECOND
             for start, stop in self._silences
         )
+
+
+def _longest(frames: list[Frame]) -> float:
+    """Return how long voice lasts at most without a break, in seconds."""
+    longest, last, begin = 0.0, -1.0, 0.0
+    for frame in frames:
+        if frame.end - last > STOP + 1.5 / SECOND:
+            begin = frame.end - 1 / SECOND
+        longest, last = max(longest, frame.end - begin), frame.end
+    return longest
 
 
 def _distance(one: float, other: float) -> float:

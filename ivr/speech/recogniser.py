@@ -42,6 +42,14 @@ AGAIN = 0.2
 """Seconds between two looks whether the words under the prompt are words indeed."""
 CERTAIN = 0.8
 """Confidence from which they are."""
+DRAWN_OUT = 0.25
+"""Seconds one of them lasts at least, and ..."""
+LONE = 0.45
+"""... seconds a single one does."""
+UNBROKEN = 0.3
+"""Seconds of voice without a break there must be under the prompt: a dog barks shorter."""
+TUNE = 0.3
+"""Share of the voice under the prompt that does not change from which it may be music."""
 LETTERS = 30.0
 """Letters a second that nobody speaks faster than."""
 DRAWN = 0.15
@@ -230,6 +238,7 @@ class Question:
         self._began = -1.0
         self._changed = self._tried = self._now
         self._seen: tuple[str, ...] = ()
+        self._looked: Row = ()
 
     @property
     def speaking(self) -> bool:
@@ -347,8 +356,9 @@ class Question:
             return False
         self._tried = self._now
         audio = self._audio()
-        rows = [stream.again(audio) for stream in self._streams]
-        return max(map(mixture.confidence, rows)) >= CERTAIN
+        row = max((stream.again(audio) for stream in self._streams), key=mixture.confidence)
+        before, self._looked = self._looked, row
+        return _same_beginning(before, row) and _certain(row, least)
 
     def _spoken(self, words: Sequence[str], least: float = 0.0) -> bool:
         """Whether there was voice enough for the words, and loud enough beside a prompt."""
@@ -356,7 +366,9 @@ class Question:
         letters = sum(len(word) for word in words if word != UNKNOWN)
         if voice.seconds < max(least, letters / LETTERS) or voice.steady > TONE:
             return False
-        return voice.loud > ECHO or not self._playing
+        if not self._playing:
+            return True
+        return voice.loud > ECHO and voice.steady <= TUNE and voice.run >= UNBROKEN
 
     def _too_long(self) -> Result | None:
         """End an utterance that does not end."""
@@ -460,6 +472,26 @@ def _joined(words: Sequence[Word], levels: Levels) -> Iterator[str]:
 def _strange(words: Sequence[str]) -> float:
     """Return the share of unknown words, 1 where there are none at all."""
     return sum(word == UNKNOWN for word in words) / len(words) if words else 1.0
+
+
+def _same_beginning(before: Row, row: Row) -> bool:
+    """Whether two looks at the same utterance agree on the words of the earlier one."""
+    return (
+        bool(before)
+        and all(
+            one.text == other.text for one, other in zip(before, row[: len(before)], strict=False)
+        )
+        and len(row) >= len(before)
+    )
+
+
+def _certain(row: Row, least: float) -> bool:
+    """Whether words are long and sure enough to cut a prompt. least: seconds of all together."""
+    lengths = [word.end - word.begin for word in row if word.known]
+    sure = [word.end - word.begin for word in row if word.known and word.confidence >= CERTAIN]
+    if mixture.confidence(row) < CERTAIN or sum(lengths) < least:
+        return False
+    return max(sure, default=0.0) >= (DRAWN_OUT if len(lengths) > 1 else LONE)
 
 
 def _meaning(heard: Heard | None) -> tuple[str, str, tuple[str, ...]] | None:
