@@ -40,6 +40,11 @@ GOOD = """
         back: hello
         operator: same
         otherwise: desk
+        digits: "1-5"
+        near: expected
+        read_back: yes
+        speech: off
+        invite: say_it
       check:
         lookup: meters.check
         with: {strict: yes}
@@ -49,7 +54,7 @@ GOOD = """
       choose:
         menu: []
         options:
-          "0": {to: same}
+          "0": {to: same, words: zero, at_once: yes}
         each: rows
         option: row
         as: choice
@@ -96,6 +101,11 @@ def test_every_kind_of_step_is_read(tmp_path):
             back="hello",
             operator="same",
             otherwise="desk",
+            digits="1-5",
+            near="expected",
+            read_back=True,
+            speech=False,
+            invite=(Saying("say_it"),),
         ),
         "check": LookupStep(
             "meters.check",
@@ -106,7 +116,7 @@ def test_every_kind_of_step_is_read(tmp_path):
         ),
         "choose": MenuStep(
             says=(),
-            options={"0": Option("same")},
+            options={"0": Option("same", words=("zero",), at_once=True)},
             each="rows",
             option="row",
             slot="choice",
@@ -202,6 +212,26 @@ STEPS = {
     "a saying of nothing": ("{say: [''], to: b}", "`say`: a prompt is wanted, found nothing"),
     "an ask without a slot": ("{ask: a, to: b}", "an ask wants `as` and `to`"),
     "an ask without a target": ("{ask: a, as: b}", "an ask wants `as` and `to`"),
+    "digits of no number": (
+        "{ask: a, as: b, to: c, digits: 4-five}",
+        "`digits` is 4-9 or a slot, found 4-five",
+    ),
+    "read back perhaps": (
+        "{ask: a, as: b, to: c, read_back: maybe}",
+        "`read_back` is yes or no, found maybe",
+    ),
+    "speech of another kind": (
+        "{ask: a, as: b, to: c, speech: loud}",
+        "`speech` is on or off, found 'loud'",
+    ),
+    "at once, or not": (
+        '{menu: a, options: {"1": {to: b, at_once: now}}}',
+        "option 1: `at_once` is yes or no, found now",
+    ),
+    "words that are none": (
+        '{menu: a, options: {"1": {to: b, words: {c: d}}}}',
+        "option 1: `words` must be a list of words",
+    ),
     "a menu without a choice": ("{menu: a}", "a menu wants `options` or `each`"),
     "an option of two keys": ('{menu: a, options: {"12": {to: b}}}', "option 12: a key is one of"),
     "an option of no key": ("{menu: a, options: {yes: {to: b}}}", "option yes: a key is one of"),

@@ -24,6 +24,7 @@ from ivr.channels.twilio.line import TwilioExchange
 from ivr.engine import DEFAULT_LIMITS
 from ivr.errors import StaleTurn
 from ivr.events import MemoryLog
+from ivr.grammar import Grammar
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Result, Turn
 from ivr.runner import Runner
 from ivr.services import SERVICES
@@ -80,6 +81,8 @@ VALUES = (
     "", "2421", "2304", "99999", "12", "24217", "5400", "2371", "2400", "1", "110", "220", "330",
     "7800", "170", "560", "9999", "2300",
 )  # fmt: skip
+VALUE = ("reading", "enter")
+"""Where a value is asked for."""
 SENSE = {
     "main.menu": ["2", "2", "2", "2", "2", "2", "1", "1", "1", "3", "4", "4", "4", "5", "6", "8"],
     "main.hit_menu": ["5", "1", "2", "3", "4", "6", "8", "*"],
@@ -105,6 +108,12 @@ SENSE = {
     "main.offer": ["6", "6", "2", "*", "0"],
 }
 """What a caller with a wish answers to a question; "1" or "2" to any other one."""
+SURE = (1.0, 1.0, 0.9, 0.8, 0.6, 0.5, 0.3)
+"""How sure the recogniser is of what a caller said."""
+DIGITS = {
+    "0": "нуль", "1": "один", "2": "два", "3": "три", "4": "чотири", "5": "п'ять", "6": "шість",
+    "7": "сім", "8": "вісім", "9": "дев'ять",
+}  # fmt: skip
 OUTCOMES = (
     "ended", "unavailable", "no_answer", "dropped", "announce", "overdue", "transferred", "reading",
     "outage",
@@ -126,6 +135,14 @@ RAW = (
     Event("silence"),
     Event("speech", text="двадцять п'ять", confidence=0.9),
     Event("speech", text="", confidence=0.0),
+    Event("speech", text="погода сьогодні гарна", confidence=0.9),
+    Event("speech", text="two thousand twenty one", confidence=0.8),
+    Event("speech", text="[unk] , [unk] так", confidence=0.6),
+    Event("speech", text="тисяча " * 500, confidence=1.0),
+    Event("speech", text="²#{}\x00", confidence=1.0),
+    Event("speech", outcome="down"),
+    Event("silence", deaf="full"),
+    Event("keys", text="2", deaf="down"),
     Event("recorded", text="var/recordings/1.wav"),
     Event("operator", outcome="dropped"),
     Event("hangup"),
@@ -212,7 +229,7 @@ class Exchange:
             for service in SERVICES.values()
             for pattern in service.prompts
             for company in house.companies
-        }
+        } | {"speech_heard"}
 
     def _answer(self, service):
         def answer(inquiry) -> Result:
@@ -236,6 +253,7 @@ class Exchange:
         self.languages = set(company.languages)
         self.caller = caller
         self.told: set[str] = set()
+        self.read_back: set[str] = set()
         turn = self.checked(self.runner.open(caller))
         for act in visit.acts:
             event = self.sensible(turn, act) if isinstance(act, int) else act
@@ -285,6 +303,7 @@ class Exchange:
         self.runner = Runner(
             self.house.flows, self.house.companies, self.services, self.store, self.sessions,
             self.log, self.clock, "odesa", queue=self.queue, trace=self.trace,
+            hears={"random": tuple(self.house.catalogues)},
         )  # fmt: skip
         status = ("offline", "ready", "ready", "paused")[sum(map(bool, acts)) % 4]
         skills = dict.fromkeys(("general", "metering", "outage", "danger", "business"), 3)
@@ -303,7 +322,23 @@ class Exchange:
             return self.waiting(number)
         last = self.log.entries[-1]
         keys = SENSE.get(f"{last.flow}.{last.step}", "112")
-        return Event("keys", text=keys[number % len(keys)], ended=True)
+        pressed = Event("keys", text=keys[number % len(keys)], ended=True)
+        grammar = turn.need.grammar if isinstance(turn.need, Ask) else ""
+        if not grammar or number % 3:
+            return pressed
+        return Event(
+            "speech",
+            text=self.said(turn.language, Grammar.parse(grammar), pressed.text, number // 3),
+            confidence=SURE[number // 3 % len(SURE)],
+            values={"language": turn.language, "ms": 300},
+        )
+
+    def said(self, language: str, grammar: Grammar, keys: str, number: int) -> str:
+        """The keys in words, or any word of the grammar."""
+        if number % 3 and set(keys) <= DIGITS.keys() | {"#"}:
+            return " ".join(DIGITS[key] for key in keys if key != "#")
+        word = grammar.words[number % len(grammar.words)]
+        return self.house.catalogues[language].words[word][0]
 
     def waiting(self, number: int) -> Event:
         """What happens to somebody who waits: he presses a key, or an operator does something."""
@@ -332,7 +367,9 @@ class Exchange:
         assert isinstance(turn.need, Ask | Record | Enqueue | Hangup)
         assert turn.language in self.languages
         self.heard.update(say.prompt for say in turn.says)
+        assert not any(say.invites for say in turn.says) or turn.need.grammar
         for say in turn.says:
+            self.read_back.add(str(say.values.get("value", "")))
             language = say.language or turn.language
             assert language in self.languages
             catalogue = self.house.catalogues[language]
@@ -348,6 +385,7 @@ class Exchange:
                 self.is_given(receipt)
             if say.prompt in ("accepted", "accepted_outside"):
                 self.is_stored(Reading, say.values["receipt"], Reading.state.in_(STORED))
+                self.is_read_back(say.values["receipt"])
             if say.prompt in ("callback_noted", "callback_noted_later"):
                 self.is_promised(turn)
             if say.prompt == "review_registered":
@@ -361,6 +399,19 @@ class Exchange:
                 kind.receipt_id == int(receipt) - FIRST_RECEIPT, state
             )  # fmt: skip
             assert session.scalar(wanted), f"{kind.__name__} {receipt} was told and is not stored"
+
+    def is_read_back(self, receipt: str) -> None:
+        """A value that was said is stored only where the caller has heard it."""
+        said = {
+            entry.details["understood"]
+            for entry in self.log.entries
+            if entry.details.get("understood") and (entry.flow, entry.step) == VALUE
+        }
+        with self.store.session(read_only=True) as session:
+            wanted = select(Reading).where(Reading.receipt_id == int(receipt) - FIRST_RECEIPT)
+            for row in session.scalars(wanted):
+                if row.value.lstrip("0") in {number.lstrip("0") for number in said}:
+                    assert row.value in self.read_back, "stored from speech, and not read back"
 
     def is_given(self, receipt: str) -> None:
         with self.store.session(read_only=True) as session:
@@ -395,7 +446,9 @@ MUST_BE_HEARD = {
     "operator_dropped", "operator_no_answer", "operator_transferred", "place_kept",
     "place_kept_menu", "callback_this", "callback_read_back", "callback_noted", "callback_already",
     "callback_premium", "callback_foreign", "callback_impossible", "place_resumed",
-    "recording_off", "service_failed", "star_menu", "wait_offer", "no_meter",
+    "recording_off", "service_failed", "star_menu", "wait_offer", "no_meter", "say_it",
+    "say_digits", "speech_again", "speech_again_number", "speech_keys", "speech_off", "speech_down",
+    "speech_sure_word", "speech_sure_number",
 }  # fmt: skip
 
 
@@ -446,7 +499,16 @@ ACTS = (
     *({"silence": ""} for _ in range(8)),
     *({"operator": word} for word in ("answers", "no_answer", "drops", "returns", "ends") * 2),
     *({"wait": seconds} for seconds in ("3", "10", "25", "61") * 2),
-    {"say": "так"},
+    *({"say": words} for words in (
+        "так", "так", "ні", "показання", "два", "один", "оператор", "назад", "повторити",
+        "без змін", "дві тисячі чотириста двадцять один", "двадцять чотири двадцять один",
+        "сто двісті триста один",
+        "допомога", "передзвоніть", "нуль п'ятдесят нуль нуль нуль нуль сім сім сім", "погода",
+    )),
+    *({"say": words, "confidence": share} for words, share in (
+        ("показання", "0.6"), ("так", "0.6"), ("оператор", "0.6"), ("дві тисячі", "0.6"),
+        ("показання", "0.3"), ("гав", "0.2"),
+    )),
     {"hangup": ""},
 )  # fmt: skip
 OLENA = {"name": "olena", "queues": ["general", "metering"]}
