@@ -28,10 +28,9 @@ CHUNK = RATE // 10
 """Samples that are recognised at once: 100 ms."""
 PAUSE = 0.7
 """Seconds of silence between two parts of an answer: a number said in groups."""
-UNCHANGED = 0.6
-"""Seconds without a further word after which words are final on a line that is never silent."""
-LOUD = 1.0
-"""The same, after which an answer that is whole has ended, or ..."""
+UNCHANGED = 1.0
+"""Seconds without a further word after which an answer that is whole has ended on a line that is
+never silent, or ..."""
 NOISY = 1.5
 """... seconds longer than the silence that would have ended another one."""
 BEFORE = 0.3
@@ -339,7 +338,7 @@ class Question:
             return False
         if not self._waits.whole(text):
             return False
-        return silent >= (BEGUN if self._waits.begun(text) else HUSH) or unchanged >= LOUD
+        return silent >= (BEGUN if self._waits.begun(text) else HUSH) or unchanged >= UNCHANGED
 
     def _silent(self, text: str) -> bool:
         """Whether the caller has ended."""

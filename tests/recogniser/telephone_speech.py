@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from bench import speech_line
 from ivr.speech import audio
 
 HOME = Path(__file__).parents[2]
@@ -100,3 +101,10 @@ NOISES: dict[str, Callable[[float, Random], float]] = {
     "music": _music,
     "clicks": _clicks,
 }
+
+
+def on_a_line(name: str, seed: int, seconds: float = 6.0) -> array[int]:
+    """What a generator of the bench makes, at the level of speech, after half a second."""
+    sound = getattr(speech_line, name)(seconds, Random(seed))
+    loud = speech_line.levelled(speech_line.band(sound))
+    return silence(0.5) + array("h", [round(32767 * max(-1.0, min(1.0, each))) for each in loud])

@@ -6,7 +6,7 @@ Times are seconds of audio.
 from array import array
 
 import pytest
-from telephone_speech import NOISES, digits, louder, made, silence, spoken
+from telephone_speech import NOISES, digits, louder, made, on_a_line, silence, spoken
 
 from ivr import grammar
 from ivr.grammar import Grammar
@@ -94,6 +94,21 @@ def test_an_answer_that_may_go_on_ends_with_the_silence(listen):
     assert 0.95 <= came - result.end <= 1.3
 
 
+def test_a_number_ends_behind_its_last_word_not_inside_it(answer):
+    """The silence of the "dts" in "trydtsiat" ends nothing."""
+    parts = ("n_83", "thousand_few", "n_800", "n_38")
+    said = spoken(*(f"uk/{part}" for part in parts), gap=0.02)
+    assert answer("lang=uk+ru words=operator digits=1-5", said)[0] == "83838"
+
+
+def test_digits_behind_a_word_are_waited_for(listen, vocabulary):
+    """A digit may have been heard as a command: what follows tells, and then it is none."""
+    text = "lang=uk words=operator digits=1-6"
+    ((_, result),) = listen(text, spoken("uk/word_operator", 0.5, "uk/n_2", "uk/n_4"))
+    assert result.text.replace(" ,", "") == "оператор два чотири"
+    assert grammar.understand(Grammar.parse(text), vocabulary, result.text) is None
+
+
 def test_an_answer_that_must_go_on_is_waited_for(listen):
     """Two digits of five: the caller reads them off his meter."""
     said = digits("uk", "02") + silence(1.1) + digits("uk", "421")
@@ -129,6 +144,13 @@ def test_it_is_the_speech_that_may_be_long_not_the_silence_before_it(answer):
 @pytest.mark.parametrize("text", [MENU, NUMBER, "lang=en words=yes.no.operator keys=12"])
 def test_noise_is_no_answer_and_cuts_no_prompt(listen, noise, prompt, text):
     assert listen(f"{text} prompt={prompt}", made(10.0, NOISES[noise])) == []
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+@pytest.mark.parametrize("noise", ["barking", "melody", "keys", "hum"])
+@pytest.mark.parametrize("text", [MENU, NUMBER, "lang=uk+ru words=yes.no keys=12"])
+def test_a_dog_and_music_cut_no_prompt(listen, noise, seed, text):
+    assert listen(f"{text} prompt=30", on_a_line(noise, seed)) == []
 
 
 def test_digital_silence_is_no_answer(listen):
