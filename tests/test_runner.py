@@ -13,6 +13,7 @@ from ivr.sessions import MemorySessions
 from ivr.store.database import memory_store, open_store
 from ivr.store.models import AccountMiss, Base, Preference, Reading, Receipt
 from ivr.store.world import load_world
+from ivr.terms import SpeechTerms
 
 READING = ["2", "1", "2421#", "1", "2"]
 """02421 for the account of this telephone, and no other one."""
@@ -54,6 +55,43 @@ def test_a_call_begins_with_the_greeting_and_the_menu(worker, caller):
     assert said(turn)[:2] == ["main_greeting", "main_outage"]
     assert turn.need == Ask("key", 6.0, 5.0)
     assert turn.language == "uk"
+
+
+HEARS = {"console": ("uk", "ru", "en", "vi")}
+"""Languages in which callers of a channel may speak."""
+
+
+def test_callers_speak_the_languages_that_their_company_and_their_channel_know(worker, caller):
+    turn = worker(hears=HEARS).open(caller)
+    assert turn.need.grammar.startswith("lang=uk+ru words=")
+    assert said(turn)[-1] == "say_it"
+    other = replace(caller, call="call-2", channel="agi")
+    assert worker(hears=HEARS).open(other).need.grammar == ""
+
+
+@pytest.mark.parametrize(
+    "speech", [SpeechTerms(heard=False), SpeechTerms(without=("+380671110001",))]
+)
+def test_nobody_listens_where_the_company_or_the_caller_takes_keys(house, worker, caller, speech):
+    odesa = house.companies["odesa"]
+    quiet = replace(odesa, terms=replace(odesa.terms, speech=speech))
+    runner = worker(hears=HEARS)
+    runner._companies = {**house.companies, "odesa": quiet}
+    assert runner.open(caller).need.grammar == ""
+
+
+def test_what_was_understood_is_in_the_log(worker, caller):
+    log = MemoryLog()
+    runner = worker(log=log, hears=HEARS)
+    turn = runner.open(caller)
+    event = Event("speech", text="показання", confidence=0.9, values={"language": "uk", "ms": 280})
+    runner.advance(caller.call, event, turn.number)
+    (heard,) = (entry for entry in log.entries if entry.kind == "heard")
+    assert (heard.flow, heard.step) == ("main", "menu")
+    assert heard.details == {
+        "kind": "speech", "text": "показання", "open": "key", "language": "uk", "confidence": 0.9,
+        "ms": 280, "turn": turn.number, "understood": "reading",
+    }  # fmt: skip
 
 
 def test_a_call_that_is_known_gets_its_open_turn_again(worker, caller, demo_store):
