@@ -116,6 +116,11 @@ def say(*recordings: str, pause: float = 0.15, before: float = 0.2, after: float
     return alaw(line + silence(after))
 
 
+def yes() -> bytes:
+    """Return A-law of a caller who says yes again and again: under a prompt one is too short."""
+    return say(*("word_yes",) * 6, pause=2.2)
+
+
 def listened(event: dict[str, str]) -> bool:
     """Tell whether an event reports that a call is listened to."""
     return event.get("Event") == "Newexten" and event["Application"] == "SpeechBackground"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from listener import hears_nothing_more, say
+from listener import hears_nothing_more, say, yes
 from sqlalchemy import select
 
 from ivr import prompts
@@ -132,15 +132,19 @@ def test_a_reading_confirmed_while_hanging_up_is_kept(pbx, odesa):
     assert readings() == [("02421", "accepted")]
 
 
-SPOKEN = (("word_reading",), ("word_yes",), ("n_2", "n_4", "n_2", "n_1"), ("word_yes",))
 KNOWN = "<sip:0671110001@127.0.0.1>"
+
+
+def utterances() -> tuple[bytes, ...]:
+    """Return what he says to give a reading of 2421."""
+    return say("word_reading"), yes(), say("n_2", "n_4", "n_2", "n_1"), yes()
 
 
 def test_a_caller_who_presses_no_key_gives_a_reading(pbx, listener, odesa):
     start_worker, readings = odesa
     start_worker(0)
     start_worker(1)
-    call = pbx.ring("+380487059090", *(say(*words) for words in SPOKEN), caller=KNOWN, hang_up=True)
+    call = pbx.ring("+380487059090", *utterances(), caller=KNOWN, hang_up=True)
     call.hears("main_greeting")
     call.press()
     call.hears("account_this")
@@ -161,8 +165,7 @@ def test_a_recogniser_killed_in_a_reading_leaves_the_keys(pbx, mortal, odesa):
     start_worker, readings = odesa
     start_worker(0)
     keys = ("2421#", "1")
-    spoken = (say(*words) for words in SPOKEN[:3])
-    call = pbx.ring("+380487059090", *spoken, *keys, caller=KNOWN, hang_up=True)
+    call = pbx.ring("+380487059090", *utterances()[:3], *keys, caller=KNOWN, hang_up=True)
     call.hears("main_greeting")
     call.press()
     call.hears("account_this")

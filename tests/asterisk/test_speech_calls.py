@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from listener import alaw, hears_nothing_more, listened, noise, say, silence
+from listener import alaw, hears_nothing_more, listened, noise, say, silence, yes
 from scripted_listener import ScriptedListener, closes, tells
 
 pytestmark = pytest.mark.asterisk
@@ -23,15 +23,15 @@ def reaches(condition: Callable[[], bool]) -> None:
 
 
 def test_speech_answers_question_after_question(listener, serving):
-    call = serving.call("*1", say("word_yes"), say(*DIGITS))
+    call = serving.call("*1", yes(), say(*DIGITS))
     call.hears("long")
     call.press()
     call.hears("account")
     call.press()
     call.hears("bye")
     call.over()
-    yes, number = serving.state(call)["heard"]
-    assert (yes["kind"], yes["text"], yes["values"]["language"]) == ("speech", "так", "uk")
+    first, number = serving.state(call)["heard"]
+    assert (first["kind"], first["text"], first["values"]["language"]) == ("speech", "так", "uk")
     assert (number["kind"], number["text"]) == ("speech", "два чотири два один")
     assert "broke" not in serving.logs()
 
@@ -104,7 +104,7 @@ def test_who_hangs_up_while_he_is_listened_to_is_noted(listener, serving):
 
 def test_a_caller_who_waits_for_an_operator_holds_no_recogniser(listener, serving):
     (serving.folder / "queue").touch()
-    call = serving.call("*3", say("word_yes"), hang_up=True)
+    call = serving.call("*3", yes(), hang_up=True)
     call.hears("menu")
     assert listener.busy() == 1
     call.press()
@@ -116,7 +116,7 @@ def test_a_caller_who_waits_for_an_operator_holds_no_recogniser(listener, servin
 
 def test_what_was_heard_survives_the_worker(listener, pbx):
     first = pbx.start_worker(0)
-    call = pbx.call("*1", say("word_yes"), say(*DIGITS))
+    call = pbx.call("*1", yes(), say(*DIGITS))
     call.wait(lambda e: e.get("Uniqueid") == call.call and listened(e))
     first.send_signal(19)
     call.press()
@@ -132,7 +132,7 @@ def test_what_was_heard_survives_the_worker(listener, pbx):
 
 def test_the_next_worker_goes_on_with_the_same_recogniser(listener, pbx):
     first = pbx.start_worker(0)
-    call = pbx.call("*7", say("word_yes"), say("word_yes"))
+    call = pbx.call("*7", yes(), yes())
     call.hears("menu")
     pbx.start_worker(1)
     first.kill()
@@ -226,7 +226,7 @@ def test_the_caller_after_the_last_recogniser_has_keys(mortal, serving):
     first.press()
     first.over()
     reaches(lambda: mortal.busy() == 0)
-    third = serving.call("*4", say("word_yes"), "1")
+    third = serving.call("*4", yes(), "1")
     third.wait(lambda e: e.get("Uniqueid") == third.call and listened(e))
     third.press()
     third.hears("menu")
