@@ -47,8 +47,6 @@ LONE = 0.45
 """... seconds a single one does."""
 UNBROKEN = 0.3
 """Seconds of voice without a break there must be under the prompt: a dog barks shorter."""
-TUNE = 0.3
-"""Share of the voice under the prompt that does not change from which it may be music."""
 LETTERS = 30.0
 """Letters a second that nobody speaks faster than."""
 DRAWN = 0.15
@@ -67,8 +65,9 @@ OWN = 1.05
 """How much more the caller's own language counts than the others."""
 LONG = 0.6
 """Seconds of voice in unknown words from which they count as speech."""
-TONE = 0.5
-"""Share of the voice that does not change from which it is a tone: of a key, of a busy line."""
+TONE = 0.3
+"""Share of the voice that does not change from which it is tones: of a key, of a busy line, music.
+Of forty clips of speech the highest was 0.15."""
 LEAD = 4
 """Chunks from before a voice that the recognisers are fed with: soft beginnings."""
 WORDLESS = 1.0
@@ -367,7 +366,7 @@ class Question:
             return False
         if not self._playing:
             return True
-        return voice.loud > ECHO and voice.steady <= TUNE and voice.run >= UNBROKEN
+        return voice.loud > ECHO and voice.run >= UNBROKEN
 
     def _too_long(self) -> Result | None:
         """End an utterance that does not end."""
