@@ -348,14 +348,18 @@ def dialler(
     from ivr.channels.console import ConsoleLine
     from ivr.channels.line import Clock, Line
     from ivr.channels.operators import Operators
+    from ivr.channels.twilio.recogniser import LOCALES
     from ivr.runner import Runner
     from ivr.sessions import MemorySessions
+
+    # The languages that callers of every channel may speak: a script comes to the same on each.
+    spoken = tuple(language for language in catalogues if language in LOCALES)
 
     def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
         return Runner(
             flows, companies, operators.services, store, MemorySessions(), operators.log, clock,
             next(iter(companies)), queue=operators.reached, trace=trace,
-            hears={channel: tuple(catalogues)},
+            hears={channel: spoken},
         )  # fmt: skip
 
     if channel == "agi":

@@ -18,6 +18,7 @@ from ivr.channels.agi_line import AgiExchange
 from ivr.channels.console import ConsoleLine, talk
 from ivr.channels.operators import Operators
 from ivr.channels.twilio.line import TwilioExchange
+from ivr.channels.twilio.recogniser import LOCALES
 from ivr.errors import ScriptError
 from ivr.events import MemoryLog
 from ivr.runner import Runner
@@ -37,7 +38,7 @@ NOT_YET: dict[str, str] = {}
 
 def runner_over(house, store, clock, operators):
     parts = (operators.services, store, MemorySessions(), operators.log, clock, "odesa")
-    hears = dict.fromkeys(("console", "agi", "twilio"), tuple(house.catalogues))
+    hears = dict.fromkeys(("console", "agi", "twilio"), tuple(LOCALES))
     return Runner(house.flows, house.companies, *parts, queue=operators.reached, hears=hears)
 
 
