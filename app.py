@@ -39,6 +39,7 @@ from ivr.composition import (
     redis_of,
     runner_of,
     settings,
+    spoken_of,
     store_of,
     switch_of,
     synthesiser_of,
@@ -607,7 +608,7 @@ def console(options: argparse.Namespace) -> None:
     operators.arrive(yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"])
     runner = new_runner(
         flows, companies, store, MemorySessions(), log, clock, options.company, operators.queue,
-        hears={"console": tuple(catalogues)},
+        hears={"console": spoken_of(catalogues)},
     )  # fmt: skip
     caller = Caller(
         call=f"console-{time.time_ns()}",
@@ -879,7 +880,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     checker = add("check", check_flows, "checks flows, prompts, services, profiles")
     checker.add_argument(
-        "--paths", action="store_true", help="walk every way a call can take, too (a minute)"
+        "--paths", action="store_true", help="walk every way a call can take, too (minutes)"
     )
     checker.add_argument("--strict", action="store_true", help="warnings fail, too")
     checker.add_argument(

@@ -6,18 +6,17 @@ was made. In time is what its clock says (`ivr.callback_clock`); without a rule 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from ivr.callback_clock import clocks, mark
+from ivr.figures import aligned, as_csv, as_json
 from ivr.store.database import Store
 from ivr.store.models import Callback
 from ivr.store.supply import CallbackClock
@@ -98,28 +97,11 @@ def _row(day: str, queue: str, counted: Counter[str]) -> Row:
 def as_table(rows: Sequence[Row]) -> str:
     """Return the rows for a terminal."""
     cells = [list(HEADINGS), *([str(cell) for cell in asdict(row).values()] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in cells
-    )
+    return aligned(cells, words=2)
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV with a heading."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
-    writer.writerows(asdict(row).values() for row in rows)
-    return target.getvalue().rstrip("\n")
-
-
-def as_json(rows: Sequence[Row]) -> str:
-    """Return the rows as a JSON list."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
-
-
-FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {
+    "table": as_table,
+    "csv": partial(as_csv, Row),
+    "json": as_json,
+}

@@ -136,6 +136,13 @@ def hears_of(config: Config) -> dict[str, tuple[str, ...]]:
     return {"agi": tuple(config.speech.models()), "twilio": twilio}
 
 
+def spoken_of(catalogues: Mapping[str, Catalogue]) -> tuple[str, ...]:
+    """Return the languages that every channel may hear: a call script comes to the same on each."""
+    from ivr.channels.twilio.recogniser import LOCALES
+
+    return tuple(language for language in catalogues if language in LOCALES)
+
+
 def twilio_of(config: Config) -> TwilioSettings | None:
     """Return what the Twilio channel needs to know, None where it is not configured."""
     from ivr.channels.twilio.settings import TwilioSettings
@@ -348,12 +355,10 @@ def dialler(
     from ivr.channels.console import ConsoleLine
     from ivr.channels.line import Clock, Line
     from ivr.channels.operators import Operators
-    from ivr.channels.twilio.recogniser import LOCALES
     from ivr.runner import Runner
     from ivr.sessions import MemorySessions
 
-    # The languages that callers of every channel may speak: a script comes to the same on each.
-    spoken = tuple(language for language in catalogues if language in LOCALES)
+    spoken = spoken_of(catalogues)
 
     def runner_over(store: Store, clock: Clock, operators: Operators) -> Runner:
         return Runner(

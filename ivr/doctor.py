@@ -330,7 +330,7 @@ def _speech(given: Config, home: Path) -> Iterator[Finding]:
         mend = "callers answer by keys; run deploy/setup.sh, which tells whether vosk is to be had"
         yield Finding("problem", speech_doctor.SUBJECT, f"no recogniser here: {error}", mend)
         return
-    known = speech_parts.words(prompts.load(home / "prompts"))
+    known = prompts.vocabulary(prompts.load(home / "prompts"))
     if not said.servers:
         limit = speech_parts.limit(given)
         yield from _told(speech_doctor.models(folders, known, said.processes, limit))

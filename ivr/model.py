@@ -6,6 +6,7 @@ Pure data. Nothing here does I/O, asks the clock or knows a channel. Everything 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -172,6 +173,11 @@ class Caller:
     arrived: datetime
     entrance: str = "main"
     about: str = ""
+
+
+def stem_of(call: str) -> str:
+    """Return a call's id as the stem of a file's name."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", call)
 
 
 @dataclass(frozen=True)

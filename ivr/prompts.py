@@ -322,6 +322,11 @@ def _texts(path: Path, root: yaml.MappingNode) -> dict[str, str]:
     return texts
 
 
+def vocabulary(catalogues: Mapping[str, Catalogue]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Returns what callers say, by language and id (`ivr.grammar.Vocabulary`)."""
+    return {language: catalogue.words for language, catalogue in catalogues.items()}
+
+
 def seconds(text: str) -> float:
     """Estimates how long a text takes to say."""
     return len(text) / _CHARACTERS_A_SECOND

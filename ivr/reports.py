@@ -10,13 +10,10 @@ seconds of it. Intervals of storm mode are marked, and the level is given with a
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -24,6 +21,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from ivr.expected_wait import minutes
+from ivr.figures import aligned, as_csv, as_json, quantile
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 from ivr.storm.records import Interval, intervals
@@ -230,7 +228,7 @@ def _row(queue: str, promises: Sequence[Promise], visits: Sequence[Visit]) -> Ro
         waited=_median([waited for _, waited in kept]),
         bias=_median(late),
         error=_median(errors),
-        error_90=round(errors[math.ceil(0.9 * len(errors)) - 1], 1) if errors else None,
+        error_90=round(ninety, 1) if (ninety := quantile(errors, 0.9)) is not None else None,
         longer=round(sum(each > 0 for each in late) / len(late), 3) if late else None,
     )
 
@@ -248,14 +246,7 @@ def as_table(rows: Sequence[Row]) -> str:
         list(HEADINGS.values()),
         *([_cell(*item) for item in asdict(row).items()] for row in rows),
     ]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    )
+    return aligned(cells)
 
 
 def _cell(name: str, value: object) -> str:
@@ -279,18 +270,8 @@ def _clock(moment: datetime | None, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else "now"
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV with a heading; empty where there is no figure."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
-    writer.writerows(asdict(row).values() for row in rows)
-    return target.getvalue().rstrip("\n")
-
-
-def as_json(rows: Sequence[Row]) -> str:
-    """Return the rows as a JSON list."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
-
-
-FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {
+    "table": as_table,
+    "csv": partial(as_csv, Row),
+    "json": as_json,
+}

@@ -12,11 +12,11 @@ from pathlib import Path
 from ivr import grammar as grammars
 from ivr.config import Config
 from ivr.errors import ConfigError, SetupError
-from ivr.grammar import Vocabulary
-from ivr.prompts import Catalogue
+from ivr.prompts import Catalogue, vocabulary
 from ivr.speech import audio, fetch
 from ivr.speech.aeap import A_CORE, Server
-from ivr.speech.models import RATE, Model, load, measure
+from ivr.speech.g711 import RATE
+from ivr.speech.models import Model, load, measure
 from ivr.speech.recogniser import CHUNK, Question, Rules, asked
 
 log = logging.getLogger("press2.speech")
@@ -37,9 +37,9 @@ def serve(config: Config, catalogues: Mapping[str, Catalogue], port: int, say: S
     if not config.speech.models():
         raise ConfigError(f"{config.path.name}: [speech] model.uk is empty; name a vosk model")
     models = {model.language: model for model in _loaded(config)}
-    known = words(catalogues)
+    known = vocabulary(catalogues)
     for language, model in models.items():
-        if unknown := missing(model, known):
+        if unknown := model.lacks(grammars.everything(known, language)):
             log.warning(
                 "%s: phrases with words that its model lacks are not heard: %s",
                 language, shown(unknown),
@@ -71,22 +71,6 @@ def limit(config: Config) -> int:
     return config.speech.recognisers or max(1, cores * A_CORE // config.speech.processes)
 
 
-def words(catalogues: Mapping[str, Catalogue]) -> Vocabulary:
-    """Return what callers say, by language and id."""
-    return {language: catalogue.words for language, catalogue in catalogues.items()}
-
-
-def missing(model: Model, known: Vocabulary) -> tuple[str, ...]:
-    """Return the words of callers and of numbers that a model does not know."""
-    language = model.language
-    return model.lacks((*said(known, language), *grammars.number_words(language)))
-
-
-def said(known: Vocabulary, language: str) -> list[str]:
-    """Return every phrase of callers in a language."""
-    return [phrase for phrases in known.get(language, {}).values() for phrase in phrases]
-
-
 def shown(unknown: tuple[str, ...]) -> str:
     """Return words as a list of bearable length."""
     more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
@@ -98,10 +82,10 @@ def show_models(config: Config, catalogues: Mapping[str, Catalogue], say: Say) -
     if not config.speech.models():
         say(OFF.format(file=config.path.name))
         return
-    known = words(catalogues)
+    known = vocabulary(catalogues)
     for language, folder in config.speech.models().items():
         numbers = grammars.number_words(language)
-        found = measure(language, folder, numbers, said(known, language))
+        found = measure(language, folder, numbers, grammars.everything(known, language))
         rate = "8 kHz" if found.rate == RATE else f"{found.rate // 1000} kHz, audio is upsampled"
         say(f"{language}  {folder}")
         say(
@@ -133,7 +117,7 @@ def listen(
     models = {model.language: model for model in _loaded(config)}
     samples = _samples(file)
     try:
-        question = Question(models, words(catalogues), asked(grammar), rules(config))
+        question = Question(models, vocabulary(catalogues), asked(grammar), rules(config))
     except ValueError as error:
         raise SetupError(f"--grammar: {error}; write one such as `lang=uk digits=4-5`") from error
     heard = 0

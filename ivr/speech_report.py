@@ -7,20 +7,18 @@ word and no number that anybody said is in the report.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from ivr.corrections import Visit, visits
+from ivr.figures import aligned, as_csv, as_json, quantile
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 
@@ -138,15 +136,10 @@ def _count(
 def _row(question: str, language: str, tally: _Tally) -> Row:
     figures = {name: tally.counts[name] for name in _COUNTED}
     ms = sorted(tally.ms)
-    return Row(question, language, **figures, ms_50=_share(ms, 0.5), ms_95=_share(ms, 0.95))
+    return Row(question, language, **figures, ms_50=quantile(ms, 0.5), ms_95=quantile(ms, 0.95))
 
 
 _COUNTED = tuple(each.name for each in fields(Row)[2:-2])
-
-
-def _share(ordered: Sequence[float], share: float) -> float | None:
-    """The value that this share of them does not exceed."""
-    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else None
 
 
 # ---------------------------------------------------------------------- for people and programs
@@ -170,32 +163,15 @@ def _table(title: str, rows: Sequence[tuple[str, Row]]) -> str:
         [title, *HEADINGS],
         *([name, *map(_cell, list(asdict(row).values())[2:])] for name, row in rows),
     ]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS) + 1)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in cells
-    )
+    return aligned(cells)
 
 
 def _cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV with a heading."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(each.name for each in fields(Row))
-    writer.writerows(asdict(row).values() for row in rows)
-    return target.getvalue().rstrip("\n")
-
-
-def as_json(rows: Sequence[Row]) -> str:
-    """Return the rows as a JSON list."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
-
-
-FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {
+    "table": as_table,
+    "csv": partial(as_csv, Row),
+    "json": as_json,
+}

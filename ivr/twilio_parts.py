@@ -22,7 +22,7 @@ from ivr.channels.twilio.webhooks import Webhooks, blueprint
 from ivr.company import Company
 from ivr.config import Config
 from ivr.model import Say
-from ivr.prompts import Catalogue
+from ivr.prompts import Catalogue, vocabulary
 from ivr.speech.build import MUSIC
 from ivr.speech.voice import Voice
 from ivr.store.database import Store
@@ -68,7 +68,7 @@ def webhooks(
         ring_group=config.asterisk.ring_group,
         ring_seconds=config.asterisk.ring_seconds,
         message_late=MESSAGE_LATE,
-        vocabulary={name: each.words for name, each in catalogues.items()},
+        vocabulary=vocabulary(catalogues),
     )
     return blueprint(
         Webhooks(

@@ -30,7 +30,8 @@ from sqlalchemy.orm import Session
 
 from ivr.company import Company
 from ivr.corrections import visits
-from ivr.model import Caller, Turn
+from ivr.model import Caller, Turn, stem_of
+from ivr.rounds import Rounds
 from ivr.store.database import Store
 from ivr.store.models import Audit, CallEvent
 from ivr.terms import SpeechTerms
@@ -74,13 +75,9 @@ def keeps(companies: Mapping[str, Company]) -> Callable[[Caller, Turn], str]:
     def name(caller: Caller, turn: Turn) -> str:
         if not chosen(caller, companies[caller.company]):
             return ""
-        return f"{_stem(caller.call)}-{turn.number}"
+        return f"{stem_of(caller.call)}-{turn.number}"
 
     return name
-
-
-def _stem(call: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", call)
 
 
 def consent(db: Session, caller: Caller, now: datetime, language: str) -> None:
@@ -214,7 +211,7 @@ def _consents(store: Store, companies: Iterable[str], oldest: datetime) -> dict[
     )
     with store.session(read_only=True) as db:
         rows = [Consent(company, call or "", at) for company, call, at in db.execute(wanted)]
-    return {_stem(given.call): given for given in rows}
+    return {stem_of(given.call): given for given in rows}
 
 
 def _lines(store: Store, given: Consent, now: datetime) -> dict[int, Line] | None:
@@ -227,7 +224,7 @@ def _lines(store: Store, given: Consent, now: datetime) -> dict[int, Line] | Non
             return None
         return {
             said.turn: Line(
-                file=f"{_stem(call)}-{said.turn}.wav",
+                file=f"{stem_of(call)}-{said.turn}.wav",
                 company=company,
                 call=call,
                 question=visit.question,
@@ -338,7 +335,7 @@ def forget(store: Store, folder: Path, company: str, whose: str, who: str, now: 
         if line["call"] in calls:
             _delete(path.with_suffix(".json"))
             count += _delete(path)
-    stems = {_stem(call) for call in calls}
+    stems = {stem_of(call) for call in calls}
     for name, _ in _files(folder / "pending"):
         if _call_of(name) in stems:
             count += _delete(folder / "pending" / name)
@@ -360,7 +357,7 @@ def _calls_from(store: Store, company: str, number: str, calls: set[str]) -> set
 # ---------------------------------------------------------------------- the thread
 
 
-class Keeper(threading.Thread):
+class Keeper(Rounds):
     """Sweeps until `stopping` is set. folder: var/utterances."""
 
     def __init__(
@@ -372,21 +369,13 @@ class Keeper(threading.Thread):
         stopping: threading.Event,
         every: float = EVERY,
     ) -> None:
-        super().__init__(name="utterances", daemon=True)
+        super().__init__("utterances", stopping, every)
         self._store = store
         self._folder = folder
         self._companies = companies
         self._clock = clock
-        self._stopping = stopping
-        self._every = every
 
-    def run(self) -> None:
-        """Sweep, rest, sweep again."""
-        while not self._stopping.is_set():
-            self.sweep()
-            self._stopping.wait(self._every)
-
-    def sweep(self) -> None:
+    def round(self) -> None:
         """Sweep once; what cannot be done now is done in the next round."""
         try:
             done = sweep(self._store, self._folder, self._companies, self._clock())

@@ -139,7 +139,9 @@ def test_the_report(store: Store, kazan: Company) -> None:
     assert (all_["asked"], all_["open"]) == (8, 3)
     assert rows(NOON + 4 * HOUR)[0]["overdue"] == 2
     found = callback_report.rows(store, "kazan", kazan.zone, first, last, NOON)
-    assert callback_report.as_csv(found).splitlines()[0].startswith("day,queue,asked,in_time")
+    assert (
+        callback_report.FORMATS["csv"](found).splitlines()[0].startswith("day,queue,asked,in_time")
+    )
     table = callback_report.as_table(found).splitlines()
     assert len(table) == 4
     assert len({len(line) for line in table}) == 1

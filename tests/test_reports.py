@@ -113,7 +113,7 @@ def test_the_formats_hold_the_same(store: Store) -> None:
     rows = reports.wait(store, "odesa", ZONE, DAY, DAY)
     table = reports.as_table(rows).splitlines()
     assert len(table) == 3 and table[1].startswith("general") and table[1].endswith("100.0%")
-    parsed = list(csv.DictReader(io.StringIO(reports.as_csv(rows))))
+    parsed = list(csv.DictReader(io.StringIO(reports.FORMATS["csv"](rows))))
     listed = json.loads(reports.as_json(rows))
     assert [row["error_90"] for row in parsed] == [str(row["error_90"]) for row in listed]
     assert listed[0]["waited"] == 90.0

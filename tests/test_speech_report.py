@@ -139,14 +139,14 @@ def test_speech_was_not_open(store):
 def test_nothing_there_is_said():
     assert speech_report.as_table([]) == "no question was put with speech open on these days"
     assert speech_report.as_json([]) == "[]"
-    assert speech_report.as_csv([]).startswith("question,language,asked,")
+    assert speech_report.FORMATS["csv"]([]).startswith("question,language,asked,")
 
 
 def test_the_formats_hold_the_same(store):
     _heard(store, "call-1", ms=250)
     _heard(store, "call-2", understood="unheard", step="offer")
     rows = speech_report.rows(store, "odesa", ZONE, DAY, DAY)
-    parsed = list(csv.DictReader(io.StringIO(speech_report.as_csv(rows))))
+    parsed = list(csv.DictReader(io.StringIO(speech_report.FORMATS["csv"](rows))))
     listed = json.loads(speech_report.as_json(rows))
     assert [row["asked"] for row in parsed] == [str(row["asked"]) for row in listed]
     questions, languages, notes = speech_report.as_table(rows).split("\n\n")

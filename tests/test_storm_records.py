@@ -305,6 +305,6 @@ def test_without_a_queue_nothing_is_concluded(store, company, caplog):
 
     stopping = threading.Event()
     found = watch.Watch(store, Down(), {"odesa": company}, lambda: NOW, stopping)
-    found.look()
+    found.round()
     assert "not measured: QueueDown" in caplog.text
     assert rows(store, Storm) == []

@@ -394,7 +394,7 @@ def test_a_store_that_does_not_answer_is_tried_again(call, companies, tmp_path, 
     nowhere = open_store(f"sqlite:///{tmp_path}/none.db", migrate=True)
     with nowhere.session() as db:
         db.execute(text("DROP TABLE audit"))
-    Keeper(nowhere, tmp_path, companies, clock, threading.Event()).sweep()
+    Keeper(nowhere, tmp_path, companies, clock, threading.Event()).round()
     nowhere.close()
     assert "the utterances wait: OperationalError" in caplog.text
     assert len(_names(tmp_path / "pending")) == 8

@@ -27,7 +27,7 @@ from ivr.channels.heard import answer, dialled_keys, e164
 from ivr.channels.recognisers import Pool, Said, picked_of, request, variable_of
 from ivr.errors import CallerGone, Press2Error, StaleTurn
 from ivr.grammar import Grammar
-from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn
+from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn, stem_of
 from ivr.speech.pool import Picked, Refused
 
 log = logging.getLogger(__name__)
@@ -458,8 +458,7 @@ class Call:
     @property
     def recording(self) -> Path:
         """The file of what the caller says in this turn."""
-        call = re.sub(r"[^\w.-]", "_", self.caller.call)
-        return self.recordings.resolve() / f"{call}-{self.turn.number}.wav"
+        return self.recordings.resolve() / f"{stem_of(self.caller.call)}-{self.turn.number}.wav"
 
     def recorded(self) -> Event:
         """Return the event of a recording; one of less than a second says nothing."""

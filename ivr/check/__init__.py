@@ -20,7 +20,7 @@ from ivr.check.ways import ENTRANCES, MAIN, of_cycles, of_flows, of_reach, of_re
 from ivr.company import Company
 from ivr.engine import Flows
 from ivr.flow import Flow
-from ivr.prompts import Catalogue
+from ivr.prompts import Catalogue, vocabulary
 from ivr.services.inquiry import Service
 
 __all__ = [
@@ -76,8 +76,7 @@ def book(flows: Mapping[str, Flow], catalogues: Mapping[str, Catalogue]) -> Flow
     for catalogue in catalogues.values():
         for prompt in catalogue.texts:
             placeholders.setdefault(prompt, {}).update(catalogue.placeholders(prompt))
-    vocabulary = {language: catalogue.words for language, catalogue in catalogues.items()}
-    return Flows(flows, placeholders, vocabulary)
+    return Flows(flows, placeholders, vocabulary(catalogues))
 
 
 def run(
@@ -113,4 +112,4 @@ def warnings(
 ) -> list[Finding]:
     """Return every warning. models: folder by language; each is loaded to see what it knows."""
     found = of_speech(flows, companies, catalogues, services)
-    return [*found, *of_models(models, book(flows, catalogues).vocabulary)]
+    return [*found, *of_models(models, vocabulary(catalogues))]

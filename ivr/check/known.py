@@ -7,17 +7,10 @@ from pathlib import Path
 
 from ivr.check.findings import Finding
 from ivr.errors import SetupError
-from ivr.grammar import Grammar, Vocabulary, number_words, phrases
-from ivr.listening import ANY_NUMBER
+from ivr.grammar import Vocabulary, everything, number_words
 
 LISTED = 20
 """Words of a language that its warning names; the rest is counted."""
-
-
-def expected(language: str, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return every phrase and number word that a recogniser may be asked for in a language."""
-    every = Grammar((language,), tuple(vocabulary.get(language, {})), "0123456789", *ANY_NUMBER)
-    return phrases(every, vocabulary, language)
 
 
 def of_models(models: Mapping[str, Path], vocabulary: Vocabulary) -> Iterator[Finding]:
@@ -36,7 +29,7 @@ def of_models(models: Mapping[str, Path], vocabulary: Vocabulary) -> Iterator[Fi
         place = f"model.{language}"
         try:
             unknown = loader.load(language, folder, number_words(language)).lacks(
-                expected(language, vocabulary)
+                everything(vocabulary, language)
             )
         except SetupError as reason:
             yield Finding("unknown-to-model", place, str(reason))

@@ -6,12 +6,22 @@ recogniser what to expect; `whole` and `open_ended` tell it whether to go on lis
 """
 
 from ivr.grammar.grammar import Grammar, Heard, Vocabulary
-from ivr.grammar.reading import number_words, open_ended, phrases, understand, whole
+from ivr.grammar.reading import (
+    everything,
+    number_words,
+    open_ended,
+    phrases,
+    understand,
+    whole,
+)
+from ivr.grammar.spelling import UNKNOWN
 
 __all__ = [
+    "UNKNOWN",
     "Grammar",
     "Heard",
     "Vocabulary",
+    "everything",
     "number_words",
     "open_ended",
     "phrases",

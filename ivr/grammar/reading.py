@@ -73,6 +73,12 @@ def phrases(grammar: Grammar, vocabulary: Vocabulary, language: str) -> tuple[st
     return tuple(dict.fromkeys(said))
 
 
+def everything(vocabulary: Vocabulary, language: str) -> tuple[str, ...]:
+    """Return all that any question may expect in a language: what a model of it should know."""
+    every = Grammar((language,), tuple(vocabulary.get(language, {})), "0123456789", 1, 1)
+    return phrases(every, vocabulary, language)
+
+
 def number_words(language: str) -> tuple[str, ...]:
     """Return the words numbers are said with in a language."""
     return expected(language, *NUMBERS)

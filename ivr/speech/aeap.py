@@ -42,8 +42,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from ivr.grammar import Vocabulary
-from ivr.speech.g711 import DECODERS
-from ivr.speech.models import RATE, Models
+from ivr.speech.g711 import DECODERS, RATE
+from ivr.speech.models import Models
 from ivr.speech.recogniser import CHUNK, Question, Result, Rules, asked
 
 log = logging.getLogger("press2.speech")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ivr.errors import SetupError
-from ivr.grammar import Vocabulary, number_words
+from ivr.grammar import Vocabulary, everything, number_words
 from ivr.speech.pool import Recognisers, Server
 
 Told = tuple[str, str, str, str]
@@ -48,7 +48,7 @@ def models(
             text = f"{language}: {folder} has {_megabytes(on_disk)}, more than the memory free here"
             yield "problem", SUBJECT, text, "take a smaller model, or another machine"
             continue
-        said = [phrase for each in vocabulary.get(language, {}).values() for phrase in each]
+        said = everything(vocabulary, language)
         try:
             model = loader.measure(language, folder, number_words(language), said)
         except SetupError as reason:

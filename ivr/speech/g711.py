@@ -5,6 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 
+RATE = 8000
+"""Samples a second."""
+
 
 def _alaw(code: int) -> int:
     code ^= 0x55

@@ -12,7 +12,8 @@ from collections import deque
 from operator import mul
 from typing import NamedTuple
 
-RATE = 8000
+from ivr.speech.g711 import RATE
+
 FRAME = RATE // 50
 """Samples of a frame: 20 ms."""
 SECOND = RATE // FRAME

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-UNKNOWN = "[unk]"
-"""What a recogniser writes for words outside its grammar."""
+from ivr.grammar import UNKNOWN
+
 CHANGE = 0.25
 """Price of a change of language, in seconds of sure words."""
 OVERLAP = 0.4

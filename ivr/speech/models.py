@@ -19,6 +19,8 @@ from pathlib import Path
 from random import Random
 
 from ivr.errors import SetupError
+from ivr.grammar import UNKNOWN
+from ivr.speech.g711 import RATE
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     # before the library is loaded: threads of its own make many streams fall behind
@@ -28,10 +30,6 @@ import vosk  # noqa: E402
 
 vosk.SetLogLevel(-1)
 
-RATE = 8000
-"""Samples a second of a telephone."""
-UNKNOWN = "[unk]"
-"""What a recogniser writes for words outside its grammar."""
 APOSTROPHES = ("'", "\u2019", "\u02bc", "`", "")
 """The ways to write an apostrophe; ours is the first one."""
 FOREIGN = 0.3
@@ -134,7 +132,10 @@ class Measured:
 def measure(
     language: str, folder: Path, number_words: Sequence[str], phrases: Sequence[str]
 ) -> Measured:
-    """Load a model in a process of its own, and tell what that took. Raises SetupError."""
+    """Load a model in a process of its own, and tell what that took. Raises SetupError.
+
+    phrases: all it should know.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as process:
         try:
@@ -152,8 +153,7 @@ def _measure(
     memory, begun = _memory(), time.monotonic()
     model = load(language, folder, number_words)
     seconds, taken = time.monotonic() - begun, _memory() - memory
-    lacks = model.lacks((*phrases, *number_words))
-    return Measured(size(folder), seconds, taken, model.rate, lacks)
+    return Measured(size(folder), seconds, taken, model.rate, model.lacks(phrases))
 
 
 def size(folder: Path) -> int:

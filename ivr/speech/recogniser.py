@@ -15,12 +15,13 @@ from itertools import chain
 from typing import Literal
 
 from ivr import grammar as grammars
-from ivr.grammar import Grammar, Heard, Vocabulary
+from ivr.grammar import UNKNOWN, Grammar, Heard, Vocabulary
 from ivr.speech import mixture
 from ivr.speech.endpoint import BEGUN, HUSH, Waits
+from ivr.speech.g711 import RATE
 from ivr.speech.levels import Levels
 from ivr.speech.mixture import Row, Word
-from ivr.speech.models import RATE, UNKNOWN, Model
+from ivr.speech.models import Model
 
 Kind = Literal["answer", "began", "nothing", "full", "broken"]
 

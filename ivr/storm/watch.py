@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from ivr import expected_wait
 from ivr.agent_queue.model import AgentQueue, QueueDown
 from ivr.company import Company
+from ivr.rounds import Rounds
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 from ivr.store.supply import OutageEvent, Storm
@@ -145,7 +146,7 @@ def _stormy(storms: Sequence[records.Interval], begin: datetime, end: datetime) 
 # ---------------------------------------------------------------------- the thread
 
 
-class Watch(threading.Thread):
+class Watch(Rounds):
     """Looks at every company until `stopping` is set."""
 
     def __init__(
@@ -157,21 +158,13 @@ class Watch(threading.Thread):
         stopping: threading.Event,
         every: float = EVERY,
     ) -> None:
-        super().__init__(name="storm", daemon=True)
+        super().__init__("storm", stopping, every)
         self._store = store
         self._queue = queue
         self._companies = companies
         self._clock = clock
-        self._stopping = stopping
-        self._every = every
 
-    def run(self) -> None:
-        """Look, rest, look again."""
-        while not self._stopping.is_set():
-            self.look()
-            self._stopping.wait(self._every)
-
-    def look(self) -> None:
+    def round(self) -> None:
         """Look once; what cannot be measured now is measured at the next look."""
         for company in self._companies.values():
             try:

@@ -1,6 +1,7 @@
 """Words of two languages become one utterance."""
 
-from ivr.speech.mixture import UNKNOWN, Word, confidence, language, merged, unknown_share
+from ivr.grammar import UNKNOWN
+from ivr.speech.mixture import Word, confidence, language, merged, unknown_share
 
 
 def row(spoken, *words):

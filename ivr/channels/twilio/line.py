@@ -30,7 +30,7 @@ from ivr.channels.twilio.webhooks import Webhooks, application
 from ivr.company import Company
 from ivr.errors import CallerGone, Press2Error
 from ivr.model import Caller
-from ivr.prompts import Catalogue, seconds
+from ivr.prompts import Catalogue, seconds, vocabulary
 from ivr.runner import Runner
 
 SETTINGS = TwilioSettings(
@@ -73,7 +73,7 @@ class TwilioExchange:
             fetch=lambda company, call, name, sid: None,
             regions={name: each.region for name, each in self._companies.items()},
             languages={name: each.languages[0] for name, each in self._companies.items()},
-            vocabulary={name: each.words for name, each in self._catalogues.items()},
+            vocabulary=vocabulary(self._catalogues),
         )
         signature = Signature(SETTINGS.auth_token, SETTINGS.public_url)
         hooks = Webhooks(Calls(house), signature, lambda: EMPTY, lambda form, query: None)
