@@ -502,10 +502,10 @@ class Connection(socketserver.BaseRequestHandler):
         agi = self.server.agi
         with self.server.open_connection(self.request):
             try:
-                line = line_of(self.request)
-                call = line.env["agi_uniqueid"]
-                caller = caller_of(line.env, agi.runner, agi.region, agi.regions)
-                serve(line, caller, agi)
+                with session(self.request) as line:
+                    call = line.env["agi_uniqueid"]
+                    caller = caller_of(line.env, agi.runner, agi.region, agi.regions)
+                    serve(line, caller, agi)
             except CallerGone:
                 # Whoever only looks whether the port answers is no call.
                 log.log(
@@ -517,14 +517,24 @@ class Connection(socketserver.BaseRequestHandler):
                 log.exception("call %s: broke in this worker, the dialplan goes on", call)
 
 
-def line_of(connection: socket.socket) -> Line:
-    """Return the AGI session on `connection`, its opening variables read."""
+@contextlib.contextmanager
+def session(connection: socket.socket) -> Iterator[Line]:
+    """The AGI session on `connection`, its opening variables read; its streams end with it."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # An Asterisk whose machine died never closes the connection.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    replies = connection.makefile("r", encoding="utf-8", errors="replace", newline="\n")
-    commands = connection.makefile("w", encoding="utf-8", newline="\n")
-    return Line(replies, commands)
+    with contextlib.ExitStack() as streams:
+        replies = connection.makefile("r", encoding="utf-8", errors="replace", newline="\n")
+        streams.callback(_close, replies)
+        commands = connection.makefile("w", encoding="utf-8", newline="\n")
+        streams.callback(_close, commands)
+        yield Line(replies, commands)
+
+
+def _close(stream: TextIO) -> None:
+    """Close one direction; what a caller who has gone did not take is dropped."""
+    with contextlib.suppress(OSError):
+        stream.close()
 
 
 def serve(line: Line, caller: Caller, agi: AgiServer) -> None:
