@@ -8,8 +8,9 @@ from textwrap import dedent, indent
 import pytest
 
 import app
-from ivr import check, flow
+from ivr import check, composition, flow
 from ivr.check import Finding
+from ivr.commands import flows as commands
 from ivr.model import Result
 from ivr.prompts import Catalogue
 from ivr.services import SERVICES, Service
@@ -574,8 +575,8 @@ def test_the_command_tells_what_it_checked(capsys):
 
 def test_the_command_fails_with_a_finding(capsys, monkeypatch, tmp_path):
     (tmp_path / "main.yaml").write_text(dedent(ISLAND).replace("island", "main"))
-    monkeypatch.setattr(app, "FLOWS", tmp_path)
-    monkeypatch.setattr(app, "COMPANIES", app.HOME / "flows" / "companies")
+    monkeypatch.setattr(commands, "FLOWS", tmp_path)
+    monkeypatch.setattr(commands, "COMPANIES", composition.HOME / "flows" / "companies")
     assert app.main(["check"]) == 1
     out = capsys.readouterr().out
     assert "[unused-prompt]" in out
@@ -587,7 +588,7 @@ def models(tmp_path, monkeypatch):
     """Settings with a model for Ukrainian that knows 78 words, and a folder that is no model."""
     conf = tmp_path / "telephony.conf"
     (tmp_path / "empty").mkdir()
-    tiny = app.HOME / "tests" / "models" / "tiny-uk"
+    tiny = composition.HOME / "tests" / "models" / "tiny-uk"
     conf.write_text(f"[speech]\nmodel.uk = {tiny}\nmodel.ru = {tmp_path / 'empty'}\n")
     monkeypatch.setenv("PRESS2_CONF", str(conf))
 
@@ -606,7 +607,7 @@ def test_the_command_warns_of_words_that_a_model_does_not_know(capsys, models):
 
 def test_a_flow_that_cannot_be_read_is_one_line(capsys, monkeypatch, tmp_path):
     (tmp_path / "main.yaml").write_text("flow: main\nsteps: {a: {sya: hello}}\nstart: a")
-    monkeypatch.setattr(app, "FLOWS", tmp_path)
+    monkeypatch.setattr(commands, "FLOWS", tmp_path)
     assert app.main(["check"]) == 2
     assert capsys.readouterr().err == (
         f"press2: {tmp_path}/main.yaml: step a: wants exactly one kind of say, ask, menu, record, "

@@ -12,7 +12,7 @@ from pathlib import Path
 import redis
 from worker import recognisers
 
-import app
+from ivr import composition
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.agi import AgiServer
 from ivr.events import StoreLog, StreamLog
@@ -35,7 +35,7 @@ def clock(folder: Path) -> datetime:
 
 def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    flows, companies, catalogues = app.house()
+    flows, companies, catalogues = composition.house()
     listening = recognisers()
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis.Redis.from_url(redis_url, socket_timeout=0.5, retry=None)
@@ -52,7 +52,7 @@ def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
         queue=RedisQueue(client, {name: each.queues for name, each in companies.items()}),
         hears={"agi": ["uk"]} if listening else {},
     )
-    voice = Voice(catalogues, app.PROMPTS, Path(sounds), Synthesiser())
+    voice = Voice(catalogues, composition.PROMPTS, Path(sounds), Synthesiser())
     recordings = Path(folder) / "recordings"
     server = AgiServer(
         "127.0.0.1", int(port), runner, voice, region="UA", recordings=recordings,

@@ -1,0 +1,375 @@
+"""The processes that serve: run, web, agi, speech, dispatch, jobs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ivr import company, prompts
+from ivr.commands.terminal import command, on_stop, say
+from ivr.composition import (
+    COMPANIES,
+    DEMO,
+    HOME,
+    PROMPTS,
+    handlers_of,
+    house,
+    log_to,
+    now,
+    profile_of,
+    queue_of,
+    redis_of,
+    runner_of,
+    settings,
+    store_of,
+    switch_of,
+    synthesiser_of,
+    telling_of,
+    twilio_of,
+    voice_of,
+    webhooks_of,
+)  # fmt: skip
+from ivr.errors import Press2Error
+
+if TYPE_CHECKING:
+    import redis
+
+    from agent_desk.desk import Probe
+    from agent_desk.office import Office
+    from ivr.company import Company
+    from ivr.config import Config
+    from ivr.store.database import Store
+
+logger = logging.getLogger("press2")
+
+
+def add(commands: Any) -> None:
+    """Name the commands."""
+    command(commands, "run", run, "everything on this machine, until Ctrl-C")
+    command(commands, "web", web, "the start page with the browser phone, and the operators' desk")
+    worker = command(commands, "agi", agi, "a FastAGI worker")
+    worker.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    _add_speech(commands)
+    told = "brings callers and operators together; several may run"
+    command(commands, "dispatch", dispatch, told)
+    told = "moves the log of events into the store, delivers messages and recordings"
+    command(commands, "jobs", jobs, told)
+
+
+def _add_speech(commands: Any) -> None:
+    told = "listens to callers: a recogniser process, and its models"
+    speaking = command(commands, "speech", speech, told, deed="serve", port=None)
+    deeds = speaking.add_subparsers(metavar="WHAT")
+    server = deeds.add_parser("serve", help="serve one recogniser process; so does no word at all")
+    server.add_argument("--port", type=int, help="port instead of the one in telephony.conf")
+    deeds.add_parser("models", help="load what is configured and tell what it is")
+    bringer = deeds.add_parser("fetch", help="bring a model by vosk's own downloader")
+    bringer.add_argument("language", metavar="LANG", help="uk, ru, en, vi")
+    models = Path.home() / ".cache" / "vosk"
+    bringer.add_argument(
+        "--to", type=Path, default=models, metavar="DIR", help=f"default: {models}"
+    )
+    trier = deeds.add_parser("listen", help="recognise a sound file as a call would")
+    trier.add_argument("file", type=Path, metavar="FILE")
+    trier.add_argument("--grammar", required=True, help='"lang=uk+ru digits=4-5 words=yes.no"')
+    for name, deed in deeds.choices.items():
+        deed.set_defaults(command=speech, deed=name)
+
+
+def run(_options: argparse.Namespace) -> None:
+    """Run all parts on this machine until Ctrl-C: checks, sounds, store, then the processes."""
+    import asyncio
+    import secrets
+
+    from ivr import config as settings_file
+    from ivr import parts, supervise
+
+    config = settings()
+    companies = company.load(COMPANIES)
+    profile_of(config.press2.company)
+    var = config.press2.var
+    with supervise.alone(var / "press2.lock"):
+        supervise.check_ports(config.path.name, settings_file.ports(config))
+        _build_sounds(config)
+        passwords = _first_operators(config, companies)
+        supervise.log_to(var / "log" / "press2.log", sys.stdout)
+        ami_secret = parts.ami_secret(config, secrets.token_urlsafe(18))
+        stages = parts.stages(config, HOME, companies, secrets.token_urlsafe(18), ami_secret)
+        board = parts.board(config, parts.lines(config, companies)) + passwords
+        asyncio.run(supervise.Supervisor(stages).run(started=lambda: say(board)))
+
+
+def _first_operators(config: Config, companies: Mapping[str, Company]) -> str:
+    """Prepare the store; tells the passwords of operators made for a store without any."""
+    from agent_desk import users
+
+    home = config.press2.company
+    with contextlib.closing(store_of(config)) as store:
+        if not config.desk.demo_operators:
+            return ""
+        made = users.add_demo(store, home, companies[home].queues, now())
+    if not made:
+        return ""
+    rows = [f"  {login:14} {password}" for login, password in made.items()]
+    return "\n".join(["Operators of the demo; this is shown once:", "", *rows, "", ""])
+
+
+def _build_sounds(config: Config) -> None:
+    from ivr.speech import build
+
+    catalogues = prompts.load(PROMPTS)
+    sounds = config.press2.var / "sounds"
+    build.run(catalogues, PROMPTS, sounds, synthesiser_of(config), sys.stderr)
+
+
+def web(_options: argparse.Namespace) -> None:
+    """Serve the start page and the operators' desk until SIGTERM."""
+    from agent_desk import server
+    from agent_desk.desk import Desk, Line, create_app
+    from ivr import parts
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    companies = company.load(COMPANIES)
+    store = store_of(config)
+    loopback = config.web.host == "127.0.0.1" and not config.web.secure
+    public = urlsplit(config.twilio.public_url).hostname
+    desk = Desk(
+        sip_host=parts.reachable(config.asterisk.bind),
+        sip_port=config.asterisk.sip_port,
+        websocket_port=config.asterisk.websocket_port,
+        phone_secret=os.environ.get("PRESS2_PHONE_SECRET", ""),
+        lines=tuple(Line(*line) for line in parts.lines(config, companies)),
+        demo_account=_account_to_try(store, config.press2.company),
+        hosts=("localhost", "127.0.0.1", *([public] if public else ())) if loopback else (),
+    )
+    office = _office(config, companies, store)
+    with webhooks_of(config, companies, store) as webhooks:
+        app = create_app(desk, _probes(config, store), office, webhooks)
+        office.live.start(office)
+
+        def stop(_signal: int, _frame: object) -> None:
+            office.live.stop()
+            sys.exit(0)
+
+        signal.signal(signal.SIGTERM, stop)
+        server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
+
+
+def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:
+    """Put the parts of the operators' desk together."""
+    from agent_desk.answer_base import AnswerBase
+    from agent_desk.live import Live
+    from agent_desk.office import Office
+    from agent_desk.presence import RedisPresence
+    from agent_desk.tokens import token
+    from ivr.asterisk.settings import REALM
+
+    for each in config.api.tokens:
+        profile_of(each.company)
+    client = redis_of(config)
+    return Office(
+        store=store,
+        queue=queue_of(config, companies),
+        companies=companies,
+        answers=AnswerBase(config.desk.answers),
+        live=Live(config.web.desks, RedisPresence(client)),
+        var=config.press2.var,
+        realm=REALM,
+        websocket_port=config.asterisk.websocket_port,
+        desks=config.web.desks,
+        hours=config.web.session_hours,
+        secure=config.web.secure,
+        limits=config.redis_url().replace("unix://", "redis+unix://", 1),
+        tokens=tuple(
+            token(each.name, each.company, each.rights, each.secret.value)
+            for each in config.api.tokens
+        ),
+        **_phones(config, client),
+    )
+
+
+def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
+    """Return what rings the operators: an Asterisk, or Twilio its browser phones."""
+    from ivr.parts import node_of
+
+    twilio = twilio_of(config)
+    if twilio is None or twilio.operators != "client":
+        return {"node": node_of(config)}
+    from ivr.channels.twilio.live import RedisReports
+    from ivr.channels.twilio.settings import NODE
+    from ivr.channels.twilio.tokens import access_token, identity
+
+    def token(endpoint: str, seconds: int) -> str:
+        return access_token(twilio, identity(endpoint), seconds)
+
+    return {
+        "node": NODE,
+        "twilio_token": token,
+        "phone_report": RedisReports(client).publish,
+    }
+
+
+def _probes(config: Config, store: Store) -> list[Probe]:
+    """Return what the start page asks to know which parts are alive."""
+    from agent_desk.desk import Probe
+    from ivr import parts
+    from ivr.supervise import answers
+
+    exchange = parts.reachable(config.asterisk.bind), config.asterisk.websocket_port
+    workers = parts.reachable(config.agi.host), parts.worker_ports(config)
+    return [
+        Probe("asterisk", lambda: answers(*exchange)),
+        Probe(
+            "workers",
+            lambda: sum(answers(workers[0], port) for port in workers[1]),
+            of=len(workers[1]),
+        ),
+        Probe("redis", lambda: parts.redis_answers(config.redis_url())),
+        Probe("store", lambda: store_answers(store)),
+    ]
+
+
+def store_answers(store: Store) -> bool:
+    """Tell whether the store can be read."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with store.session(read_only=True) as session:
+            return session.scalar(select(1)) == 1
+    except SQLAlchemyError:
+        return False
+
+
+def _account_to_try(store: Store, home: str) -> str:
+    """Return the first account of the demo data while it is in the store."""
+    import yaml
+    from sqlalchemy import select
+
+    from ivr.store.models import Account
+
+    demo = yaml.load(DEMO.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["world"]["accounts"]
+    wanted = select(Account.number).where(
+        Account.company == home, Account.number == demo[0]["account"]
+    )
+    with store.session(read_only=True) as session:
+        return session.scalar(wanted) or ""
+
+
+def agi(options: argparse.Namespace) -> None:
+    """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
+    from ivr import parts, utterances
+    from ivr.channels.agi import AgiServer
+    from ivr.speech.pool import Recognisers
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    flows, companies, catalogues = house()
+    var = config.press2.var
+    voice = voice_of(config, catalogues)
+    listening = parts.recognisers(config)
+    with runner_of(config, flows, companies, store_of(config)) as runner:
+        server = AgiServer(
+            config.agi.host,
+            options.port or config.agi.port,
+            runner,
+            voice,
+            region=companies[config.press2.company].region,
+            regions={name: profile.region for name, profile in companies.items()},
+            recordings=var / "recordings",
+            recognisers=Recognisers(listening) if listening else None,
+            longest=config.speech.longest,
+            keeps=utterances.keeps(companies),
+        )
+        on_stop(server.stop)
+        server.serve()
+
+
+def speech(options: argparse.Namespace) -> None:
+    """Serve as a recogniser process, or tell of, bring or try its models."""
+    try:
+        from ivr import speech_parts
+    except ImportError as error:
+        raise Press2Error(f"no speech on this machine: {error}; docs/speech.md") from error
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    catalogues = prompts.load(PROMPTS)
+    if options.deed == "serve":
+        speech_parts.serve(config, catalogues, options.port or config.speech.port, say)
+    elif options.deed == "models":
+        speech_parts.show_models(config, catalogues, say)
+    elif options.deed == "fetch":
+        speech_parts.bring(config, options.language, options.to.expanduser(), say)
+    else:
+        speech_parts.listen(config, catalogues, options.file, options.grammar, say)
+
+
+def jobs(_options: argparse.Namespace) -> None:
+    """Move the log of events from Redis into the store, and deliver the outbox, until SIGTERM."""
+    import redis
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ivr import outbox
+    from ivr.events import drain
+    from ivr.services.restoration import CALL
+    from ivr.storm.watch import Watch
+    from ivr.utterances import Keeper
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    store = store_of(config)
+    client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
+    stopping = threading.Event()
+    on_stop(stopping.set)
+    with telling_of(config, store, handlers_of(config)) as handlers:
+        hands = {CALL: config.press2.notice_lines}
+        keep = timedelta(days=config.feed.keep_days)
+        couriers = outbox.start(store, handlers, now, stopping, hands, keep)
+        companies = company.load(COMPANIES)
+        Watch(store, queue_of(config, companies), companies, now, stopping).start()
+        Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
+        while not stopping.is_set():
+            try:
+                drain(client, store, f"jobs-{os.getpid()}")
+            except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
+                logger.warning("the events wait (%s); trying again", type(reason).__name__)
+                stopping.wait(1.0)
+        deadline = time.monotonic() + 2.0
+        for courier in couriers:  # who takes longer is cut off; its entry comes again
+            courier.join(max(0.0, deadline - time.monotonic()))
+
+
+def dispatch(_options: argparse.Namespace) -> None:
+    """Bring callers and operators together until SIGTERM; of several, one acts."""
+    from ivr.events import StoreLog, StreamLog
+    from ivr.matchmaker import Loop, Matchmaker, RedisLease
+
+    config = settings()
+    log_to(sys.stderr, config.press2.log_level)
+    companies = company.load(COMPANIES)
+    switch = switch_of(config, companies)
+    store, client, queue = store_of(config), redis_of(config), queue_of(config, companies)
+    with contextlib.closing(StoreLog(store)) as slow_log:
+        log = StreamLog(client, slow_log)
+        matchmaker = Matchmaker(queue, switch, store, companies, log, now, wake=lambda: loop.wake())
+        loop = Loop(matchmaker, queue, RedisLease(client))
+        on_stop(loop.stop)
+        switch.start(matchmaker)
+        try:
+            loop.run()
+        finally:
+            switch.stop()
+            matchmaker.close()
