@@ -29,9 +29,11 @@ from agent_desk.office import Office
 HERE = Path(__file__).parent
 SIP_JS = HERE / "node_modules" / "sip.js" / "lib"
 VOICE_SDK = HERE / "node_modules" / "@twilio" / "voice-sdk" / "dist"
+CHARTS = HERE / "node_modules" / "chart.js" / "dist"
 TWILIO = "wss://*.twilio.com https://eventgw.twilio.com https://eventgw.us1.twilio.com"
 """Where its SDK connects to: the signalling of whichever edge is near, and reports of quality."""
 LANGUAGES = {"uk": "Українська", "ru": "Русский", "en": "English"}
+SUPERVISOR = "texts_supervisor"
 YEAR = 365 * 24 * 3600
 
 
@@ -82,7 +84,8 @@ def create_app(
 
     webhooks: routes of a channel, which prove by themselves who asks.
 
-    Texts of the pages are in `texts.yaml`, those of the desk in `texts_desk.yaml`.
+    Texts of the pages are in `texts.yaml`, those of the desk in `texts_desk.yaml`, those of the
+    supervisor's pages in `texts_supervisor/`.
     """
     app = Flask(__name__, root_path=str(HERE))
     app.config["TRUSTED_HOSTS"] = list(desk.hosts) or None
@@ -113,6 +116,10 @@ def create_app(
     def sip_js(name: str) -> AnyResponse:
         return send_from_directory(SIP_JS, name, max_age=3600)
 
+    @app.get("/charts/chart.umd.min.js")
+    def charts() -> AnyResponse:
+        return send_from_directory(CHARTS, "chart.umd.min.js", max_age=3600)
+
     @app.get("/voice-sdk/twilio.min.js")
     def voice_sdk() -> AnyResponse:
         return send_from_directory(VOICE_SDK, "twilio.min.js", max_age=3600)
@@ -136,7 +143,7 @@ def create_app(
     if webhooks is not None:
         app.register_blueprint(webhooks)
     if parts is not None:
-        door.set_up(app, parts, load_texts("texts_desk.yaml"), webhooks)
+        door.set_up(app, parts, desk_texts(), webhooks)
     return app
 
 
@@ -171,3 +178,14 @@ def load_texts(name: str = "texts.yaml") -> dict[str, dict[str, str]]:
     """Read a file of texts into language -> key -> text."""
     rows = yaml.load((HERE / name).read_text("utf-8"), yaml.BaseLoader)
     return {code: {key: row[code] for key, row in rows.items()} for code in LANGUAGES}
+
+
+def desk_texts() -> dict[str, dict[str, str]]:
+    """Read the texts of the desk and of the supervisor's pages into language -> key -> text."""
+    files = ["texts_desk.yaml", *sorted(f"{SUPERVISOR}/{p.name}" for p in _supervisor_texts())]
+    known = [load_texts(name) for name in files]
+    return {code: {k: v for texts in known for k, v in texts[code].items()} for code in LANGUAGES}
+
+
+def _supervisor_texts() -> list[Path]:
+    return list((HERE / SUPERVISOR).glob("*.yaml"))

@@ -76,6 +76,11 @@ def set_up(
     def dispatcher() -> AnyResponse:
         return redirect(url_for("desk.dispatch.page"), 303)  # the sign-in is known below /desk only
 
+    @app.get("/supervisor/")
+    @app.get("/supervisor")
+    def wallboard() -> AnyResponse:
+        return redirect(url_for("desk.supervisor.wallboard.page"), 303)
+
     @app.after_request
     def headers(response: AnyResponse) -> AnyResponse:
         response.headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"

@@ -28,6 +28,7 @@ from agent_desk import (
     undelivered,
 )
 from agent_desk.office import company, office, shift
+from agent_desk.supervisor import supervisor
 
 NOUNS = (
     accounts, answer_search, calls, dispatch, drafts, inbox, live, phone, priority, quality,
@@ -37,6 +38,7 @@ NOUNS = (
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 for noun in NOUNS:
     desk.register_blueprint(noun.blueprint)
+desk.register_blueprint(supervisor)
 desk.before_request(sign_in.require)
 desk.before_request(tabs.require)
 

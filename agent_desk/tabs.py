@@ -11,15 +11,15 @@ from ivr.agent_queue.model import QueueDown
 WITHOUT_QUEUE = frozenset({"desk.readings.reading", "desk.tickets.ticket", "desk.drafts.draft"})
 """What goes on while the queue is down: a talk in progress is not held up."""
 ANY_TAB = frozenset({"desk.leave"})
-OTHER_PAGE = "desk.dispatch."
-"""The dispatcher's page is open beside the desk; what it changes has versions of its own."""
+OTHER_PAGES = ("desk.dispatch.", "desk.supervisor.")
+"""Pages that are open beside the desk; what they change has versions of its own."""
 
 
 def require() -> None:
     """Refuse a change that an older tab asks for."""
     if request.method in ("GET", "HEAD", "OPTIONS") or request.endpoint in ANY_TAB:
         return
-    if (request.endpoint or "").startswith(OTHER_PAGE):
+    if (request.endpoint or "").startswith(OTHER_PAGES):
         return
     tab = request.headers.get("X-Tab", "")
     if not _has_the_say(tab):

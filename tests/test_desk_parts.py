@@ -9,26 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from agent_desk.desk import LANGUAGES, load_texts
+from agent_desk.desk import LANGUAGES, desk_texts
 from agent_desk.tickets import FORMS
 from ivr.company import QUEUES, Company
 
 HOME = Path(__file__).parent.parent
-SCRIPTS = [HOME / "agent_desk" / "static" / name for name in ("desk", "dispatch")]
+SCRIPTS = [HOME / "agent_desk" / "static" / name for name in ("desk", "dispatch", "supervisor")]
 PAGES = ("desk.html", "dispatch.html", "sign_in.html")
+SUPERVISOR = HOME / "agent_desk" / "templates" / "supervisor"
 TEMPLATES = [HOME / "agent_desk" / "templates" / name for name in PAGES]
+TEMPLATES += sorted(SUPERVISOR.glob("*.html"))
 NAMED = {
     "role", "mode", "told", "pause", "queue", "registration", "line", "phone", "broke", "rest",
     "code", "match", "priority", "language", "why", "flow", "step", "keyed", "refused", "kind",
     "register", "channel", "form", "draft", "reading", "stored", "problem", "warn", "field",
     "outage_field", "choice", "application", "item", "presence", "key", "figure", "advice",
-    "check", "status", "recording", "error", "cause", "site_kind",
+    "check", "status", "recording", "error", "cause", "site_kind", "supervisor_page",
 }  # fmt: skip
 """Words whose key is put together from one of these and a name that is data."""
 
 
 def texts() -> dict[str, str]:
-    return load_texts("texts_desk.yaml")["en"]
+    return desk_texts()["en"]
 
 
 def source() -> str:
@@ -48,7 +50,7 @@ def test_the_modules_of_the_page(name: str, tests: int) -> None:
 
 
 def test_every_word_is_there_in_every_language() -> None:
-    every = load_texts("texts_desk.yaml")
+    every = desk_texts()
     assert set(every) == set(LANGUAGES)
     assert len({frozenset(words) for words in every.values()}) == 1
     for key in every["uk"]:

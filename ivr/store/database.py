@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from ivr.errors import SetupError
+from ivr.store import facts as facts  # their tables belong to the metadata
 from ivr.store import schema
-from ivr.store import supply as supply  # its tables belong to the metadata
+from ivr.store import supervision as supervision
+from ivr.store import supply as supply
 from ivr.store.models import Base
 
 LONGEST_WAIT = 5

@@ -286,7 +286,11 @@ class Ticket(Base):
 
 
 class CallEvent(Base):
-    """One thing that happened to a call; every report is counted from these rows."""
+    """One thing that happened to a call or an operator; every report is counted from these rows.
+
+    call: "" where it is no call's. source: where the row came from ("odesa/1763-0"), None where it
+    may be told by what it holds; unique, so that nothing is stored twice.
+    """
 
     __tablename__ = "events"
     __table_args__ = (Index(None, "call", "id"), Index(None, "company", "at"))
@@ -299,6 +303,7 @@ class CallEvent(Base):
     flow: Mapped[str] = mapped_column(default="")
     step: Mapped[str] = mapped_column(default="")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    source: Mapped[str | None] = mapped_column(unique=True)
 
 
 class AccountMiss(Base):

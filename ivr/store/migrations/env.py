@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from alembic import context
 
-from ivr.store import supply as supply  # its tables belong to the metadata
+from ivr.store import facts as facts  # their tables belong to the metadata
+from ivr.store import supervision as supervision
+from ivr.store import supply as supply
 from ivr.store.models import Base, UtcDateTime
 
 

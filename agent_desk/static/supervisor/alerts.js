@@ -1,0 +1,5 @@
+// @ts-check
+/** The page alerts. */
+import { page } from "./page.js";
+
+page.ready();

@@ -1,0 +1,5 @@
+// @ts-check
+/** The page publish. */
+import { page } from "./page.js";
+
+page.ready();

@@ -1,0 +1,5 @@
+// @ts-check
+/** The page wallboard. */
+import { page } from "./page.js";
+
+page.ready();

@@ -1,0 +1,46 @@
+"""The supervisor's pages, below /desk/supervisor: a module, a template and a script each.
+
+Who is no supervisor is let in nowhere here; what operators ask for besides (help, messages, their
+own scorecards) has routes of its own beside the desk's.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response
+
+from agent_desk.office import shift
+from agent_desk.refusals import Refused
+from agent_desk.supervisor import (
+    alerts,
+    announcements,
+    floor,
+    publish,
+    quality,
+    records,
+    reports,
+    staffing,
+    wallboard,
+)
+
+PAGES = (
+    wallboard, floor, announcements, publish, reports, staffing, quality, alerts, records,
+)  # fmt: skip
+"""In the order of the navigation."""
+
+supervisor = Blueprint("supervisor", __name__, url_prefix="/supervisor")
+for each in PAGES:
+    supervisor.register_blueprint(each.blueprint)
+
+
+@supervisor.before_request
+def supervisors() -> None:
+    """Let only supervisors and administrators in."""
+    if not shift().may("supervisor"):
+        raise Refused("not_allowed", 403, audit="supervisor")
+
+
+@supervisor.get("/")
+def first() -> Response:
+    """Show the wallboard."""
+    return redirect(url_for("desk.supervisor.wallboard.page"), 303)
