@@ -267,6 +267,130 @@ class CallbackTerms:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class ServiceTerms:
+    """How well callers are served, as the regulator counts it (`docs/reports.md`).
+
+    within: seconds in which a caller is to be answered, target: the share of them. lost: the share
+    that may hang up in the queue. short: who hangs up sooner than this (seconds) is a short
+    abandon. clock: where the seconds begin, at the entry into the queue or at the answer of the
+    call. denominator: of whom the share is taken: everybody who was offered to a queue, the same
+    without short abandons, or the answered only. night: first and last local time of the night.
+    """
+
+    within: Positive = 30
+    target: Share = 0.75
+    lost: Share = 0.1
+    short: Annotated[float, Field(ge=0)] = 5
+    clock: Literal["queue", "call"] = "queue"
+    denominator: Literal["offered", "without_short", "answered"] = "offered"
+    night: tuple[Hour, Hour] = ("22:00", "06:00")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StaffingTerms:
+    """How many operators are needed (`docs/staffing.md`).
+
+    shrinkage: share of paid time in which nobody takes calls. least: operators at any hour, also at
+    night, so that one may rest. patience: seconds callers wait on average before they hang up,
+    where the log does not tell yet. days: how many days of the same type a forecast looks at.
+    """
+
+    shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    least: Annotated[int, Field(ge=0)] = 2
+    patience: Positive = 180
+    days: Count = 8
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Criterion:
+    """One line of a scorecard. points: at most. fail: without it the whole card is 0."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    points: Count
+    fail: bool = False
+
+
+@dataclass(frozen=True, config=_STRICT)
+class QualityTerms:
+    """Rating of talks (`docs/quality.md`). sample: talks of each operator a month, drawn by chance.
+
+    complaints: wrap-up codes of talks that are all rated. criteria: of the scorecard, 100 points.
+    """
+
+    sample: Annotated[int, Field(ge=0)] = 5
+    complaints: tuple[str, ...] = ("complaint",)
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)] = (
+        Criterion("greeting", 5),
+        Criterion("identified", 15),
+        Criterion("listened", 15),
+        Criterion("answer", 25),
+        Criterion("registered", 15),
+        Criterion("safety", 10, fail=True),
+        Criterion("privacy", 10, fail=True),
+        Criterion("closing", 5),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a card that is not of 100 points."""
+        if (total := sum(each.points for each in self.criteria)) != 100:
+            raise ValueError(f"`criteria` have {total} points together, must have 100")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RetentionTerms:
+    """Days that things are kept, 0: for ever (`docs/retention.md`).
+
+    recordings: of talks, by_queue: of single queues. messages: voice messages that were dealt with.
+    events: the log. numbers: telephone numbers in the log, which is kept without them after that.
+    audit: the audit log.
+    """
+
+    recordings: Annotated[int, Field(ge=0)] = 180
+    by_queue: Mapping[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    messages: Annotated[int, Field(ge=0)] = 90
+    events: Annotated[int, Field(ge=0)] = 1830
+    numbers: Annotated[int, Field(ge=0)] = 1100
+    audit: Annotated[int, Field(ge=0)] = 1830
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AlertTerms:
+    """When supervisors are alarmed (`docs/alerts.md`).
+
+    service: service level of the last half hour below which something is wrong, calls: with at
+    least so many calls in it. waiting: callers in a queue; longest: minutes one of them waits.
+    hold: seconds something must be wrong before it is told, clear: seconds it must be right before
+    it is over. outbox: minutes an entry of the outbox is late. disk: share that is full. synthetic:
+    seconds since a call to ourselves last succeeded. quiet: kinds that are not told.
+    """
+
+    service: Share = 0.6
+    calls: Count = 10
+    waiting: Count = 30
+    longest: Positive = 5
+    hold: Annotated[float, Field(ge=0)] = 2
+    clear: Annotated[float, Field(ge=0)] = 60
+    outbox: Positive = 15
+    disk: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    synthetic: Positive = 90
+    quiet: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SurveyTerms:
+    """One question after a talk, answered 1 to 5. share: of talks after which it is asked, 0: none."""
+
+    share: Share = 0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ListeningTerms:
+    """Supervisors in talks (`docs/supervisor.md`). shown: whether the operator sees who listens."""
+
+    shown: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Terms:
     """All of these sections of one company. feed: the documents its systems are told of."""
 
@@ -282,6 +406,13 @@ class Terms:
     feed: tuple[Fed, ...] = ()
     callbacks: CallbackTerms = Field(default_factory=CallbackTerms)
     speech: SpeechTerms = Field(default_factory=SpeechTerms)
+    service_level: ServiceTerms = Field(default_factory=ServiceTerms)
+    staffing: StaffingTerms = Field(default_factory=StaffingTerms)
+    quality: QualityTerms = Field(default_factory=QualityTerms)
+    retention: RetentionTerms = Field(default_factory=RetentionTerms)
+    alerts: AlertTerms = Field(default_factory=AlertTerms)
+    survey: SurveyTerms = Field(default_factory=SurveyTerms)
+    listening: ListeningTerms = Field(default_factory=ListeningTerms)
 
 
 SECTIONS = tuple(Terms.__dataclass_fields__)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from ivr import company, opening, terms
 from ivr.agent_queue.model import Rules
@@ -33,6 +34,13 @@ SECTIONS: dict[str, Any] = {
     "requests": terms.Requests,
     "storm": terms.StormTerms,
     "speech": terms.SpeechTerms,
+    "service_level": terms.ServiceTerms,
+    "staffing": terms.StaffingTerms,
+    "quality": terms.QualityTerms,
+    "retention": terms.RetentionTerms,
+    "alerts": terms.AlertTerms,
+    "survey": terms.SurveyTerms,
+    "listening": terms.ListeningTerms,
 }
 
 
@@ -52,7 +60,7 @@ def default(field: Field[Any]) -> str:
         return "needed"
     if isinstance(value, FieldInfo):
         value = value.get_default(call_default_factory=True)
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
+    return f"`{json.dumps(value, ensure_ascii=False, default=to_jsonable_python)}`"
 
 
 def test_every_key_of_a_profile() -> None:
