@@ -378,7 +378,7 @@ class AlertTerms:
 
 @dataclass(frozen=True, config=_STRICT)
 class SurveyTerms:
-    """One question after a talk, answered 1 to 5. share: of talks after which it is asked, 0: none."""
+    """One question after a talk, answered 1 to 5. share: of talks it is asked after, 0: none."""
 
     share: Share = 0
 
