@@ -10,6 +10,8 @@
     +-- StaleTurn        an event for a turn that is over (repeated webhook, second worker)
     +-- RefusedNumber    a telephone number that is not dialled; `reason` is one word
     +-- StormChanged     the storm is not what whoever changes it has seen
+    +-- Changed          a thing is not what the supervisor who changes it has seen; `who` did it
+    +-- NotUndone        an action that cannot be taken back; `reason` is one word
     +-- CallerGone       the caller hung up; raised by a channel, caught once a call
 
 The text of each is one line for a person: what is wrong, where, and the mend.
@@ -58,6 +60,23 @@ class RefusedNumber(Press2Error):
 
 class StormChanged(Press2Error):
     """Somebody else has switched or changed the storm meanwhile."""
+
+
+class Changed(Press2Error):
+    """Somebody changed a thing meanwhile. who: his login, "" where no supervisor did it."""
+
+    def __init__(self, who: str = "") -> None:
+        super().__init__(f"changed meanwhile{' by ' if who else ''}{who}")
+        self.who = who
+
+
+class NotUndone(Press2Error):
+    """An action cannot be taken back. reason: gone, undone (by `who`) or never."""
+
+    def __init__(self, reason: str, who: str = "") -> None:
+        super().__init__(f"not undone: {reason}")
+        self.reason = reason
+        self.who = who
 
 
 class CallerGone(Press2Error):
