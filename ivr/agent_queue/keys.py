@@ -20,6 +20,7 @@ Below `press2:queue:{COMPANY}:`
 | consults | hash | token -> who asks, who is asked |
 | redial:QUEUE:NUMBER | string | place of a caller who hung up; ends after `redial` seconds |
 | talks:QUEUE | list | the last 100 talk times, newest first |
+| journal | stream | a message for each ticket and operator that changed visibly; `jobs` empties it |
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import Any
 
 import redis
 
-from ivr.agent_queue.model import HEAD_STARTS, PRIORITIES
+from ivr.agent_queue.model import HEAD_STARTS, PRIORITIES, SEEN_OF_OPERATOR, SEEN_OF_TICKET
 from ivr.agent_queue.order import CALLER_RINGS, DAY, LONGEST_CONSULT, SPREAD, URGENT
 from ivr.agent_queue.state import BATCH, TALKS
 
@@ -41,6 +42,9 @@ COMMANDS = "press2:commands"
 CHANGES = "press2:changes"
 """Channel of the news: {"company": C, "changes": [[what, id], ...]}."""
 
+JOURNAL_LIMIT = 1_000_000
+"""Records that wait at most for `jobs`; then the oldest go."""
+
 LUA = Path(__file__).parent / "lua"
 READERS = ("place", "offers", "snapshot")
 """Scripts that change nothing and stand without the prelude."""
@@ -49,6 +53,11 @@ READERS = ("place", "offers", "snapshot")
 def prefix(company: str) -> str:
     """Return what the keys of a company begin with."""
     return f"press2:queue:{{{company}}}:"
+
+
+def journal(company: str) -> str:
+    """Return the name of the stream in which the queue of a company notes what changed."""
+    return prefix(company) + "journal"
 
 
 class Scripts:
@@ -84,6 +93,7 @@ def _constants() -> str:
         "URGENT": _table(dict.fromkeys(URGENT, "true")),
         "PRIORITIES": "{ " + ", ".join(f"'{priority}'" for priority in PRIORITIES) + " }",
         "CHANGES": f"'{CHANGES}'",
+        "VISIBLE": _table(dict.fromkeys(SEEN_OF_TICKET + SEEN_OF_OPERATOR, "true")),
     }
     figures = {
         "SPREAD": SPREAD,
@@ -92,6 +102,7 @@ def _constants() -> str:
         "CALLER_RINGS": CALLER_RINGS,
         "BATCH": BATCH,
         "TALKS": TALKS,
+        "JOURNAL_LIMIT": JOURNAL_LIMIT,
     }
     return "\n".join(f"local {name} = {value}" for name, value in (words | figures).items())
 

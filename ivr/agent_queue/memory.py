@@ -24,6 +24,7 @@ from ivr.agent_queue.model import (
     Offer,
     Operator,
     Place,
+    Record,
     Ticket,
 )
 from ivr.agent_queue.order import CARD, LIMIT, RulesOf, higher, rank, rules_for
@@ -51,15 +52,20 @@ def one_of(word: str, words: tuple[str, ...]) -> str:
 
 
 class MemoryQueue:
-    """An `AgentQueue`. rules: by company and queue. seeds: where tokens' secrets come from."""
+    """An `AgentQueue`. rules: by company and queue. seeds: where tokens' secrets come from.
+
+    journal: takes each record in order, quickly and without touching the queue.
+    """
 
     def __init__(
         self,
         rules: RulesOf | None = None,
         seeds: Callable[[], str] = secret,
+        journal: Callable[[Record], None] | None = None,
     ) -> None:
         self._rules = rules or {}
         self._seeds = seeds
+        self._journal = journal
         self._states: dict[str, State] = {}
         self._commands: deque[dict[str, Any]] = deque(maxlen=LIMIT)
         self._listeners: list[Listener] = []
@@ -91,6 +97,9 @@ class MemoryQueue:
             entered = min(ticket.entered, place[0])
             fields |= {"entered": entered, "priority": higher(ticket.priority, place[1])}
         state.over_since.pop(ticket.id, None)
+        if old := state.slips.get(ticket.id):
+            state.note(old.ticket)
+        state.appear("ticket", ticket.id)
         state.slips[ticket.id] = slip = Slip(replace(ticket, **fields))
         state.line_up(slip)
 
@@ -479,6 +488,9 @@ class MemoryQueue:
                 yield state
             finally:
                 state.settle()
+                if self._journal is not None:
+                    for record in state.records:
+                        self._journal(record)
                 changes = list(state.changes)
         self._tell(changes)
 

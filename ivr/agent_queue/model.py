@@ -176,6 +176,28 @@ class Change:
     id: str
 
 
+SEEN_OF_TICKET = ("state", "queue", "priority", "operator")
+SEEN_OF_OPERATOR = ("status", "reason", "state", "ticket", "skills")
+"""Fields whose change a person would see: it is noted in the journal."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a ticket or an operator stands after a change that a person would see.
+
+    kind: ticket or operator; id: whose. at: seconds, the queue's own time of the change.
+    details, plain JSON: of a ticket state, queue, priority, kind, operator, entered, outcome, token
+    and number; of an operator operator (his login), shown, status, reason, state, ticket, skills and
+    since. Who is forgotten is offline, idle and without skills.
+    """
+
+    company: str
+    kind: str
+    id: str
+    at: float
+    details: Mapping[str, Any]
+
+
 class QueueDown(Exception):
     """The place where the queue is kept does not answer."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ivr.agent_queue.audit import Snapshot
-from ivr.agent_queue.model import Offer, Operator, Place, Rules, Ticket
+from ivr.agent_queue.model import Offer, Operator, Place, Record, Rules, Ticket
 from ivr.agent_queue.order import CARD
 from ivr.agent_queue.slips import Seat, Slip
 
@@ -88,6 +88,20 @@ def place_of(row: Sequence[Any]) -> Place:
     seconds = tuple(map(float, talks))
     promised = float(told) if told else None
     return Place(position, waiting, serving, free, seconds, state.decode(), promised)
+
+
+def record_of(company: str, texts: Hash) -> Record:
+    """Rebuild a record of the journal from the fields of its message."""
+    kind, name, at = texts["kind"], texts["id"], float(texts["at"])
+    if kind == "ticket":
+        ticket = {field: texts[field] for field in ("state", "queue", "priority", "operator")}
+        life = {"entered": float(texts["entered"]), "outcome": texts["outcome"]}
+        who = {"token": texts["token"], "number": texts["number"] or None}
+        return Record(company, kind, name, at, ticket | {"kind": texts["called"]} | life | who)
+    chosen = {field: texts[field] for field in ("shown", "status", "reason", "state", "ticket")}
+    skills, since = json.loads(texts["skills"]), float(texts["since"])
+    seat = {"operator": name, **chosen, "skills": skills, "since": since}
+    return Record(company, kind, name, at, seat)
 
 
 def snapshot_of(company: str, row: Sequence[Any]) -> Snapshot:

@@ -113,7 +113,7 @@ class RedisQueue:
         self._note(operator.company)
         chosen = [operator.status, operator.reason]
         where = [operator.shown, operator.node, operator.endpoint, operator.tab]
-        skills = json.dumps(usable(operator.skills))
+        skills = json.dumps(usable(operator.skills), sort_keys=True)
         args = [operator.name, skills, *chosen, *where]
         return self._operator(operator, self._change("sign_in", operator.company, now, args))
 

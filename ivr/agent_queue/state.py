@@ -13,14 +13,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from ivr.agent_queue.model import (
     HEAD_STARTS,
     PRIORITIES,
+    SEEN_OF_OPERATOR,
+    SEEN_OF_TICKET,
     Change,
     Offer,
     Operator,
+    Record,
     Rules,
     Ticket,
 )
@@ -63,6 +67,8 @@ class State:
         self.talks: defaultdict[str, deque[float]] = defaultdict(partial(deque, maxlen=TALKS))
         self.over_since: dict[str, float] = {}  # done tickets, oldest first
         self.changes: dict[Change, None] = {}
+        self.records: list[Record] = []
+        self._was: dict[Change, Ticket | Operator | None] = {}
         self.now = 0.0
         self._seed = ""
         self._made = 0
@@ -75,7 +81,7 @@ class State:
         """Begin a change: do what is due. seed: secret from which its tokens are made."""
         self.now, self._seed, self._made = now, seed, 0
         self._forget()
-        self.changes = {}
+        self.changes, self.records, self._was = {}, [], {}
         self._freed, self._loosened = {}, {}
         for member in self.lines.due.until(now, BATCH):
             kind, name = member.split(":", 1)
@@ -109,6 +115,26 @@ class State:
         for seat in sorted(seats, key=lambda s: (s.operator.idle_since, s.operator.name)):
             if seat.free and (best := self._best_ticket(seat)):
                 self.offer(best, seat)
+        self._journal()
+
+    def _journal(self) -> None:
+        """Note each ticket and operator that a person would now see otherwise than before."""
+        for change in self.changes:
+            if change.what == "ticket":
+                self.note(self.slips[change.id].ticket)
+            elif change.what == "operator" and change.id in self.seats:
+                self.note(self.seats[change.id].operator)
+
+    def note(self, now: Ticket | Operator) -> None:
+        """Note a ticket or an operator in the journal if it is seen otherwise than before."""
+        what, name = ("ticket", now.id) if isinstance(now, Ticket) else ("operator", now.name)
+        was = self._was.get(Change(self.company, what, name), now)
+        if was is None or _seen(was) != _seen(now):
+            self.records.append(Record(self.company, what, name, self.now, _details(now)))
+
+    def appear(self, what: str, name: str) -> None:
+        """Let a ticket or an operator be a new one for the journal."""
+        self._was[Change(self.company, what, name)] = None
 
     def _choice(self, seat: Seat, slip: Slip) -> Slip:
         """Return the ticket or a better one that waits for an operator who just became free."""
@@ -123,16 +149,19 @@ class State:
         secret = hashlib.sha1(f"{self._seed}:{self._made}".encode(), usedforsecurity=False)
         return f"{self.company}.{secret.hexdigest()}.{ticket}"
 
-    def news(self, what: str, name: str) -> None:
-        """Note a change for those who listen."""
-        self.changes[Change(self.company, what, name)] = None
+    def news(self, what: str, name: str, was: Ticket | Operator | None = None) -> None:
+        """Note a change for those who listen. was: what changed, as it stood before."""
+        change = Change(self.company, what, name)
+        self.changes[change] = None
+        if was is not None:
+            self._was.setdefault(change, was)
 
     # ------------------------------------------------------------------ tickets
 
     def put(self, slip: Slip, **fields: Any) -> None:
         """Change fields of a ticket."""
-        slip.ticket = replace(slip.ticket, **fields)
-        self.news("ticket", slip.ticket.id)
+        was, slip.ticket = slip.ticket, replace(slip.ticket, **fields)
+        self.news("ticket", was.id, was)
 
     def state_of(self, slip: Slip, state: str, until: float = 0.0, **fields: Any) -> None:
         """Change the state of a ticket, and when it ends by itself. until: 0 never."""
@@ -291,7 +320,7 @@ class State:
         self._due(f"o:{before.name}", ends(seat))
         if was[2] and not seat.steady:
             self._let_go(before.name)
-        self.news("operator", before.name)
+        self.news("operator", before.name, before)
 
     def enlist(self, seat: Seat) -> None:
         """Put an operator into the sets of his queues, or out of them."""
@@ -339,6 +368,10 @@ class State:
             self._due(f"o:{operator.name}", 0.0)
             del self.seats[operator.name]
             self.news("operator", operator.name)
+            gone: dict[str, Any] = {"status": "offline", "reason": "", "state": "idle"}
+            gone |= {"ticket": "", "skills": {}, "since": self.now}
+            self.appear("operator", operator.name)
+            self.note(replace(operator, **gone))
 
     def _let_go(self, operator: str) -> None:
         """Let tickets held for an operator who cannot serve them wait for anybody."""
@@ -381,6 +414,7 @@ class State:
             fields |= {"since": self.now, "idle_since": self.now}
             seat = Seat(replace(new, skills={}, state="idle", **fields))
             self.seats[new.name] = seat
+            self.appear("operator", new.name)
         if new.tab != seat.operator.tab:
             self._hang_up_consult(seat)
         self.strike(seat)
@@ -509,3 +543,22 @@ def _order(slip: Slip) -> tuple[float, str]:
 def _level(score: float) -> int:
     """Return the level of a free operator's score."""
     return int(-(score // SPREAD))
+
+
+_seen_of_ticket = attrgetter(*SEEN_OF_TICKET)
+_seen_of_operator = attrgetter(*SEEN_OF_OPERATOR)
+_told_of_ticket = (*SEEN_OF_TICKET, "kind", "entered", "outcome", "token", "number")
+_told_of_operator = ("shown", *SEEN_OF_OPERATOR, "since")
+
+
+def _seen(who: Ticket | Operator) -> Any:
+    """Return what a person sees of a ticket or an operator."""
+    return _seen_of_ticket(who) if isinstance(who, Ticket) else _seen_of_operator(who)
+
+
+def _details(who: Ticket | Operator) -> dict[str, Any]:
+    """Return what the journal says of a ticket or an operator."""
+    if isinstance(who, Ticket):
+        return {name: getattr(who, name) for name in _told_of_ticket}
+    details = {name: getattr(who, name) for name in _told_of_operator}
+    return {"operator": who.name, **details, "skills": dict(who.skills)}

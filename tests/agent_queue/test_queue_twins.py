@@ -14,9 +14,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from ivr.agent_queue import keys
 from ivr.agent_queue.audit import Snapshot
 from ivr.agent_queue.memory import MemoryQueue
-from ivr.agent_queue.model import OUTCOMES, PRIORITIES, STATUSES, Operator, Rules, Ticket
+from ivr.agent_queue.model import (
+    OUTCOMES,
+    PRIORITIES,
+    SEEN_OF_OPERATOR,
+    SEEN_OF_TICKET,
+    STATUSES,
+    Operator,
+    Record,
+    Rules,
+    Ticket,
+)
+from ivr.agent_queue.record import record_of
 from ivr.agent_queue.redis_queue import RedisQueue
 
 START = 1_795_000_000.0
@@ -59,7 +71,9 @@ class Twins(RuleBasedStateMachine):
         self.now = START
         rules = {COMPANY: RULES}
         self.step = 0
-        self.memory = MemoryQueue(rules, self.seed)
+        self.journal: list[Record] = []
+        self.seen: dict[tuple[str, str], dict] = {}
+        self.memory = MemoryQueue(rules, self.seed, self.journal.append)
         self.redis = RedisQueue(self.client, rules, self.seed)
         self.redis.tick(self.now)
         self.tokens = ["odesa.none.a-1.1", "nonsense", "", "lviv.x.a-1.1"]
@@ -67,6 +81,17 @@ class Twins(RuleBasedStateMachine):
     def seed(self) -> str:
         """Return what tokens are made of: the same in both."""
         return f"step {self.step}"
+
+    def new_records(self) -> list[Record]:
+        """Take the records that Redis has and memory gave; they are the same ones."""
+        stream = self.client.xrange(keys.journal(COMPANY))
+        texts = [{k.decode(): v.decode() for k, v in fields.items()} for _, fields in stream]
+        records = [record_of(COMPANY, each) for each in texts]
+        assert records == self.journal
+        if stream:
+            self.client.xdel(keys.journal(COMPANY), *(message for message, _ in stream))
+        self.journal.clear()
+        return records
 
     def both(self, name, *args, **kwargs):
         self.step += 1
@@ -203,6 +228,30 @@ class Twins(RuleBasedStateMachine):
             for queue in ("general", "metering"):
                 self.both("place", COMPANY, queue, self.now, ticket=name)
         self.both("place", COMPANY, "general", self.now, "raised")
+
+    @invariant()
+    def the_journal_says_how_all_stand(self):
+        if not hasattr(self, "memory"):
+            return
+        for record in self.new_records():
+            fields = SEEN_OF_TICKET if record.kind == "ticket" else SEEN_OF_OPERATOR
+            now = {field: record.details[field] for field in fields}
+            now |= {"entered": record.details.get("entered")}
+            gone = record.kind == "operator" and not record.details["skills"]
+            assert gone or now != self.seen.get((record.kind, record.id)), "nothing changed"
+            assert record.at == self.now
+            self.seen[record.kind, record.id] = now
+        tickets = {name: slip.ticket for name, slip in self.memory._state(COMPANY).slips.items()}
+        for name, ticket in tickets.items():
+            seen = self.seen["ticket", name]
+            assert all(getattr(ticket, field) == seen[field] for field in SEEN_OF_TICKET)
+        known = self.memory.operators(COMPANY)
+        for operator in known:
+            seen = self.seen["operator", operator.name]
+            assert all(getattr(operator, field) == seen[field] for field in SEEN_OF_OPERATOR)
+        for kind, name in self.seen.keys() - {("operator", each.name) for each in known}:
+            status = self.seen[kind, name].get("status", "offline")
+            assert kind == "ticket" or status == "offline", "forgotten"
 
 
 def test_any_sequence_of_events_gives_the_same_queue_in_memory_and_in_redis(redis_client):

@@ -5,7 +5,11 @@ local id, queue, priority = ARGV[4], ARGV[5], ARGV[6]
 local function appear()
   local key = P .. 'ticket:' .. id
   call('DEL', key)
-  if T[id] then written[T[id]] = nil end
+  local old = T[id]
+  if old then
+    if seen_otherwise(old) then journal_ticket(old) end
+    written[old] = nil
+  end
   local t = { id = id, key = key }
   local entered, held, sticky = tonumber(ARGV[9]), 0, ARGV[10]
   if sticky ~= '' then

@@ -12,6 +12,7 @@ local call = redis.call
 local T, S, R = {}, {}, {} -- tickets, operators, rules read so far
 local written, news_list, news_seen = {}, {}, {}
 local changed, freed, loosened = {}, {}, {} -- operators, operators by name, tickets by id
+local records, was = {}, {} -- for the journal; visible fields as they were, by ticket or operator
 local made = 0
 
 -- Lua writes 14 digits of a number; a time needs all 17.
@@ -90,7 +91,7 @@ local function operator(name)
   if s ~= nil then return s end
   local key = P .. 'operator:' .. name
   local v = call('HMGET', key, 'status', 'state', 'ticket', 'token', 'skills', 'asks', 'tab',
-    'reason', 'since', 'idle_since', 'version', 'missed', 'wrap', 'pause')
+    'reason', 'since', 'idle_since', 'version', 'missed', 'wrap', 'pause', 'shown')
   if not v[1] then
     S[name] = false
     return false
@@ -98,7 +99,7 @@ local function operator(name)
   s = { name = name, key = key, status = v[1], state = v[2], ticket = v[3], token = v[4],
     skills = v[5], asks = v[6], tab = v[7], reason = v[8], since = tonumber(v[9]),
     idle_since = tonumber(v[10]), version = tonumber(v[11]), missed = tonumber(v[12]),
-    wrap = tonumber(v[13]), pause = tonumber(v[14]) }
+    wrap = tonumber(v[13]), pause = tonumber(v[14]), shown = v[15] }
   s.listed = s.status == 'ready' and s.state == 'idle'
   S[name] = s
   return s
@@ -106,7 +107,16 @@ end
 
 -- Note a field of a ticket or an operator; all are written at the end.
 local function write(record, field, value)
-  if record[field] == value then return end
+  local old = record[field]
+  if old == value then return end
+  if VISIBLE[field] then
+    local before = was[record]
+    if not before then
+      before = {}
+      was[record] = before
+    end
+    if before[field] == nil then before[field] = old or false end
+  end
   record[field] = value
   local fields = written[record]
   if not fields then
@@ -132,6 +142,40 @@ local function news(what, name)
   if news_seen[seen] then return end
   news_seen[seen] = true
   news_list[#news_list + 1] = { what, name }
+end
+
+local function seen_otherwise(record)
+  for field, old in pairs(was[record] or {}) do
+    if record[field] ~= old then return true end
+  end
+  return false
+end
+
+local function keep(kind, id, details)
+  records[#records + 1] = { 'kind', kind, 'id', id, 'at', NOW, unpack(details) }
+end
+
+local function journal_ticket(t)
+  keep('ticket', t.id, { 'state', t.state, 'queue', t.queue, 'priority', t.priority,
+    'called', t.kind, 'operator', t.operator, 'entered', num(t.entered), 'outcome', t.outcome,
+    'token', t.token, 'number', t.number })
+end
+
+local function journal_operator(s)
+  keep('operator', s.name, { 'shown', s.shown, 'status', s.status, 'reason', s.reason,
+    'state', s.state, 'ticket', s.ticket, 'skills', s.skills, 'since', num(s.since) })
+end
+
+-- One record for each ticket and operator that a person would now see otherwise than before.
+local function journal()
+  for _, each in ipairs(news_list) do
+    local t, s = each[1] == 'ticket' and T[each[2]], each[1] == 'operator' and S[each[2]]
+    if t and seen_otherwise(t) then journal_ticket(t) end
+    if s and seen_otherwise(s) then journal_operator(s) end
+  end
+  for _, record in ipairs(records) do
+    call('XADD', P .. 'journal', 'MAXLEN', '~', JOURNAL_LIMIT, '*', unpack(record))
+  end
 end
 
 local function new_token(id)
@@ -569,6 +613,8 @@ local function operator_due(s)
     written[s] = nil
     S[s.name] = false
     news('operator', s.name)
+    s.status, s.reason, s.state, s.ticket, s.skills, s.since = 'offline', '', 'idle', '', '{}', N
+    journal_operator(s)
   end
 end
 
@@ -598,6 +644,7 @@ local function finish(answer)
   settle()
   enlist()
   flush()
+  journal()
   for _, t in pairs(T) do
     if t and t.forgotten then call('EXPIRE', t.key, DAY) end
   end
