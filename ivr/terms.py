@@ -314,11 +314,13 @@ class Criterion:
 class QualityTerms:
     """Rating of talks (`docs/quality.md`). sample: talks of each operator a month, drawn by chance.
 
-    complaints: wrap-up codes of talks that are all rated. criteria: of the scorecard, 100 points.
+    complaints: wrap-up codes of talks that are all rated. own: operators may hear their own talks
+    that were rated. criteria: of the scorecard, 100 points.
     """
 
     sample: Annotated[int, Field(ge=0)] = 5
     complaints: tuple[str, ...] = ("complaint",)
+    own: bool = False
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)] = (
         Criterion("greeting", 5),
         Criterion("identified", 15),
@@ -342,7 +344,7 @@ class RetentionTerms:
 
     recordings: of talks, by_queue: of single queues. messages: voice messages that were dealt with.
     events: the log. numbers: telephone numbers in the log, which is kept without them after that.
-    audit: the audit log.
+    audit: the audit log. erased: what stays, without the number, of a customer who is erased.
     """
 
     recordings: Annotated[int, Field(ge=0)] = 180
@@ -351,6 +353,7 @@ class RetentionTerms:
     events: Annotated[int, Field(ge=0)] = 1830
     numbers: Annotated[int, Field(ge=0)] = 1100
     audit: Annotated[int, Field(ge=0)] = 1830
+    erased: tuple[Literal["readings", "tickets"], ...] = ("readings", "tickets")
 
 
 @dataclass(frozen=True, config=_STRICT)

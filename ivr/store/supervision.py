@@ -247,9 +247,9 @@ class QualitySample(Base):
 
 
 class Scorecard(Base):
-    """How one rater judged a conversation. points: criterion -> points. form: digest of the
-    scorecard's criteria. total: of 100, 0 where something that must not be missing was (`failed`).
-    answer: the operator's own.
+    """How one rater judged a conversation. points: criterion -> points; criteria: criterion -> most
+    points, as the form was then. total: of 100, 0 where something that must not be missing was
+    (`failed`). answer: the operator's own.
     """
 
     __tablename__ = "scorecards"
@@ -262,6 +262,7 @@ class Scorecard(Base):
     rater: Mapped[str]
     at: Mapped[datetime]
     points: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    criteria: Mapped[dict[str, Any]] = mapped_column(default=dict)
     total: Mapped[int]
     failed: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(default="")

@@ -421,6 +421,7 @@ def upgrade() -> None:
         sa.Column("rater", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("points", sa.JSON(), nullable=False),
+        sa.Column("criteria", sa.JSON(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Boolean(), nullable=False),
         sa.Column("note", sa.String(), nullable=False),
