@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ivr.store.models import Base, Conversation
@@ -91,12 +91,22 @@ class FlowRelease(Base):
     """A set of flows as calls use them; the files of the program are release None.
 
     changes: flow's name -> text of its file, for those that differ from the files.
-    base: digest of the files it was checked against. state: draft, canary, live, retired.
-    share: of new calls that a canary gets, 0 to 1. findings: of the last check, [] when it passed.
+    base: digest of the files it was checked against (`FlowFiles`). state: draft, canary, live,
+    retired; a company has one canary and one live release at most. share: of new calls that a
+    canary gets, 0 to 1. findings: of the last check, [] when it passed. walked: what became of the
+    walk through every way a call can take. replaced: number of the release that was live before.
     """
 
     __tablename__ = "flow_releases"
-    __table_args__ = (UniqueConstraint("company", "number"), Index(None, "company", "state"))
+    __table_args__ = (
+        UniqueConstraint("company", "number"),
+        Index("ix_flow_releases_company_state", "company", "state"),
+        Index(
+            "uq_flow_releases_served", "company", "state", unique=True,
+            sqlite_where=text("state IN ('canary', 'live')"),
+            postgresql_where=text("state IN ('canary', 'live')"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]
@@ -108,34 +118,61 @@ class FlowRelease(Base):
     share: Mapped[float] = mapped_column(default=0.0)
     findings: Mapped[list[Any]] = mapped_column(default=list)
     checked_at: Mapped[datetime | None]
+    walked: Mapped[dict[str, Any]] = mapped_column(default=dict)
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     published_by: Mapped[str | None]
     published_at: Mapped[datetime | None]
+    replaced: Mapped[int | None]
     retired_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
-class PromptVersion(Base):
-    """A recording of a prompt that was uploaded. path: below var/prompts, WAV of 8 kHz mono.
+class FlowFiles(Base):
+    """The flow files of a program that ran here, by the digest of all of them.
 
-    state: draft, live or retired. seconds, peak: its length and loudest sample (dBFS).
+    texts: flow's name -> text of its file. Calls that began with them find them after the next
+    program has come.
+    """
+
+    __tablename__ = "flow_files"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    texts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    seen_at: Mapped[datetime]
+
+
+class PromptVersion(Base):
+    """A recording of a prompt that was uploaded. prompt: id of the piece, "reading_enter-1".
+
+    sound, wide: WAV files of 8 and 16 kHz, mono, 16 bits; every machine takes them from here.
+    digest: of them. state: draft, live or retired; one of a piece is live at most. text: what it
+    was recorded for. seconds, level, peak: as it came, without the silence at its ends, dBFS.
+    replaced: number of the version that was live before.
     """
 
     __tablename__ = "prompt_versions"
     __table_args__ = (
         UniqueConstraint("company", "prompt", "language", "number"),
-        Index(None, "company", "state"),
-    )
+        Index("ix_prompt_versions_company_state", "company", "state"),
+        Index(
+            "uq_prompt_versions_served", "company", "prompt", "language", unique=True,
+            sqlite_where=text("state = 'live'"),
+            postgresql_where=text("state = 'live'"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]
     prompt: Mapped[str]
     language: Mapped[str]
     number: Mapped[int]
-    path: Mapped[str]
+    text: Mapped[str]
     digest: Mapped[str]
+    sound: Mapped[bytes] = mapped_column(deferred=True)
+    wide: Mapped[bytes] = mapped_column(deferred=True)
     seconds: Mapped[float]
+    level: Mapped[float]
     peak: Mapped[float]
     state: Mapped[str] = mapped_column(default="draft")
     findings: Mapped[list[Any]] = mapped_column(default=list)
@@ -143,6 +180,7 @@ class PromptVersion(Base):
     made_at: Mapped[datetime]
     published_by: Mapped[str | None]
     published_at: Mapped[datetime | None]
+    replaced: Mapped[int | None]
     retired_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 

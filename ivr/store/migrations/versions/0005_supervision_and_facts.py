@@ -151,6 +151,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "flow_files",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_flow_files")),
+    )
+    op.create_table(
         "flow_releases",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("company", sa.String(), nullable=False),
@@ -162,10 +169,12 @@ def upgrade() -> None:
         sa.Column("share", sa.Double(), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("walked", sa.JSON(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_by", sa.String(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced", sa.Integer(), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_releases")),
@@ -174,6 +183,13 @@ def upgrade() -> None:
     with op.batch_alter_table("flow_releases", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_flow_releases_company_state"), ["company", "state"], unique=False
+        )
+        batch_op.create_index(
+            "uq_flow_releases_served",
+            ["company", "state"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('canary', 'live')"),
+            postgresql_where=sa.text("state IN ('canary', 'live')"),
         )
 
     op.create_table(
@@ -265,9 +281,12 @@ def upgrade() -> None:
         sa.Column("prompt", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("sound", sa.LargeBinary(), nullable=False),
+        sa.Column("wide", sa.LargeBinary(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("level", sa.Double(), nullable=False),
         sa.Column("peak", sa.Double(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),
@@ -275,6 +294,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_by", sa.String(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced", sa.Integer(), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prompt_versions")),
@@ -289,6 +309,13 @@ def upgrade() -> None:
     with op.batch_alter_table("prompt_versions", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_prompt_versions_company_state"), ["company", "state"], unique=False
+        )
+        batch_op.create_index(
+            "uq_prompt_versions_served",
+            ["company", "prompt", "language"],
+            unique=True,
+            sqlite_where=sa.text("state = 'live'"),
+            postgresql_where=sa.text("state = 'live'"),
         )
 
     op.create_table(
@@ -480,6 +507,7 @@ def downgrade() -> None:
 
     op.drop_table("staff_messages")
     with op.batch_alter_table("prompt_versions", schema=None) as batch_op:
+        batch_op.drop_index("uq_prompt_versions_served")
         batch_op.drop_index(batch_op.f("ix_prompt_versions_company_state"))
 
     op.drop_table("prompt_versions")
@@ -494,9 +522,11 @@ def downgrade() -> None:
     op.drop_table("hours_changes")
     op.drop_table("help_requests")
     with op.batch_alter_table("flow_releases", schema=None) as batch_op:
+        batch_op.drop_index("uq_flow_releases_served")
         batch_op.drop_index(batch_op.f("ix_flow_releases_company_state"))
 
     op.drop_table("flow_releases")
+    op.drop_table("flow_files")
     with op.batch_alter_table("flow_facts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_flow_facts_company_day"))
 
