@@ -247,11 +247,19 @@ def load(folder: Path) -> dict[str, Flow]:
 def read(path: Path) -> Flow:
     """Read one flow file."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as reason:
-        text = " ".join(str(reason).split())
-        raise FlowError(f"{path}: cannot be read: {text}") from reason
-    return parse(document, str(path), path.stem)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as reason:
+        raise FlowError(f"{path}: cannot be read: {' '.join(str(reason).split())}") from reason
+    return from_text(text, str(path), path.stem)
+
+
+def from_text(text: str, path: str, name: str) -> Flow:
+    """Read the text of a flow file. path: where it is from, for error texts."""
+    try:
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506
+    except yaml.YAMLError as reason:
+        raise FlowError(f"{path}: cannot be read: {' '.join(str(reason).split())}") from reason
+    return parse(document, path, name)
 
 
 def parse(document: Any, path: str, name: str) -> Flow:
