@@ -188,7 +188,8 @@ class PromptVersion(Base):
 class Listening(Base):
     """A supervisor in an operator's talk. mode: listen, whisper, barge or take. token: of his leg.
 
-    ended_at: None while it lasts; why: how it ended.
+    heard_at: since when he hears the talk; ended_at: None while it lasts; why: how it ended.
+    before: the status he goes back to; "" where he keeps the one he has.
     """
 
     __tablename__ = "listenings"
@@ -201,7 +202,9 @@ class Listening(Base):
     operator: Mapped[str]
     call: Mapped[str]
     mode: Mapped[str]
+    before: Mapped[str] = mapped_column(default="")
     began_at: Mapped[datetime]
+    heard_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     why: Mapped[str] = mapped_column(default="")
 
