@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr import hours_changes
 from ivr.agent_queue.model import AgentQueue, QueueDown, Ticket
 from ivr.company import Company
 from ivr.engine import Flows, Session, Trace, begin, step
@@ -377,13 +378,13 @@ class Runner:
     def _answer(self, caller: Caller, session: Session, need: Lookup) -> Result:
         """Ask the service in a transaction of its own; whatever it raises is the outcome failed."""
         try:
-            service = self._services[need.service]
+            service, now = self._services[need.service], self._clock()
             with self._store.session(read_only=service.reads) as db:
                 return service.answer(
                     Inquiry(
                         caller=caller,
-                        company=self._companies[caller.company],
-                        now=self._clock(),
+                        company=hours_changes.known(db, self._companies[caller.company], now),
+                        now=now,
                         slots=session.slots,
                         arguments=need.arguments,
                         key=f"{caller.call}/{session.turn}",
@@ -433,6 +434,8 @@ class Runner:
         if (promised := result.values.get("promised")) is not None:
             told = {"seconds": promised, "position": result.values.get("position")}
             entries.append(self._entry(caller, "told", session, told))
+        if (rated := result.values.get("rated")) is not None:
+            entries.append(self._entry(caller, "rated", session, {"rating": rated}))
         return entries
 
     def _told(self, caller: Caller, session: Session, turn: Turn) -> list[Entry]:

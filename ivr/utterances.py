@@ -11,7 +11,6 @@ No name and no line has a telephone number: where one is asked for, nothing is k
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -32,6 +31,7 @@ from ivr.company import Company
 from ivr.corrections import visits
 from ivr.model import Caller, Turn, stem_of
 from ivr.rounds import Rounds
+from ivr.shares import drawn
 from ivr.store.database import Store
 from ivr.store.models import Audit, CallEvent
 from ivr.terms import SpeechTerms
@@ -65,8 +65,7 @@ def chosen(caller: Caller, company: Company) -> bool:
     Every worker and service says the same of one call.
     """
     share = company.terms.speech.kept
-    drawn = int.from_bytes(hashlib.sha256(caller.call.encode()).digest()[:8]) / 2**64
-    return caller.channel == CHANNEL and drawn < share
+    return caller.channel == CHANNEL and drawn(caller.call) < share
 
 
 def keeps(companies: Mapping[str, Company]) -> Callable[[Caller, Turn], str]:

@@ -23,7 +23,7 @@ from ivr.events import EventLog
 from ivr.matchmaker import LiveCall, Matchmaker
 from ivr.matchmaker.switch import OUTSIDE
 from ivr.model import Result
-from ivr.services import SERVICES, Service, danger, utterances
+from ivr.services import SERVICES, Service, danger, surveys, utterances
 from ivr.services.inquiry import Inquiry
 from ivr.store import fields
 from ivr.store.database import Store
@@ -104,8 +104,11 @@ class Operators:
         broken = {
             name: replace(SERVICES[name], answer=_fail) for name in world.texts("broken", _service)
         }
-        asked = replace(SERVICES["utterances.ask"], answer=_ask_chosen)
-        known = {asked.name: asked} if world.optional("kept", fields.yes) else {}
+        known = {}
+        if world.optional("kept", fields.yes):
+            known["utterances.ask"] = replace(SERVICES["utterances.ask"], answer=_ask_chosen)
+        if world.optional("survey", fields.yes):
+            known["surveys.chosen"] = replace(SERVICES["surveys.chosen"], answer=_ask_rating)
         self.services = {**SERVICES, **known, **broken}
         if world.optional("queue_down", fields.yes):
             self.reached = cast(AgentQueue, DownQueue())
@@ -410,6 +413,13 @@ def _ask_chosen(inquiry: Inquiry) -> Result:
             caller=replace(inquiry.caller, channel=CHANNEL),
         )
     )
+
+
+def _ask_rating(inquiry: Inquiry) -> Result:
+    """Answer as in a call of a company that asks everybody how the talk was."""
+    company, terms = inquiry.company, inquiry.company.terms
+    terms = replace(terms, survey=replace(terms.survey, share=1.0))
+    return surveys.chosen(replace(inquiry, company=replace(company, terms=terms)))
 
 
 def _service(text: str) -> str:

@@ -24,6 +24,7 @@ from ivr.services import (
     schedules,
     storms,
     subscriptions,
+    surveys,
     utterances,
 )
 from ivr.services.inquiry import SERVICES, Inquiry, Service
@@ -49,5 +50,6 @@ __all__ = [
     "storms",
     "schedules",
     "subscriptions",
+    "surveys",
     "utterances",
 ]
