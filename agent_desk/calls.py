@@ -12,7 +12,7 @@ from agent_desk import talks
 from agent_desk.body import body
 from agent_desk.office import company, office, operator, shift
 from agent_desk.refusals import Refused, note
-from ivr import callback_clock, callbacks
+from ivr import callback_clock, callbacks, hours_changes
 from ivr.agent_queue.model import Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
@@ -174,7 +174,7 @@ def callback() -> Response:
             priority=priority.MARK if first else "normal",
             context={"account": about, "reason": "desk"} if about else {"reason": "desk"},
         )
-        callback_clock.start(db, company(), row)
+        callback_clock.start(db, hours_changes.known(db, company(), now), row)
         db.flush()
         made = {"id": row.id, "number": row.number, "since": row.entered_at.timestamp()}
     office().live.refresh(who.company)

@@ -12,6 +12,7 @@
     +-- StormChanged     the storm is not what whoever changes it has seen
     +-- Changed          a thing is not what the supervisor who changes it has seen; `who` did it
     +-- NotUndone        an action that cannot be taken back; `reason` is one word
+    +-- Unfit            what a supervisor wants cannot be; `reason` is one word
     +-- CallerGone       the caller hung up; raised by a channel, caught once a call
 
 The text of each is one line for a person: what is wrong, where, and the mend.
@@ -77,6 +78,15 @@ class NotUndone(Press2Error):
         super().__init__(f"not undone: {reason}")
         self.reason = reason
         self.who = who
+
+
+class Unfit(Press2Error):
+    """A change makes no sense. reason: one word. details: what it is about."""
+
+    def __init__(self, reason: str, **details: object) -> None:
+        super().__init__(f"this cannot be: {reason}")
+        self.reason = reason
+        self.details = details
 
 
 class CallerGone(Press2Error):

@@ -9,7 +9,7 @@ midnight. A queue without hours is always open.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -25,6 +25,8 @@ Span = tuple[int, int]
 Spans = tuple[Span, ...]
 
 DAY = 1440
+ALL = "*"
+"""The service of a change that is about every queue that has hours, and every office."""
 LOOK = 400
 """Days looked ahead for the next opening; a queue that opens later than that never opens."""
 
@@ -34,17 +36,22 @@ class Week:
     """Opening hours of one queue. days: from Monday. holidays: None: as on any other day.
 
     closed_to: queue that takes the callers while this one is closed, "" where none does.
+    changes: hours of single days, which go before all others.
     """
 
     days: tuple[Spans, Spans, Spans, Spans, Spans, Spans, Spans]
     holidays: Spans | None = None
     closed_to: str = ""
+    changes: Mapping[date, Spans] = field(default_factory=dict)
 
 
 def daily(first: int, last: int) -> Week:
     """Return the week of hours that are the same on every day, holidays included."""
     span = ((first, last if last > first else last + DAY),)
     return Week((span,) * 7)
+
+
+_ALWAYS = Week((((0, DAY),),) * 7)
 
 
 @dataclass(frozen=True)
@@ -75,21 +82,44 @@ def public(country: str, part: str, year: int) -> frozenset[date]:
     return frozenset(public_holidays.country_holidays(country, subdiv=part or None, years=year))
 
 
+Changes = Mapping[tuple[str, date], Spans]
+"""Other hours of a queue, an office ("office:center") or `ALL` on single days; () is closed."""
+
+
 @dataclass(frozen=True)
 class Opening:
-    """When the queues of one company are open. Moments go in and come out as aware datetimes."""
+    """When the queues of one company are open. Moments go in and come out as aware datetimes.
+
+    changes: what holds on single days instead of the week; `ivr.hours_changes` knows them.
+    """
 
     zone: ZoneInfo
     weeks: Mapping[str, Week] = field(default_factory=dict)
     holidays: Holidays = field(default_factory=Holidays)
+    changes: Changes = field(default_factory=dict)
+
+    def week(self, queue: str) -> Week | None:
+        """Return the week of a queue with its changes, None for one that is always open."""
+        known = self.weeks.get(queue)
+        own = {day: spans for (service, day), spans in self.changes.items() if service == queue}
+        if known is None:
+            return replace(_ALWAYS, changes=own) if own else None
+        every = {day: spans for (service, day), spans in self.changes.items() if service == ALL}
+        return replace(known, changes=every | own) if every or own else known
+
+    def changed(self, service: str, day: date) -> Spans | None:
+        """Return the hours that hold on one day instead of the usual ones, None: the usual ones."""
+        own = self.changes.get((service, day))
+        return self.changes.get((ALL, day)) if own is None else own
 
     def is_open(self, queue: str, now: datetime) -> bool:
         """Tell whether a queue is open."""
-        return queue not in self.weeks or self._covers(self.weeks[queue], now)
+        week = self.week(queue)
+        return week is None or self._covers(week, now)
 
     def opens_next(self, queue: str, now: datetime) -> datetime | None:
         """Return when a queue is open next, local: now if it is open, None if it never opens."""
-        return self._local(self._next(self.weeks.get(queue), now))
+        return self._local(self._next(self.week(queue), now))
 
     def next_of(self, week: Week, now: datetime) -> datetime | None:
         """Return when a week that is no queue's is open next, as `opens_next` does."""
@@ -101,7 +131,7 @@ class Opening:
         """
         here = queue
         while not self.is_open(here, now):
-            here = self.weeks[here].closed_to
+            here = self.weeks[here].closed_to if here in self.weeks else ""
             if not here:
                 return queue
         return here
@@ -110,7 +140,7 @@ class Opening:
         """Return the first moment from now on at which a queue and another week are both open."""
         moment: datetime | None = now
         for _ in range(LOOK):
-            opens = self._next(self.weeks.get(queue), moment) if moment else None
+            opens = self._next(self.week(queue), moment) if moment else None
             moment = self._next(other, opens) if opens else None
             if moment is None or moment == opens:
                 return self._local(moment)
@@ -118,10 +148,11 @@ class Opening:
 
     def after(self, queue: str, since: datetime, length: timedelta) -> datetime | None:
         """Return when a queue will have been open for `length` since a moment."""
-        if queue not in self.weeks:
+        week = self.week(queue)
+        if week is None:
             return since + length
         cursor = since
-        for begins, ends in self._spells(self.weeks[queue], since):
+        for begins, ends in self._spells(week, since):
             begins = max(begins, cursor)
             if ends - begins >= length:
                 return begins + length
@@ -153,8 +184,10 @@ class Opening:
             yield from self._of_day(week, today + timedelta(days=ahead))
 
     def _of_day(self, week: Week, day: date) -> Iterator[tuple[datetime, datetime]]:
-        plain = week.days[day.weekday()]
-        spans = plain if week.holidays is None or day not in self.holidays else week.holidays
+        spans = week.changes.get(day)
+        if spans is None:
+            plain = week.days[day.weekday()]
+            spans = plain if week.holidays is None or day not in self.holidays else week.holidays
         midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the wall clock
         for first, last in spans:
             begins = self._moment(midnight + timedelta(minutes=first), fold=0)

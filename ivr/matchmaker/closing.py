@@ -9,10 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr import hours_changes
 from ivr.agent_queue.model import Ticket
 from ivr.errors import Press2Error
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.switch import SwitchDown
+from ivr.opening import Opening
 from ivr.services.queues import AHEAD
 
 logger = logging.getLogger(__name__)
@@ -29,6 +33,7 @@ class Closing:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._empty: dict[tuple[str, str], float] = {}
+        self._opening: dict[str, Opening] = {}
 
     def sweep(self, tickets: Sequence[Ticket]) -> None:
         """Lead those out who wait in vain. tickets: all that are not done, in order of service."""
@@ -42,16 +47,32 @@ class Closing:
             and ticket.held <= now
         ]
         queues = {(ticket.company, ticket.queue) for ticket in waiting}
+        self._opening = self._openings({company for company, _ in queues})
         self._empty = {key: at for key, at in self._empty.items() if key in queues}
         shut = {key for key in queues if self._shut(*key, now)}
         for ticket in [each for each in waiting if (each.company, each.queue) in shut][:AT_ONCE]:
             self._lead_out(ticket, now)
 
+    def _openings(self, companies: set[str]) -> dict[str, Opening]:
+        """Return when the queues of these companies are open, as far as the store tells: without
+        it the profiles alone count.
+        """
+        found = {name: self._means.companies.get(name) for name in companies}
+        profiles = {name: profile for name, profile in found.items() if profile is not None}
+        now = self._means.clock()
+        try:
+            with self._means.store.session(read_only=True) as db:
+                return {
+                    name: hours_changes.read(db, profile, now) for name, profile in profiles.items()
+                }
+        except (SQLAlchemyError, TimeoutError) as reason:
+            logger.warning("changes of hours are not known now: %s", type(reason).__name__)
+            return {name: profile.opening for name, profile in profiles.items()}
+
     def _shut(self, company: str, queue: str, now: float) -> bool:
-        profile = self._means.companies.get(company)
-        if profile is None:
+        if company not in self._opening:
             return False
-        if not profile.opening.is_open(queue, self._means.clock()):
+        if not self._opening[company].is_open(queue, self._means.clock()):
             return True
         other = self._means.rules(company, queue).overflow_to
         names = [queue, other] if other else [queue]

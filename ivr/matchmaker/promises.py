@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from ivr import callback_clock, callbacks
+from ivr import callback_clock, callbacks, hours_changes
 from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import Destination, destination
 from ivr.errors import RefusedNumber
@@ -173,7 +173,7 @@ class Promises:
                 key=f"{ticket.id}/lost", now=now, entered=moment(ticket.entered),
                 priority=ticket.priority, context={**ticket.context, "lost": True},
             )  # fmt: skip
-            callback_clock.start(db, profile, row)
+            callback_clock.start(db, hours_changes.known(db, profile, now), row)
         return True
 
 

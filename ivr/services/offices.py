@@ -110,13 +110,11 @@ def _row(entry: OfficeHours) -> dict[str, Any]:
 
 def _today(inquiry: Inquiry, office: Office) -> dict[str, Any]:
     """Today's hours while it is open or will be; else those of the next day on which it is."""
-    weekdays = {day: entry.open for entry in office.hours for day in entry.days}
+    weekdays, place = slots.weekdays_of(office), slots.place_of(office)
     now = f"{inquiry.local(inquiry.now):%H:%M}"
     for offset in range(DAYS * 3):
         day = inquiry.today + timedelta(days=offset)
-        if not slots.works(inquiry, day, weekdays):
-            continue
-        spans = [entry.open for entry in office.hours if day.isoweekday() in entry.days]
+        spans = slots.spans_on(inquiry, place, day, weekdays)
         left = [span for span in sorted(spans) if offset or span[1] > now]
         if left:
             known = {"visit": day.isoformat(), "weekday": f"weekday_{day.isoweekday()}"}

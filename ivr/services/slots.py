@@ -45,13 +45,17 @@ class Slot:
 
 @dataclass(frozen=True)
 class Timetable:
-    """What can be booked at one place. spans: local windows by ISO weekday. seats: at a time."""
+    """What can be booked at one place. spans: local windows by ISO weekday. seats: at a time.
+
+    slot: minutes into which the windows are cut, 0: each is one slot.
+    """
 
     place: str
     spans: Mapping[int, tuple[Span, ...]]
     seats: int
     days: int
     notice: timedelta
+    slot: int = 0
 
 
 def of_visits(terms: Visits) -> Timetable:
@@ -61,13 +65,20 @@ def of_visits(terms: Visits) -> Timetable:
 
 
 def of_office(office: Office) -> Timetable:
-    """Return the timetable of an office: its hours cut into slots."""
+    """Return the timetable of an office: its hours, cut into slots."""
+    notice = timedelta(minutes=office.notice)
+    return Timetable(
+        place_of(office), weekdays_of(office), office.seats, office.days, notice, office.slot
+    )
+
+
+def weekdays_of(office: Office) -> dict[int, tuple[Span, ...]]:
+    """Return the hours of an office by ISO weekday."""
     spans: dict[int, tuple[Span, ...]] = {}
     for hours in office.hours:
         for day in hours.days:
-            spans[day] = (*spans.get(day, ()), *_cut(hours.open, office.slot))
-    notice = timedelta(minutes=office.notice)
-    return Timetable(place_of(office), spans, office.seats, office.days, notice)
+            spans[day] = (*spans.get(day, ()), hours.open)
+    return spans
 
 
 def place_of(office: Office) -> str:
@@ -120,9 +131,34 @@ def _all(inquiry: Inquiry, table: Timetable) -> Iterator[Slot]:
     """Every slot of the timetable from today on, in order."""
     for offset in range(table.days + 1):
         day = inquiry.today + timedelta(days=offset)
-        if works(inquiry, day, table.spans):
-            for span in table.spans[day.isoweekday()]:
-                yield Slot(*(_moment(inquiry, day, clock) for clock in span))
+        for span in _windows(inquiry, table, day):
+            yield Slot(*(_moment(inquiry, day, clock) for clock in span))
+
+
+def _windows(inquiry: Inquiry, table: Timetable, day: date) -> Iterator[Span]:
+    """The windows of one local day: the hours cut into slots, or the windows that lie in them."""
+    hours = spans_on(inquiry, table.place, day, table.spans)
+    if table.slot:
+        for span in hours:
+            yield from _cut(span, table.slot)
+    elif inquiry.company.opening.changed(table.place, day) is None:
+        yield from hours
+    elif not inquiry.company.is_holiday(day):
+        for first, last in table.spans.get(day.isoweekday(), ()):
+            if any(opens <= first and last <= closes for opens, closes in hours):
+                yield first, last
+
+
+def spans_on(
+    inquiry: Inquiry, place: str, day: date, weekdays: Mapping[int, tuple[Span, ...]]
+) -> tuple[Span, ...]:
+    """Return the hours of a place on a local day: those of its weekday unless it is a holiday, or
+    those that a supervisor has set for this one day.
+    """
+    changed = inquiry.company.opening.changed(place, day)
+    if changed is not None:
+        return tuple((_clock(first), _clock(last)) for first, last in changed)
+    return weekdays[day.isoweekday()] if works(inquiry, day, weekdays) else ()
 
 
 def works(inquiry: Inquiry, day: date, weekdays: Mapping[int, Any]) -> bool:
@@ -136,9 +172,13 @@ def working_day(inquiry: Inquiry, days: int) -> date:
     day = inquiry.today
     for _ in range(days):
         day += timedelta(days=1)
-        while not works(inquiry, day, weekdays):
+        while not works(inquiry, day, weekdays) or _crews_off(inquiry, day):
             day += timedelta(days=1)
     return day
+
+
+def _crews_off(inquiry: Inquiry, day: date) -> bool:
+    return inquiry.company.opening.changed(VISITS, day) == ()
 
 
 def _moment(inquiry: Inquiry, day: date, clock: str) -> datetime:

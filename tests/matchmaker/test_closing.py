@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from matching import Hall
 
+from ivr import hours_changes
 from ivr.opening import Opening, daily
 from ivr.store.models import Audit, Callback
 from ivr.store.supply import CallbackClock
@@ -30,6 +31,19 @@ def test_the_queue_closes_while_he_waits(hall: Hall) -> None:
     hall.pass_(20)
     assert hall.exchange.told[-1] == ("pbx1-2.2", "shut")
     assert hall.ticket("pbx1-2.2").state == "away", "his place is kept while he decides"
+
+
+def test_a_supervisor_closes_the_day_while_he_waits(hall: Hall) -> None:
+    hall.operator(status="paused")
+    hall.caller("pbx1-2.2", number=None)
+    hall.pass_(10)
+    assert ("pbx1-2.2", "shut") not in hall.exchange.told
+    odesa, now = hall.companies["odesa"], hall.clock()
+    with hall.store.session() as db:
+        day = now.astimezone(odesa.zone).date()
+        hours_changes.change(db, odesa, "vira", now, service="general", day=day)
+    hall.pass_(10)
+    assert hall.exchange.told[-1] == ("pbx1-2.2", "shut")
 
 
 def test_nobody_serves_him_any_more(hall: Hall) -> None:
