@@ -393,6 +393,21 @@ class MemoryQueue:
                 return False
             return state.hand_over(token, ticket) if ticket else state.end_consult(token)
 
+    def take_over(self, ticket: str, operator: str, token: str, now: float) -> bool:
+        """Give a talk to another operator."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state != "talking":
+                return False
+            seat, first = state.seats.get(operator), state.seats[slip.ticket.operator]
+            if seat is None or seat.operator.state != "idle":
+                return False
+            if first.asks:
+                state.end_consult(first.asks)
+            self._talked(state, slip)
+            state.state_of(slip, "talking", operator=operator, token=token)
+            state.operate(seat, state="talking", ticket=ticket, token=token, missed=0)
+            return True
+
     # ------------------------------------------------------------------ time and news
 
     def tick(self, now: float) -> float | None:
@@ -433,6 +448,10 @@ class MemoryQueue:
         """Ask the matchmaker for something."""
         self._commands.append(dict(command))
         self._tell([Change(str(command.get("company", "")), "command", str(command.get("do", "")))])
+
+    def tell(self, company: str, name: str = "") -> None:
+        """Let the desks know that something changed for this operator."""
+        self._tell([Change(company, "staff", name)])
 
     def commands(self) -> list[dict[str, Any]]:
         """Take the commands that wait."""

@@ -169,7 +169,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Change:
-    """Something changed. what: ticket, operator, offer or command; id: whose."""
+    """Something changed. what: ticket, operator, offer, command, or staff: something that is not
+    the queue's, but concerns whoever is at a desk. id: whose; "" of staff: everybody's.
+    """
 
     company: str
     what: str
@@ -330,6 +332,11 @@ class AgentQueue(Protocol):
         becomes its operator; the first one goes to wrap-up.
         """
 
+    def take_over(self, ticket: str, operator: str, token: str, now: float) -> bool:
+        """Give a talk to another operator, who is idle: he goes on with the caller under `token`,
+        the first one goes to wrap-up. False: it is no talk any more, or he is not idle.
+        """
+
     # ------------------------------------------------------------------ time and news
 
     def tick(self, now: float) -> float | None:
@@ -348,6 +355,9 @@ class AgentQueue(Protocol):
 
     def send(self, command: Mapping[str, Any]) -> None:
         """Ask the matchmaker for something; see `ivr.matchmaker` for the commands."""
+
+    def tell(self, company: str, name: str = "") -> None:
+        """Let the desks know that something changed for this operator, "": for everybody."""
 
     def commands(self) -> list[dict[str, Any]]:
         """Take the commands that wait, oldest first; each is taken once."""

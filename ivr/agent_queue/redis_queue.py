@@ -204,6 +204,10 @@ class RedisQueue:
             company = self._first(lambda pipe, keys: pipe.hexists(keys + "consults", token))
         return bool(company and self._change("consulted", company, now, [token, ticket]))
 
+    def take_over(self, ticket: str, operator: str, token: str, now: float) -> bool:
+        """Give a talk to another operator."""
+        return bool(self._change_of(ticket, "take_over", now, operator, token))
+
     # ------------------------------------------------------------------ time and news
 
     def tick(self, now: float) -> float | None:
@@ -246,6 +250,12 @@ class RedisQueue:
         with answering():
             self._client.rpush(COMMANDS, json.dumps(dict(command)))
             self._client.ltrim(COMMANDS, -LIMIT, -1)
+            self._client.publish(CHANGES, news)
+
+    def tell(self, company: str, name: str = "") -> None:
+        """Let the desks know that something changed for this operator."""
+        news = json.dumps({"company": company, "changes": [["staff", name]]})
+        with answering():
             self._client.publish(CHANGES, news)
 
     def commands(self) -> list[dict[str, Any]]:

@@ -44,6 +44,13 @@ def test_what_comes_too_late_is_not_told(scene, eventually):
     assert news == [Change(COMPANY, "command", "tell")]
 
 
+def test_what_is_not_the_queue_s_is_told_to_one_desk_or_to_all(scene, eventually):
+    news = scene.heard()
+    scene.queue.tell(COMPANY, "olena")
+    scene.queue.tell(COMPANY)
+    eventually(lambda: news == [Change(COMPANY, "staff", "olena"), Change(COMPANY, "staff", "")])
+
+
 def test_a_listener_can_stop_and_a_failing_one_harms_nobody(scene, eventually):
     def fail(change):
         raise RuntimeError(change)

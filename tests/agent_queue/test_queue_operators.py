@@ -493,6 +493,28 @@ def test_a_consult_may_end_with_the_caller_at_the_one_consulted(consult):
     assert consult.does("ivan") == ("ready", "wrap_up")
 
 
+def test_a_talk_is_taken_over_by_one_who_is_idle_whatever_his_status(consult):
+    consult.sign_in("vira", status="paused")
+    assert consult.queue.take_over("a", "vira", "grid.secret.a", consult.now)
+    assert consult.of("a") == ("talking", "vira")
+    assert consult.ticket("a").token == consult.operator("vira").token == "grid.secret.a"
+    assert consult.does("vira") == ("paused", "talking")
+    assert consult.does("olena") == ("ready", "wrap_up")
+    assert consult.does("ivan") == ("ready", "idle")
+    assert consult.queue.ended("a", consult.now)
+    assert consult.does("vira") == ("paused", "wrap_up")
+
+
+def test_a_talk_is_not_taken_over_twice_by_somebody_busy_or_when_it_is_over(consult):
+    consult.sign_in("vira", status="paused")
+    for name in ("olena", "ivan", "nobody"):
+        assert not consult.queue.take_over("a", name, "grid.secret.a", consult.now)
+    assert consult.of("a") == ("talking", "olena")
+    consult.queue.ended("a", consult.now)
+    assert not consult.queue.take_over("a", "vira", "grid.secret.a", consult.now)
+    assert consult.does("vira") == ("paused", "idle")
+
+
 def test_a_caller_who_hung_up_meanwhile_cannot_be_handed_over(consult):
     consult.queue.leave("a", "abandoned", consult.now)
     assert not consult.queue.consulted("secret", consult.now, ticket="a")

@@ -63,6 +63,7 @@ def random_event(chance, queue, clock, seen):
         lambda: queue.raise_to(ticket, chance.choice(["raised", "priority_site"]), clock()),
         lambda: queue.consult(COMPANY, name, "o1", f"c{chance.randrange(9)}", clock()),
         lambda: queue.consulted(f"c{chance.randrange(9)}", clock(), chance.choice(["", ticket])),
+        lambda: queue.take_over(ticket, name, f"{COMPANY}.{chance.random()}.{ticket}", clock()),
         lambda: queue.tick(clock()),
     ]
     for offer in queue.offers():

@@ -207,6 +207,10 @@ class Twins(RuleBasedStateMachine):
     def consulted(self, token, ticket):
         self.both("consulted", token, self.now, ticket)
 
+    @rule(name=tickets, operator=names, token=st.sampled_from(["taken-1", "taken-2"]))
+    def take_over(self, name, operator, token):
+        self.both("take_over", name, operator, f"{COMPANY}.{token}.{name}", self.now)
+
     # -------------------------------------------------------------- what always holds
 
     @invariant()
