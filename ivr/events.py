@@ -3,7 +3,8 @@
 Reports, the wallboard and the replay of a call read this log and nothing else. A turn appends its
 events to a Redis stream (`StreamLog`), which `app.py jobs` moves into the store (`drain`); without
 Redis they go into the store straight away, from a thread of their own, so no caller waits for it.
-Kinds: answered, resumed, heard, looked_up, failed, said, queued, ended.
+The queue notes its changes in a journal of its own (`ivr.agent_queue.keys.journal`), in the step
+that makes them; `Journals` moves it into the same table. docs/facts.md has a table of all kinds.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 import redis
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
+from ivr.agent_queue import keys
+from ivr.agent_queue.model import Record
+from ivr.agent_queue.record import record_of
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 
@@ -163,7 +169,7 @@ def drain(
     store: Store,
     consumer: str,
     wait: int = 1000,
-    gather: int = 250,
+    gather: int = 100,
     idle: int = 60_000,
 ) -> int:
     """Move events from the stream into the store; how many messages were taken.
@@ -227,12 +233,15 @@ def _entry(fields: Mapping[bytes, bytes] | None) -> Entry | None:
 
 def _missing(store: Store, entries: Sequence[Entry]) -> list[Entry]:
     """The entries that are not in the store yet."""
-    wanted = select(CallEvent).where(
-        CallEvent.call.in_({entry.call for entry in entries}),
-        CallEvent.at >= min(entry.at for entry in entries),
-    )
+    since = CallEvent.at >= min(entry.at for entry in entries)
+    calls = {entry.call for entry in entries if entry.call}
+    wanted = [select(CallEvent).where(CallEvent.call.in_(calls), since)] if calls else []
+    if companies := {entry.company for entry in entries if not entry.call}:
+        # What is no call's is so much that it is found by its time instead.
+        nobodys = func.length(CallEvent.call) == 0
+        wanted.append(select(CallEvent).where(CallEvent.company.in_(companies), since, nobodys))
     with store.session(read_only=True) as session:
-        stored = Counter(_mark(row) for row in session.scalars(wanted))
+        stored = Counter(_mark(row) for each in wanted for row in session.scalars(each))
     missing = []
     for entry in entries:
         if stored[_mark(entry)]:
@@ -246,3 +255,85 @@ def _mark(event: Entry | CallEvent) -> tuple[str, datetime, str]:
     """What makes an event the same one."""
     rest = [event.company, event.kind, event.flow, event.step, event.details]
     return event.call, event.at, json.dumps(rest, sort_keys=True)
+
+
+# ---------------------------------------------------------------------- from the queue's journals
+
+
+class Journals(threading.Thread):
+    """Moves the journals of the companies' queues into the store until `stopping` is set.
+
+    Any number of these may run, and each may be killed: an event is told by its company and the id
+    of its message, and the message is taken away only when the event is stored.
+    companies: ids besides those that Redis knows.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        store: Store,
+        companies: Collection[str],
+        stopping: threading.Event,
+    ) -> None:
+        super().__init__(name="journals", daemon=True)
+        self._client = client
+        self._store = store
+        self._companies = companies
+        self._stopping = stopping
+
+    def run(self) -> None:
+        """Move what comes; while Redis or the store does not answer the journals wait."""
+        while not self._stopping.is_set():
+            try:
+                drain_journals(self._client, self._store, self._companies)
+            except (redis.RedisError, SQLAlchemyError, TimeoutError) as reason:
+                logger.warning("the queue's journals wait (%s)", type(reason).__name__)
+                self._stopping.wait(1.0)
+
+
+def drain_journals(
+    client: redis.Redis,
+    store: Store,
+    companies: Collection[str],
+    wait: int = 1000,
+    gather: int = 50,
+) -> int:
+    """Move what the queues noted into the store; how many records were taken.
+
+    wait: milliseconds for the first one. gather: milliseconds for more of them to come.
+    """
+    known = cast("set[bytes]", client.smembers(keys.COMPANIES))
+    names = sorted({*companies, *(name.decode() for name in known)})
+    streams = {keys.journal(name): "0" for name in names}
+    if not streams or not client.xread(cast(Any, streams), count=1, block=wait):
+        return 0
+    time.sleep(gather / 1000)
+    return sum(_drain_journal(client, store, name) for name in names)
+
+
+def _drain_journal(client: redis.Redis, store: Store, company: str) -> int:
+    stream = keys.journal(company)
+    messages = cast("list[tuple[bytes, Mapping[bytes, bytes]]]", client.xrange(stream, count=BATCH))
+    rows = []
+    for message, fields in messages:
+        texts = {name.decode(): text.decode() for name, text in fields.items()}
+        try:
+            entry = entry_of(record_of(company, texts))
+        except (KeyError, ValueError):
+            logger.error("a record of the queue of %s cannot be read and is left out", company)
+        else:
+            rows.append({**vars(entry), "source": f"{company}/{message.decode()}"})
+    if rows:
+        with store.session() as session:
+            kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+            session.execute(kind.insert(CallEvent).on_conflict_do_nothing(), rows)
+    if messages:
+        client.xdel(stream, *(message for message, _ in messages))
+    return len(messages)
+
+
+def entry_of(record: Record) -> Entry:
+    """Return the event that a record of the queue's journal is."""
+    at = datetime.fromtimestamp(record.at, UTC)
+    call = record.id if record.kind == "ticket" else ""
+    return Entry(record.company, call, at, record.kind, details=dict(record.details))

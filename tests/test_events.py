@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,24 @@ from pathlib import Path
 import pytest
 import redis
 from sqlalchemy import select
+from waiting import until
 
+from ivr.agent_queue.keys import journal as journal_of
+from ivr.agent_queue.model import Operator, Ticket
+from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.line import Clock
 from ivr.errors import StaleTurn
-from ivr.events import GROUP, STREAM, Entry, MemoryLog, StoreLog, StreamLog, drain
+from ivr.events import (
+    GROUP,
+    STREAM,
+    Entry,
+    Journals,
+    MemoryLog,
+    StoreLog,
+    StreamLog,
+    drain,
+    drain_journals,
+)
 from ivr.model import Event, Result
 from ivr.services import Service
 from ivr.store.database import memory_store, open_store
@@ -351,3 +366,107 @@ def test_nobody_waits_for_a_redis_that_is_not_there():
     other = MemoryLog()
     StreamLog(client, other).append([entry(1)])
     assert len(other.entries) == 1
+
+
+# ---------------------------------------------------------------------- the queue's journal
+
+
+def sourced(store) -> list[tuple]:
+    with store.session(read_only=True) as session:
+        rows = session.scalars(select(CallEvent).order_by(CallEvent.id))
+        return [(row.kind, row.call, row.at, row.details, row.source) for row in rows]
+
+
+@pytest.fixture
+def journal(redis_client):
+    """A queue that has noted: somebody waits, Olena signs in, he is hers."""
+    queue = RedisQueue(redis_client)
+    queue.enter(Ticket("a-1.1", "odesa", "general", 1_795_000_000.25), 1_795_000_000.25)
+    skills = {"general": 3}
+    olena = Operator("olena", "odesa", "Олена", skills=skills, status="ready")
+    queue.sign_in(olena, 1_795_000_001.123457)
+    yield queue
+    queue.close()
+
+
+def test_the_journal_of_the_queue_reaches_the_store(redis_client, store, journal):
+    assert drain_journals(redis_client, store, ["odesa", "kazan"], wait=1) == 3
+    first, olena, hers = sourced(store)
+    at = datetime.fromtimestamp(1_795_000_000.25, UTC)
+    assert first[:4] == (
+        "ticket", "a-1.1", at,
+        {"state": "waiting", "queue": "general", "priority": "normal", "kind": "call",
+         "operator": "", "entered": 1_795_000_000.25, "outcome": "", "token": "", "number": None},
+    )  # fmt: skip
+    assert (hers[3]["state"], hers[3]["operator"]) == ("offered", "olena")
+    assert hers[2] == olena[2] == datetime.fromtimestamp(1_795_000_001.123457, UTC)
+    assert (olena[0], olena[1]) == ("operator", "")
+    assert olena[3] == {
+        "operator": "olena", "shown": "Олена", "status": "ready", "reason": "", "state": "offered",
+        "ticket": "a-1.1", "skills": {"general": 3}, "since": 1_795_000_001.123457,
+    }  # fmt: skip
+    assert redis_client.xlen(journal_of("odesa")) == 0
+    assert drain_journals(redis_client, store, [], wait=1) == 0
+
+
+def test_a_record_moved_twice_is_stored_once(redis_client, store, journal):
+    """Whoever moved it was killed before he took it away; two may move it at once."""
+    noted = redis_client.xrange(journal_of("odesa"))
+    assert drain_journals(redis_client, store, [], wait=1) == 3
+    before = sourced(store)
+    redis_client.delete(journal_of("odesa"))
+    for message, fields in noted:
+        redis_client.xadd(journal_of("odesa"), fields, id=message)
+    assert drain_journals(redis_client, store, [], wait=1) == 3
+    assert sourced(store) == before
+
+
+MOVER = """
+import os, signal, sys
+import redis
+from ivr import events
+from ivr.store.database import open_store
+
+url, database = sys.argv[1:]
+client, store = redis.Redis.from_url(url), open_store(database)
+client.xdel = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+events.drain_journals(client, store, [], wait=1)
+"""
+
+
+def test_what_a_killed_mover_had_stored_is_not_stored_again(
+    redis_server, redis_client, tmp_path, journal
+):
+    database = f"sqlite:///{tmp_path}/press2.db"
+    store = open_store(database, migrate=True)
+    died = subprocess.run(
+        [sys.executable, "-c", MOVER, redis_server.url, database],
+        cwd=HOME, env=os.environ | {"PYTHONPATH": str(HOME)}, check=False, capture_output=True,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert len(sourced(store)) == 3
+    journal.leave("a-1.1", "abandoned", 1_795_000_002.0)
+    assert drain_journals(redis_client, store, [], wait=1) == 5
+    assert [state["state"] for *_, state, _ in sourced(store)] == [
+        "waiting", "offered", "offered", "idle", "done",
+    ]  # fmt: skip
+    store.close()
+
+
+def test_a_record_nobody_can_read_does_not_block_the_rest(redis_client, store, journal, caplog):
+    redis_client.xadd(journal_of("odesa"), {"kind": "ticket", "id": "x", "at": "noon"})
+    with caplog.at_level(logging.ERROR):
+        assert drain_journals(redis_client, store, [], wait=1) == 4
+    assert len(sourced(store)) == 3
+    assert "cannot be read" in caplog.text
+
+
+def test_journals_are_moved_until_told_to_stop(redis_client, store, journal):
+    stopping = threading.Event()
+    mover = Journals(redis_client, store, [], stopping)
+    mover.start()
+    journal.sign_in(Operator("ivan", "odesa"), 1_795_000_003.0)
+    assert until(lambda: len(sourced(store)) == 4)
+    stopping.set()
+    mover.join(10)
+    assert not mover.is_alive()

@@ -20,7 +20,7 @@ Below `press2:queue:{COMPANY}:`
 | consults | hash | token -> who asks, who is asked |
 | redial:QUEUE:NUMBER | string | place of a caller who hung up; ends after `redial` seconds |
 | talks:QUEUE | list | the last 100 talk times, newest first |
-| journal | stream | a message for each ticket and operator that changed visibly; `jobs` empties it |
+| journal | stream | each visible change of a ticket or an operator, until it is stored |
 """
 
 from __future__ import annotations

@@ -323,7 +323,7 @@ def jobs(_options: argparse.Namespace) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from ivr import outbox
-    from ivr.events import drain
+    from ivr.events import Journals, drain
     from ivr.services.restoration import CALL
     from ivr.storm.watch import Watch
     from ivr.utterances import Keeper
@@ -339,6 +339,7 @@ def jobs(_options: argparse.Namespace) -> None:
         keep = timedelta(days=config.feed.keep_days)
         couriers = outbox.start(store, handlers, now, stopping, hands, keep)
         companies = company.load(COMPANIES)
+        Journals(client, store, companies, stopping).start()
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
         while not stopping.is_set():
