@@ -6,13 +6,14 @@ import logging
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import redis
 from worker import recognisers
 
-from ivr import composition
+from ivr import composition, utterances
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.agi import AgiServer
 from ivr.events import StoreLog, StreamLog
@@ -36,6 +37,12 @@ def clock(folder: Path) -> datetime:
 def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     flows, companies, catalogues = composition.house()
+    if (
+        Path(folder) / "keeps"
+    ).exists():  # the company asks everybody whether it may keep his answers
+        terms = companies["odesa"].terms
+        terms = replace(terms, speech=replace(terms.speech, kept=1.0))
+        companies["odesa"] = replace(companies["odesa"], terms=terms)
     listening = recognisers()
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis.Redis.from_url(redis_url, socket_timeout=0.5, retry=None)
@@ -56,7 +63,7 @@ def main(port: str, folder: str, sounds: str, redis_url: str) -> None:
     recordings = Path(folder) / "recordings"
     server = AgiServer(
         "127.0.0.1", int(port), runner, voice, region="UA", recordings=recordings,
-        recognisers=listening,
+        recognisers=listening, keeps=utterances.keeps(companies),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     server.serve(lambda: print("ready", flush=True))  # noqa: T201 - the test waits for this line

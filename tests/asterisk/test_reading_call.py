@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from datetime import timedelta
 
 import pytest
+import redis
 from listener import hears_nothing_more, say, yes
 from sqlalchemy import select
 
-from ivr import prompts
+from ivr import company, prompts
+from ivr.composition import COMPANIES
+from ivr.events import drain
 from ivr.speech import build
 from ivr.speech.synthesis import Synthesiser
 from ivr.store.database import open_store
-from ivr.store.models import Reading
+from ivr.store.models import CallEvent, Reading
 from ivr.store.world import load_demo
+from ivr.utterances import sweep
 
 pytestmark = pytest.mark.asterisk
 
@@ -159,6 +166,40 @@ def test_a_caller_who_presses_no_key_gives_a_reading(pbx, listener, odesa):
     call.press()
     call.over()
     assert "broke" not in pbx.logs()
+
+
+def test_what_a_caller_said_is_kept_when_he_says_yes(pbx, listener, odesa, redis_server, tmp_path):
+    start_worker, readings = odesa
+    (tmp_path / "keeps").touch()
+    start_worker(0)
+    said = (*utterances(), "2", yes())
+    call = pbx.ring("+380487059090", *said, caller=KNOWN)
+    for prompt in ("main_greeting", "account_this", "reading_enter", "confirm_yes", "another"):
+        call.hears(prompt)
+        call.press()
+    call.hears("keep_speech")
+    call.press()
+    call.hears("speech_kept")
+    call.over()
+    assert readings() == [("02421", "accepted")]
+    pending = listener.folder / "utterances" / "pending"
+    heard = sorted(pending.glob("*.wav"))
+    assert heard
+    store = open_store(f"sqlite:///{tmp_path}/press2.db")
+    with redis.Redis.from_url(redis_server.url) as client:
+        drain(client, store, "test", wait=100)
+    with store.session() as db:
+        ended = db.scalars(select(CallEvent.at).where(CallEvent.kind == "ended")).one()
+    for each in heard:
+        os.utime(each, (ended.timestamp(), ended.timestamp()))  # the worker's clock is not ours
+    folder, profiles = listener.folder / "utterances", company.load(COMPANIES)
+    swept = sweep(store, folder, profiles, ended + timedelta(minutes=1))
+    store.close()
+    assert swept.kept >= 4
+    lines = [json.loads(path.read_text("utf-8")) for path in folder.rglob("*.json")]
+    assert {"main.menu", "reading.enter"} <= {line["question"] for line in lines}
+    assert [line["heard"] for line in lines if line["question"] == "reading.enter"]
+    assert all((folder / "kept" / line["language"] / line["file"]).stat().st_size for line in lines)
 
 
 def test_a_recogniser_killed_in_a_reading_leaves_the_keys(pbx, mortal, odesa):
