@@ -23,6 +23,7 @@ from ivr.engine import Flows, Session, Trace, begin, step
 from ivr.errors import FlowError, StaleTurn
 from ivr.events import Entry, EventLog
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Lookup, Result, Say, Turn
+from ivr.releases import Chosen, Pin, Served
 from ivr.services import Inquiry, Service, priority
 from ivr.services.callers import house
 from ivr.sessions import Document, Sessions
@@ -62,12 +63,14 @@ class Runner:
         queue: AgentQueue | None = None,
         trace: Trace | None = None,
         hears: Mapping[str, Sequence[str]] | None = None,
+        releases: Served | None = None,
     ) -> None:
         """Take the parts. company: profile of calls to a number that no profile names.
 
         queue: where callers wait for operators; without one every `here` says that there is none.
         trace: is told of the edges that calls walk. hears: by channel, the languages in which its
-        callers may speak instead of keying; none of a channel that is not named.
+        callers may speak instead of keying; none of a channel that is not named. releases: flows
+        that calls get instead of `flows`.
         """
         self._flows = flows
         self._companies = companies
@@ -80,6 +83,7 @@ class Runner:
         self._queue = queue
         self._trace = trace
         self._hears = hears or {}
+        self._releases = releases
         self._by_number = {n: c.id for c in companies.values() for n in c.numbers}
 
     def company_of(self, dialled: str | None) -> str:
@@ -100,11 +104,22 @@ class Runner:
         if caller.about:
             slots["about"] = caller.about
         hears = self._languages(company, caller)
-        session = begin(self._flows, language, slots, caller.entrance, hears)
+        chosen = self._choose(caller)
+        session = begin(chosen.flows, language, slots, caller.entrance, hears)
         try:
-            return self._walk(caller, session, Event("answered"), expected=0)
+            return self._walk(caller, chosen.pin, session, _answered(chosen), expected=0)
         except StaleTurn:  # another worker opened it at the same moment
             return self.turn(caller.call)
+
+    def _choose(self, caller: Caller) -> Chosen:
+        """Return the flows that this call has to its end."""
+        if self._releases is None:
+            return Chosen(Pin(), self._flows)
+        return self._releases.choose(caller.company, caller.call)
+
+    def _flows_of(self, caller: Caller, pin: Pin) -> Flows:
+        """Return the flows that a call began with."""
+        return self._releases.flows(caller.company, pin) if self._releases else self._flows
 
     def _languages(self, company: Company, caller: Caller) -> Sequence[str]:
         """Return the languages in which this caller may answer by speech; none: keys only."""
@@ -125,16 +140,16 @@ class Runner:
         open_turn = Turn.from_json(document["turn"])
         if open_turn.number != turn:
             raise StaleTurn(f"call {call}: turn {turn} is over, {open_turn.number} is open")
-        caller = _caller(document["caller"])
+        caller, pin = _caller(document["caller"]), _pin(document)
         session = Session.from_json(document["session"])
         if session.over:
             return open_turn
         if not isinstance(need := open_turn.need, Enqueue):
             asked = need if isinstance(need, Ask) else None
-            return self._walk(caller, session, event, expected=turn, asked=asked)
+            return self._walk(caller, pin, session, event, expected=turn, asked=asked)
         if event.kind == "operator":
             event = self._of_operator(call, event)
-        return self._walk(caller, session, event, expected=turn, waiting=open_turn)
+        return self._walk(caller, pin, session, event, expected=turn, waiting=open_turn)
 
     def turn(self, call: str, number: int = 0) -> Turn:
         """Return the open turn of a call, or the last one of a call that is over.
@@ -153,7 +168,8 @@ class Runner:
             event = Event("hangup", text="caller")
             # A turn that another worker saves in between is what is closed then.
             with suppress(StaleTurn):
-                self._walk(_caller(document["caller"]), session, event, document["turn"]["number"])
+                caller, number = _caller(document["caller"]), document["turn"]["number"]
+                self._walk(caller, _pin(document), session, event, number)
         if document:
             self._leave(_caller(document["caller"]), Session.from_json(document["session"]), "")
 
@@ -326,6 +342,7 @@ class Runner:
     def _walk(
         self,
         caller: Caller,
+        pin: Pin,
         session: Session,
         event: Event,
         expected: int,
@@ -334,15 +351,17 @@ class Runner:
     ) -> Turn:
         """Step until a need leaves the runner; save before the caller hears anything.
 
-        waiting: the open turn of a caller who waits for an operator. asked: the question that the
-        event answers.
+        pin: which flows the call has. waiting: the open turn of a caller who waits for an operator.
+        asked: the question that the event answers.
         """
         before, pressed = session, event.kind == "keys"
+        flows = self._flows_of(caller, pin)
         limits = self._companies[caller.company].limits
         entries = [self._heard(caller, session, event, asked)]
         says: list[Say] = []
+        ways: list[str] = []
         try:
-            session, turn = step(self._flows, session, event, limits, self._trace)
+            session, turn = step(flows, session, event, limits, self._trace, ways)
             if session.understood:
                 entries[0].details["understood"] = session.understood
             says.extend(turn.says)
@@ -350,7 +369,7 @@ class Runner:
                 result = self._answer(caller, session, turn.need)
                 entries.extend(self._looked_up(caller, session, turn.need, result))
                 event = Event("result", outcome=result.outcome, values=result.values)
-                session, turn = step(self._flows, session, event, limits, self._trace)
+                session, turn = step(flows, session, event, limits, self._trace, ways)
                 says.extend(turn.says)
         except FlowError:
             logger.exception("call %s: the flow cannot go on", caller.call)
@@ -362,10 +381,12 @@ class Runner:
         if waiting and goes and not self._stepped_away(caller, before, waiting):
             return replace(waiting, says=())
         turn = replace(turn, says=tuple(says))
-        self._sessions.save(caller.call, _document(caller, session, turn), expected)
+        self._sessions.save(caller.call, _document(caller, pin, session, turn), expected)
         if waiting and pressed and not goes:
             self._renew(caller, session, turn)
-        entries.extend(self._told(caller, session, turn))
+        told = self._told(caller, session, turn)
+        (told or entries)[0].details.update(_learnt(before, session, ways))
+        entries.extend(told)
         self._log.append(entries)
         logger.info(
             "call %s turn %d %s.%s: %s", caller.call, turn.number, session.flow, session.step,
@@ -411,9 +432,11 @@ class Runner:
     ) -> Entry:
         """What happened to the question. open: it took speech besides, for a number or a key."""
         if event.kind == "answered":
-            known = {"from": caller.number, "to": caller.dialled, "channel": caller.channel}
+            known: dict[str, Any] = {"from": caller.number, "to": caller.dialled}
+            known["channel"] = caller.channel
             if caller.entrance != "main":  # he was called
                 known["entrance"] = caller.entrance
+            known.update(event.values)
             return self._entry(caller, "answered", session, known)
         details: dict[str, Any] = {
             name: value
@@ -448,6 +471,18 @@ class Runner:
         return entries
 
 
+def _learnt(before: Session, after: Session, ways: list[str]) -> dict[str, Any]:
+    """What a turn changed for who counts calls: ways through the flows (`ivr.engine.step`), and
+    `known`: the language of the dialogue, the account.
+    """
+    known = {"language": after.language, "account": after.slots.get("account")}
+    if before.turn:
+        old = {"language": before.language, "account": before.slots.get("account")}
+        known = {name: value for name, value in known.items() if value != old[name]}
+    learnt: dict[str, Any] = {"ways": ways} if ways else {}
+    return learnt | ({"known": known} if known else {})
+
+
 def _rung(ticket: Ticket | None, now: float) -> str:
     """The token of the offer that nobody has answered, "" where that is over already."""
     if ticket is None or ticket.state != "ringing" or now - ticket.since < RECENT:
@@ -462,12 +497,24 @@ def _context(session: Session, need: Enqueue) -> dict[str, Any]:
     return {"flow": flow, "step": at, "reason": "asked", **need.show}
 
 
-def _document(caller: Caller, session: Session, turn: Turn) -> Document:
+def _answered(chosen: Chosen) -> Event:
+    """Return the first event of a call: with the release that it has, or should have had."""
+    told = {"release": chosen.pin.release, "release_unfit": chosen.unfit}
+    return Event("answered", values={name: value for name, value in told.items() if value})
+
+
+def _document(caller: Caller, pin: Pin, session: Session, turn: Turn) -> Document:
     return {
         "session": session.to_json(),
         "turn": turn.to_json(),
         "caller": _written(caller),
+        **pin._asdict(),
     }
+
+
+def _pin(document: Document) -> Pin:
+    """Return which flows a call has; one that an older worker began has those of the files."""
+    return Pin(document.get("release"), document.get("files", ""))
 
 
 def _written(caller: Caller) -> dict[str, Any]:
