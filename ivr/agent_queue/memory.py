@@ -27,13 +27,23 @@ from ivr.agent_queue.model import (
     Record,
     Ticket,
 )
-from ivr.agent_queue.order import CARD, LIMIT, RulesOf, higher, rank, rules_for
+from ivr.agent_queue.order import (
+    CARD,
+    LIMIT,
+    URGENT,
+    RulesOf,
+    higher,
+    rank,
+    rules_for,
+    usable,
+)
 from ivr.agent_queue.slips import Slip
 from ivr.agent_queue.state import State
 
 logger = logging.getLogger(__name__)
 
 CONNECTED = ("offered", "ringing")
+MOVABLE = ("waiting", "away", "offered")
 BUSY = ("offered", "disconnected")
 
 Listener = Callable[[Change], None]
@@ -89,7 +99,7 @@ class MemoryQueue:
         if ticket.sticky:
             held = ticket.held or state.now + rules.sticky
         fields: dict[str, Any] = {"held": held, "operator": "", "token": ""}
-        fields |= {"state": "waiting", "offers": 0, "outcome": ""}
+        fields |= {"state": "waiting", "offers": 0, "outcome": "", "moved": (), "lifted": ""}
         place = None
         if ticket.kind == "call" and ticket.number:
             place = state.redials.pop((ticket.queue, ticket.number), None)
@@ -106,7 +116,12 @@ class MemoryQueue:
     def _again(self, state: State, slip: Slip, new: Ticket) -> None:
         renewed = {name: getattr(new, name) for name in CARD}
         state.put(slip, **renewed)
+        state.outgrow(slip, new.priority)
         old = slip.ticket
+        if new.queue in old.moved:
+            new = replace(new, queue=old.queue)
+        elif new.queue != old.queue:
+            state.put(slip, moved=())
         priority = higher(old.priority, new.priority)
         same = (old.queue, old.priority) == (new.queue, priority)
         if old.state == "away":
@@ -164,8 +179,70 @@ class MemoryQueue:
         with self._change_of(ticket, now) as (state, slip):
             if slip is None or state is None or slip.ticket.state == "done":
                 return False
+            state.outgrow(slip, priority)
             if (raised := higher(slip.ticket.priority, priority)) != slip.ticket.priority:
                 state.raise_to(slip, raised)
+            return True
+
+    def move(self, ticket: str, queue: str, now: float, was: str) -> bool:
+        """Let a caller go on in another queue."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state not in MOVABLE:
+                return False
+            if slip.ticket.queue != was or queue == was:
+                return False
+            state.move_to(slip, queue)
+            return True
+
+    def lift(self, ticket: str, priority: str, now: float, was: str) -> bool:
+        """Give a ticket a higher priority that can be taken back."""
+        one_of(priority, PRIORITIES)
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state == "done":
+                return False
+            old = slip.ticket
+            if old.priority != was or higher(was, priority) == was:
+                return False
+            state.raise_to(slip, priority)
+            state.put(slip, lifted=old.lifted or was)
+            return True
+
+    def lower(self, ticket: str, now: float, was: str) -> bool:
+        """Take back what `lift` gave."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state == "done":
+                return False
+            old = slip.ticket
+            if old.priority != was or not old.lifted:
+                return False
+            state.raise_to(slip, old.lifted)
+            state.put(slip, lifted="")
+            return True
+
+    def give(self, ticket: str, operator: str, now: float, seconds: float) -> bool:
+        """Offer a waiting ticket to this operator, or keep it for him."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state != "waiting":
+                return False
+            seat = state.seats.get(operator)
+            if seat is None or not seat.steady:
+                return False
+            if seat.free:
+                state.offer(slip, seat)
+            elif slip.ticket.priority in URGENT or seconds <= 0:
+                return False
+            else:
+                state.hold(slip, operator, state.now + seconds)
+            return True
+
+    def release(self, ticket: str, operator: str, now: float) -> bool:
+        """Let a ticket that is kept for this operator wait for anybody."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state != "waiting":
+                return False
+            if not slip.ticket.held or slip.ticket.sticky != operator:
+                return False
+            state.release(slip)
             return True
 
     def promise(self, ticket: str, seconds: float, now: float) -> None:
@@ -248,6 +325,17 @@ class MemoryQueue:
             paused = status == "paused"
             seat.pause = state.now + limit if paused and limit else 0.0
             state.choose(seat, status, reason if paused else "")
+        return seat.operator
+
+    def set_skills(
+        self, company: str, name: str, skills: Mapping[str, int], now: float, was: Mapping[str, int]
+    ) -> Operator | None:
+        """Change what an operator serves."""
+        with self._change(company, now) as state:
+            seat = state.seats.get(name)
+            if seat is None or seat.operator.skills != usable(was):
+                return None
+            state.serve(seat, skills)
         return seat.operator
 
     def operator(self, company: str, name: str) -> Operator | None:
@@ -356,7 +444,7 @@ class MemoryQueue:
             self._talked(state, slip)
             queue = queue or slip.ticket.queue
             held = state.now + state.rules(queue).ring if operator else 0.0
-            state.put(slip, queue=queue, sticky=operator, held=held)
+            state.put(slip, queue=queue, sticky=operator, held=held, moved=())
             state.line_up(slip, raised=True)
             return True
 

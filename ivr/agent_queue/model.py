@@ -43,6 +43,8 @@ class Ticket:
     since: when the state began. operator, token: of the offer, the talk or the broken talk.
     sticky: operator preferred until `held`. told: the last wait promised, seconds, at `told_at`.
     offers: how many operators were rung. outcome: of OUTCOMES when done.
+    moved: queues a supervisor took him out of: whoever enters him there again finds him where he
+    is. lifted: the priority he would have if no supervisor had raised him, "" where none has.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Ticket:
     told_at: float = 0.0
     offers: int = 0
     outcome: str = ""
+    moved: tuple[str, ...] = ()
+    lifted: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,8 +193,8 @@ class Record:
 
     kind: ticket or operator; id: whose. at: seconds, the queue's own time of the change.
     details, plain JSON: of a ticket state, queue, priority, kind, operator, entered, outcome, token
-    and number; of an operator operator (his login), shown, status, reason, state, ticket, skills and
-    since. Who is forgotten is offline, idle and without skills.
+    and number; of an operator operator (his login), shown, status, reason, state, ticket, skills
+    and since. Who is forgotten is offline, idle and without skills.
     """
 
     company: str
@@ -234,6 +238,29 @@ class AgentQueue(Protocol):
         that it has already, or a lower one, changes nothing. False: it is over, or not known.
         """
 
+    def move(self, ticket: str, queue: str, now: float, was: str) -> bool:
+        """Let a caller who waits, is away or offered go on in another queue, at the place of his
+        first entry. False: he does none of it, or is not in the queue `was`.
+        """
+
+    def lift(self, ticket: str, priority: str, now: float, was: str) -> bool:
+        """Give a ticket a higher priority that can be taken back. False: it is over, or its
+        priority is not `was`, or this one is not higher.
+        """
+
+    def lower(self, ticket: str, now: float, was: str) -> bool:
+        """Take back what `lift` gave: the ticket has what it would have without. False: nobody
+        has lifted it, or its priority is not `was`.
+        """
+
+    def give(self, ticket: str, operator: str, now: float, seconds: float) -> bool:
+        """Offer a waiting ticket to this operator at once, or keep it for him for so long while he
+        is busy. False: it does not wait, he is not ready, or it is too urgent to be kept.
+        """
+
+    def release(self, ticket: str, operator: str, now: float) -> bool:
+        """Let a ticket that is kept for this operator wait for anybody. False: it is not."""
+
     def promise(self, ticket: str, seconds: float, now: float) -> None:
         """Note the wait that the caller was told."""
 
@@ -272,6 +299,13 @@ class AgentQueue(Protocol):
         Ready while in wrap-up ends the wrap-up. Paused or offline with an offer open: the ticket
         goes back. Offline in a talk: takes effect after it.
         """  # fmt: skip
+
+    def set_skills(
+        self, company: str, name: str, skills: Mapping[str, int], now: float, was: Mapping[str, int]
+    ) -> Operator | None:
+        """Change what an operator serves; who waits is matched anew. None: nobody knows him, or
+        his skills are not `was`.
+        """
 
     def operator(self, company: str, name: str) -> Operator | None:
         """Return an operator."""

@@ -46,6 +46,8 @@ def slip_of(company: str, name: str, texts: Hash) -> Slip:
         told_at=float(texts["told_at"]),
         offers=int(texts["offers"]),
         outcome=texts["outcome"],
+        moved=tuple(json.loads(texts.get("moved") or "[]")),
+        lifted=texts.get("lifted", ""),
         **json.loads(texts["card"]),
     )
     until, over = float(texts["until"]), texts["over"]

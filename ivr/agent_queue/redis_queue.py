@@ -79,6 +79,26 @@ class RedisQueue:
         """Give a ticket a higher priority."""
         return bool(self._change_of(ticket, "raise_to", now, one_of(priority, PRIORITIES)))
 
+    def move(self, ticket: str, queue: str, now: float, was: str) -> bool:
+        """Let a caller go on in another queue."""
+        return bool(self._change_of(ticket, "move", now, queue, was))
+
+    def lift(self, ticket: str, priority: str, now: float, was: str) -> bool:
+        """Give a ticket a higher priority that can be taken back."""
+        return bool(self._change_of(ticket, "lift", now, one_of(priority, PRIORITIES), was))
+
+    def lower(self, ticket: str, now: float, was: str) -> bool:
+        """Take back what `lift` gave."""
+        return bool(self._change_of(ticket, "lower", now, was))
+
+    def give(self, ticket: str, operator: str, now: float, seconds: float) -> bool:
+        """Offer a waiting ticket to this operator, or keep it for him."""
+        return bool(self._change_of(ticket, "give", now, operator, _num(seconds)))
+
+    def release(self, ticket: str, operator: str, now: float) -> bool:
+        """Let a ticket that is kept for this operator wait for anybody."""
+        return bool(self._change_of(ticket, "release", now, operator))
+
     def promise(self, ticket: str, seconds: float, now: float) -> None:
         """Note the wait that the caller was told."""
         self._change_of(ticket, "promise", now, _num(seconds))
@@ -113,8 +133,7 @@ class RedisQueue:
         self._note(operator.company)
         chosen = [operator.status, operator.reason]
         where = [operator.shown, operator.node, operator.endpoint, operator.tab]
-        skills = json.dumps(usable(operator.skills), sort_keys=True)
-        args = [operator.name, skills, *chosen, *where]
+        args = [operator.name, _skills(operator.skills), *chosen, *where]
         return self._operator(operator, self._change("sign_in", operator.company, now, args))
 
     def set_status(
@@ -133,6 +152,14 @@ class RedisQueue:
         known = "" if version is None else version
         args = [name, status, reason, _num(limit), tab, known]
         flat = self._change("set_status", company, now, args)
+        return self._operator(Operator(name, company), flat) if flat else None
+
+    def set_skills(
+        self, company: str, name: str, skills: Mapping[str, int], now: float, was: Mapping[str, int]
+    ) -> Operator | None:
+        """Change what an operator serves."""
+        args = [name, _skills(skills), _skills(was)]
+        flat = self._change("set_skills", company, now, args)
         return self._operator(Operator(name, company), flat) if flat else None
 
     def operator(self, company: str, name: str) -> Operator | None:
@@ -366,6 +393,11 @@ def answering() -> Iterator[None]:
         yield
     except redis.RedisError as reason:
         raise QueueDown(str(reason)) from reason
+
+
+def _skills(skills: Mapping[str, int]) -> str:
+    """Return skills that count as one text for each such mapping."""
+    return json.dumps(usable(skills), sort_keys=True)
 
 
 def _num(value: float) -> str:

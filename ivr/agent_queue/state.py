@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -175,6 +175,8 @@ class State:
 
     def line_up(self, slip: Slip, raised: bool = False) -> None:
         """Let a ticket wait at its place: for the operator it is held for, else for anybody."""
+        if raised:
+            self.outgrow(slip, "raised")
         ticket = slip.ticket
         priority = higher(ticket.priority, "raised") if raised else ticket.priority
         worth = ticket.held > self.now and self._worth_waiting(ticket.sticky, priority)
@@ -265,9 +267,7 @@ class State:
     def _ticket_due(self, slip: Slip) -> None:
         ticket = slip.ticket
         if ticket.state == "waiting" and ticket.held:
-            self.step_out(slip)
-            self.put(slip, sticky="", held=0.0)
-            self.stand(slip)
+            self.release(slip)
         elif ticket.state == "waiting":
             self._loosen(slip)
         elif ticket.state == "offered":
@@ -282,8 +282,43 @@ class State:
             self.part(slip)
             self.line_up(slip, raised=True)
 
+    def outgrow(self, slip: Slip, priority: str) -> None:
+        """Note that a ticket has a priority by itself, whatever a supervisor has given it."""
+        ticket = slip.ticket
+        if ticket.lifted and (own := higher(ticket.lifted, priority)) != ticket.lifted:
+            self.put(slip, lifted="" if higher(own, ticket.priority) == own else own)
+
+    def move_to(self, slip: Slip, queue: str) -> None:
+        """Let a ticket that stands in a line, or is offered, go on in another queue."""
+        old = slip.ticket
+        moved = tuple(each for each in dict.fromkeys((*old.moved, old.queue)) if each != queue)
+        if old.state == "offered":
+            self.withdraw(slip)
+            self.put(slip, queue=queue, moved=moved)
+            self.line_up(slip)
+        elif old.state == "away":
+            self.step_out(slip)
+            self.put(slip, queue=queue, moved=moved)
+            self.lines.rest[queue, old.priority].add(old.id, old.entered)
+        else:
+            self.move(slip, queue, old.priority)
+            self.put(slip, moved=moved)
+
+    def hold(self, slip: Slip, operator: str, until: float) -> None:
+        """Let a waiting ticket wait for one operator only."""
+        self.step_out(slip)
+        self.put(slip, sticky=operator, held=until)
+        self.stand(slip)
+
+    def release(self, slip: Slip) -> None:
+        """Let a ticket that is held wait for anybody."""
+        self.step_out(slip)
+        self.put(slip, sticky="", held=0.0)
+        self.stand(slip)
+
     def raise_priority(self, slip: Slip) -> None:
         """Let a ticket that stands in no line come before those that did not begin a talk."""
+        self.outgrow(slip, "raised")
         self.put(slip, priority=higher(slip.ticket.priority, "raised"))
 
     def raise_to(self, slip: Slip, priority: str) -> None:
@@ -376,10 +411,7 @@ class State:
     def _let_go(self, operator: str) -> None:
         """Let tickets held for an operator who cannot serve them wait for anybody."""
         for name in list(self.lines.held[operator]):
-            slip = self.slips[name]
-            self.step_out(slip)
-            self.put(slip, sticky="", held=0.0)
-            self.stand(slip)
+            self.release(self.slips[name])
 
     def end_consult(self, token: str) -> bool:
         """End a talk among operators: who is in no other talk is idle again."""
@@ -424,6 +456,13 @@ class State:
         self.operate(seat, skills=skills, **given)
         self.enlist(seat)
         self._freed[new.name] = None
+
+    def serve(self, seat: Seat, skills: Mapping[str, int]) -> None:
+        """Let an operator serve other queues than before."""
+        self.strike(seat)
+        self.operate(seat, skills=usable(skills))
+        self.enlist(seat)
+        self._freed[seat.operator.name] = None
 
     def _hang_up_consult(self, seat: Seat) -> None:
         """End the talk with a colleague of an operator whose tab is another one: the telephone

@@ -137,6 +137,50 @@ class Twins(RuleBasedStateMachine):
     def raise_to(self, name, priority):
         self.both("raise_to", name, priority, self.now)
 
+    # what supervisors do: they name what they see, which may be over by now
+
+    def seen_of(self, name, field, other):
+        ticket = self.memory.ticket(name)
+        return getattr(ticket, field) if ticket is not None and other is None else other or ""
+
+    @rule(name=tickets, queue=queues, was=st.one_of(st.none(), st.none(), queues))
+    def move(self, name, queue, was):
+        was = self.seen_of(name, "queue", was)
+        moved = self.both("move", name, queue, self.now, was)
+        if moved:
+            ticket = self.memory.ticket(name)
+            assert (ticket.queue, was in ticket.moved) == (queue, True)
+
+    @rule(
+        name=tickets,
+        priority=st.sampled_from(PRIORITIES),
+        was=st.one_of(st.none(), st.none(), st.sampled_from(PRIORITIES)),
+    )
+    def lift(self, name, priority, was):
+        self.both("lift", name, priority, self.now, self.seen_of(name, "priority", was))
+
+    @rule(name=tickets, was=st.one_of(st.none(), st.none(), st.sampled_from(PRIORITIES)))
+    def lower(self, name, was):
+        ticket = self.memory.ticket(name)
+        own = ticket.lifted if ticket is not None else ""
+        if self.both("lower", name, self.now, self.seen_of(name, "priority", was)):
+            ticket = self.memory.ticket(name)
+            assert (ticket.priority, ticket.lifted) == (own, "")
+
+    @rule(name=tickets, operator=names, seconds=st.sampled_from([0.0, 15.0, 120.0]))
+    def give(self, name, operator, seconds):
+        self.both("give", name, operator, self.now, seconds)
+
+    @rule(name=tickets, operator=names)
+    def release(self, name, operator):
+        self.both("release", name, operator, self.now)
+
+    @rule(name=names, skills=skills, was=st.one_of(st.none(), st.none(), skills))
+    def set_skills(self, name, skills, was):
+        known = self.memory.operator(COMPANY, name)
+        was = known.skills if known is not None and was is None else was or {}
+        self.both("set_skills", COMPANY, name, skills, self.now, was)
+
     @rule(name=tickets)
     def promise(self, name):
         self.both("promise", name, 90.5, self.now)

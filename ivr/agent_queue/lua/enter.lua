@@ -27,13 +27,19 @@ local function appear()
   for field, value in pairs({ state = '', over = '', ['until'] = 0 }) do write(t, field, value) end
   put(t, { queue = queue, priority = priority, kind = ARGV[7], number = ARGV[8], entered = entered,
     sticky = sticky, held = held, told = ARGV[12], told_at = ARGV[13], card = ARGV[14],
-    operator = '', token = '', outcome = '', offers = 0, met = 0, back = 0 })
+    operator = '', token = '', outcome = '', offers = 0, met = 0, back = 0, moved = '', lifted = '' })
   T[id] = t
   line_up(t)
 end
 
 local function come_again(t)
   put(t, { card = ARGV[14] })
+  outgrow(t, priority)
+  if was_in(t, queue) then
+    queue = t.queue
+  elseif queue ~= t.queue then
+    put(t, { moved = '' })
+  end
   local raised = higher(t.priority, priority)
   local same = t.queue == queue and t.priority == raised
   if t.state == 'away' then

@@ -70,7 +70,7 @@ local function ticket(id)
   local key = P .. 'ticket:' .. id
   local v = call('HMGET', key, 'queue', 'priority', 'state', 'operator', 'token', 'sticky',
     'outcome', 'kind', 'number', 'over', 'entered', 'since', 'held', 'offers', 'until', 'met',
-    'back')
+    'back', 'moved', 'lifted')
   if not v[1] then
     T[id] = false
     return false
@@ -79,7 +79,7 @@ local function ticket(id)
     token = v[5], sticky = v[6], outcome = v[7], kind = v[8], number = v[9], over = v[10],
     entered = tonumber(v[11]), since = tonumber(v[12]), held = tonumber(v[13]),
     offers = tonumber(v[14]), ['until'] = tonumber(v[15]), met = tonumber(v[16]),
-    back = tonumber(v[17]) }
+    back = tonumber(v[17]), moved = v[18] or '', lifted = v[19] or '' }
   if t.state ~= 'done' then t.listed = rank(t) end
   T[id] = t
   return t
@@ -382,12 +382,25 @@ local function step_out(t)
   if t.held > 0 then call('ZREM', P .. 'held:' .. t.sticky, t.id) end
 end
 
+-- Take an offer back from its operator, who is not to blame.
+local function withdraw(t)
+  idle(operator(t.operator), nil, true)
+end
+
 local function worth_waiting(name, priority)
   local s = operator(name)
   return s and is_steady(s) and not URGENT[priority]
 end
 
+-- Note that a ticket has a priority by itself, whatever a supervisor has given it.
+local function outgrow(t, priority)
+  if t.lifted == '' then return end
+  local own = higher(t.lifted, priority)
+  if own ~= t.lifted then put(t, { lifted = ORDER[own] >= ORDER[t.priority] and '' or own }) end
+end
+
 local function line_up(t, raised)
+  if raised then outgrow(t, 'raised') end
   local priority = raised and higher(t.priority, 'raised') or t.priority
   local held = t.held > N and worth_waiting(t.sticky, priority) and t.held or 0
   state_of(t, 'waiting', 0, { operator = '', token = '', priority = priority, held = held })
@@ -397,6 +410,40 @@ end
 local function move(t, queue, priority)
   step_out(t)
   put(t, { queue = queue, priority = priority, held = URGENT[priority] and 0 or t.held })
+  stand(t)
+end
+
+local function was_in(t, queue)
+  for _, each in ipairs(t.moved ~= '' and cjson.decode(t.moved) or {}) do
+    if each == queue then return true end
+  end
+  return false
+end
+
+local function move_to(t, queue)
+  local moved = {}
+  for _, each in ipairs(t.moved ~= '' and cjson.decode(t.moved) or {}) do
+    if each ~= queue and each ~= t.queue then moved[#moved + 1] = each end
+  end
+  moved[#moved + 1] = t.queue
+  local fields = { queue = queue, moved = cjson.encode(moved) }
+  if t.state == 'offered' then
+    withdraw(t)
+    put(t, fields)
+    line_up(t)
+  elseif t.state == 'away' then
+    step_out(t)
+    put(t, fields)
+    call('ZADD', rest_key(t), num(t.entered), t.id)
+  else
+    move(t, queue, t.priority)
+    put(t, { moved = fields.moved })
+  end
+end
+
+local function hold(t, name, ending)
+  step_out(t)
+  put(t, { sticky = name, held = ending })
   stand(t)
 end
 
@@ -418,6 +465,7 @@ local function keep_place(t, sticky)
 end
 
 local function raise_priority(t)
+  outgrow(t, 'raised')
   put(t, { priority = higher(t.priority, 'raised') })
 end
 
@@ -449,11 +497,6 @@ end
 local function part(t)
   local s = operator(t.operator)
   if s then operate(s, { ticket = '', token = '' }) end
-end
-
--- Take an offer back from its operator, who is not to blame.
-local function withdraw(t)
-  idle(operator(t.operator), nil, true)
 end
 
 local function miss(t, why)

@@ -6,6 +6,7 @@ if not t or t.state ~= 'talking' or (queue == '' and name == '') or name == t.op
 end
 talked(t)
 if queue == '' then queue = t.queue end
-put(t, { queue = queue, sticky = name, held = name ~= '' and N + rules(queue).ring or 0 })
+put(t, { queue = queue, sticky = name, held = name ~= '' and N + rules(queue).ring or 0,
+  moved = '' })
 line_up(t, true)
 return finish(1)
