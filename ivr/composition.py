@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ivr.events import EventLog
     from ivr.outbox import Handler
     from ivr.prompts import Catalogue
+    from ivr.releases import Served
     from ivr.runner import Runner
     from ivr.sessions import Sessions
     from ivr.speech.synthesis import Synthesiser
@@ -94,7 +95,10 @@ def runner_of(
 
     At the end the events that wait for the store are written.
     """
+    import threading
+
     from ivr.events import StoreLog, StreamLog
+    from ivr.releases.served import Looks
     from ivr.sessions import RedisSessions, SturdySessions
 
     client = redis_of(config)
@@ -102,8 +106,16 @@ def runner_of(
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)
         home, queue = config.press2.company, queue_of(config, companies)
-        hears = hears_of(config)
-        yield new_runner(flows, companies, store, sessions, log, now, home, queue, hears)
+        hears, releases = hears_of(config), releases_of(flows, companies, store)
+        stopping = threading.Event()
+        releases.look()
+        Looks(releases, stopping).start()
+        try:
+            yield new_runner(
+                flows, companies, store, sessions, log, now, home, queue, hears, releases
+            )
+        finally:
+            stopping.set()
 
 
 def new_runner(
@@ -116,16 +128,28 @@ def new_runner(
     home: str,
     queue: AgentQueue | None = None,
     hears: Mapping[str, Sequence[str]] | None = None,
+    releases: Served | None = None,
 ) -> Runner:
     """Return a runner of these parts with every service. home: company of unknown numbers.
 
-    hears: languages in which the callers of a channel may speak.
+    hears: languages in which the callers of a channel may speak. releases: flows that calls get
+    instead of `flows`.
     """
     from ivr.runner import Runner
 
     return Runner(
-        flows, companies, SERVICES, store, sessions, log, clock, home, queue=queue, hears=hears
-    )
+        flows, companies, SERVICES, store, sessions, log, clock, home,
+        queue=queue, hears=hears, releases=releases,
+    )  # fmt: skip
+
+
+def releases_of(flows: Flows, companies: Mapping[str, Company], store: Store) -> Served:
+    """Return the flow releases of a process that runs calls with `flows`."""
+    from ivr.judge import Judge
+    from ivr.releases import Served
+
+    judge = Judge(HOME, companies)
+    return Served(store, judge.files, flows, judge.fits)
 
 
 def hears_of(config: Config) -> dict[str, tuple[str, ...]]:

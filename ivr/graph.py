@@ -7,6 +7,7 @@ dot, from which those ways are drawn once.
 from __future__ import annotations
 
 import re
+import subprocess
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -88,18 +89,35 @@ def draw(
 
     catalogue: whose words stand in the boxes. output: default NAME.svg in the current folder.
     """
-    if name != ALL and name not in flows:
-        raise FlowError(f"no flow {name}; known: {', '.join([*flows, ALL])}")
     path = output or Path(f"{name}.svg")
+    drawn = svg(flows, catalogue, name)
     try:
-        path.write_bytes(_picture(flows, catalogue, name).pipe(format="svg"))
-    except graphviz.ExecutableNotFound as reason:
-        raise SetupError("dot is missing; apt-get install graphviz") from reason
-    except graphviz.CalledProcessError as reason:
-        raise SetupError(f"dot could not draw {name}: {' '.join(str(reason).split())}") from reason
+        path.write_bytes(drawn)
     except OSError as reason:
         raise SetupError(f"{path}: cannot be written: {reason.strerror}") from reason
     return path
+
+
+def svg(
+    flows: Mapping[str, Flow], catalogue: Catalogue, name: str, seconds: float | None = None
+) -> bytes:
+    """Return the picture of one flow, or of "all". seconds: that it may take, None: any time."""
+    if name != ALL and name not in flows:
+        raise FlowError(f"no flow {name}; known: {', '.join([*flows, ALL])}")
+    source = _picture(flows, catalogue, name).source
+    try:
+        done = subprocess.run(
+            ["dot", "-Tsvg"], input=source.encode(), capture_output=True, timeout=seconds,
+            check=True,
+        )  # fmt: skip
+    except FileNotFoundError as reason:
+        raise SetupError("dot is missing; apt-get install graphviz") from reason
+    except subprocess.TimeoutExpired as reason:
+        raise SetupError(f"dot needs more than {seconds:.0f} s for {name}") from reason
+    except subprocess.CalledProcessError as reason:
+        said = " ".join(reason.stderr.decode("utf-8", "replace").split())
+        raise SetupError(f"dot could not draw {name}: {said}") from reason
+    return bytes(done.stdout)
 
 
 def _picture(flows: Mapping[str, Flow], catalogue: Catalogue, name: str) -> graphviz.Digraph:
