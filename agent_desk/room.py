@@ -21,6 +21,7 @@ from agent_desk import (
     quality,
     readings,
     recordings,
+    scorecards,
     sign_in,
     status,
     tabs,
@@ -32,7 +33,7 @@ from agent_desk.supervisor import supervisor
 
 NOUNS = (
     accounts, answer_search, calls, dispatch, drafts, inbox, live, phone, priority, quality,
-    readings, recordings, status, tickets, undelivered,
+    readings, recordings, scorecards, status, tickets, undelivered,
 )  # fmt: skip
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")

@@ -46,6 +46,7 @@ export function acts(app, rooms) {
     check: () => rooms.check.open(),
     settings: () => rooms.settings.open(),
     recordings: () => rooms.recordings.open(),
+    scorecards: () => rooms.scorecards.open(),
     help: () => rooms.help.open(),
     sign_out: async () => {
       if (await guarded(() => api.post("/desk/sign-out"))) app.stop("signed_out");

@@ -25,6 +25,7 @@ import { Inbox } from "./views/inbox.js";
 import { Notices } from "./views/notices.js";
 import { Pause } from "./views/pause.js";
 import { Recordings } from "./views/recordings.js";
+import { Scorecards } from "./views/scorecards.js";
 import { SettingsDialog } from "./views/settings.js";
 import { Top } from "./views/top.js";
 import { Raise } from "./views/raise.js";
@@ -74,7 +75,7 @@ const views = {
 };
 const rooms = {
   ...views, check: new Check(app), pause: new Pause(app), help: new Help(app),
-  recordings: new Recordings(app), settings: new SettingsDialog(app),
+  recordings: new Recordings(app), scorecards: new Scorecards(app), settings: new SettingsDialog(app),
 };
 const alerts = new Alerts(app, rooms);
 const act = acts(app, rooms);

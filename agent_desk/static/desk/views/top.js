@@ -33,7 +33,7 @@ export class Top {
         h("button", { type: "button", class: "plain", "aria-label": say("keys_title"), title: `${say("keys_title")} (?)`, on: { click: () => act("help") } }, "?"),
         h("button", { type: "button", class: "plain", "aria-label": say("settings"), title: say("settings"), on: { click: () => act("settings") } }, icon("settings")),
         given.role === "operator"
-          ? null
+          ? h("button", { type: "button", class: "plain", "aria-label": say("cards_title"), title: say("cards_title"), on: { click: () => act("scorecards") } }, "★")
           : [
               h("button", { type: "button", class: "plain", "aria-label": say("recordings"), title: say("recordings"), on: { click: () => act("recordings") } }, icon("play")),
               h("a", { class: "plain", href: "/desk/dispatch/", target: "dispatch", "aria-label": say("dispatch_link"), title: say("dispatch_link") }, icon("alarm")),
