@@ -190,9 +190,14 @@ def step(
     event: Event,
     limits: Limits | None = None,
     trace: Trace | None = None,
+    ways: list[str] | None = None,
 ) -> tuple[Session, Turn]:
-    """Take one event and walk to the next need. The session given is left as it was."""
-    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS, trace)
+    """Take one event and walk to the next need. The session given is left as it was.
+
+    ways: gets, in order, "+FLOW" for a flow that is entered, "-FLOW.END" for one that is left, and
+    before that "!silence", "!misses", "!limit" or "!failed" where it is not the caller's choice.
+    """
+    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS, trace, ways)
     walk.take(event)
     return walk.session, walk.turn()
 
@@ -201,12 +206,18 @@ class _Walk:
     """One turn: says are gathered until a step has a need."""
 
     def __init__(
-        self, flows: Flows, session: Session, limits: Limits, trace: Trace | None = None
+        self,
+        flows: Flows,
+        session: Session,
+        limits: Limits,
+        trace: Trace | None = None,
+        ways: list[str] | None = None,
     ) -> None:
         self.flows = flows
         self.session = session
         self.limits = limits
         self.trace = trace
+        self.ways = [] if ways is None else ways
         self.says: list[Say] = []
         self.need: Need | None = None
         self.walked = 0
@@ -270,6 +281,7 @@ class _Walk:
             return
         if target not in self.flow.ends or not self.session.stack:
             raise FlowError(f"{self.flow.path}: no step or end {target!r}")
+        self.ways.append(f"-{self.session.flow}.{target}")
         self.session.flow, self.session.step = self.session.stack.pop()
         runner = self.flows.step(self.session.flow, self.session.step)
         if not isinstance(runner, RunStep):
@@ -298,6 +310,7 @@ class _Walk:
             session.stack.append([session.flow, name])
             session.slots.update(at.slots)
             session.flow = at.flow
+            self.ways.append(f"+{at.flow}")
             self.enter(self.flow.start)
         elif isinstance(at, RecordStep):
             self.speak(at.says)
@@ -760,6 +773,7 @@ class _Walk:
         self.session.mode = ""
         self.session.typed = ""
         self.session.slots["left"] = self.question
+        self.ways.append(f"!{self.session.slots['reason']}")
         own = at.otherwise if isinstance(at, Question) else ""
         self.by("otherwise", own or self.flow.otherwise)
 
@@ -819,6 +833,7 @@ class _Walk:
         else:
             session.slots["reason"] = "failed"
             session.typed = ""
+            self.ways.append("!failed")
             self.speak((Saying("service_failed"),))
             self.by("failed", self.flow.otherwise)
 
