@@ -115,7 +115,8 @@ class Board(Fold):
 
     def _names(self, places: Sequence[Place], today: Mapping[tuple[int, str], Tally]) -> list[str]:
         """Return the queues of the profile, then those that only the log knows of."""
-        known = {each.queue for each in places} | {queue for _, queue in today}
+        known = {each.queue for each in places}
+        known |= {queue for (_, queue), tally in today.items() if tally.offered}
         own = list(self.company.queues)
         return own + sorted(known - set(own) - {""})
 
