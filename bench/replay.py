@@ -29,10 +29,10 @@ import redis
 import simpy
 
 from bench.app_queue_model import AppQueue, Options
-from bench.erlang import Theory, abandonments, endless_patience
 from bench.our_queue import OurQueue
 from bench.trace import HOUR, REDIAL, Person, Shift, Trace, Visit, day, steady, storm
 from ivr.agent_queue.memory import MemoryQueue
+from ivr.staffing.erlang import Theory, abandonments, endless_patience
 
 LIMIT = 30.0
 """Seconds of the service level."""

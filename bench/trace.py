@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.erlang import abandonments
+from ivr.staffing.erlang import abandonments
 
 HOUR = 3600.0
 HANDLE = 210.0

@@ -9,9 +9,9 @@ import pytest
 import simpy
 
 from bench.app_queue_model import AppQueue, Options
-from bench.erlang import abandonments, endless_patience
 from bench.replay import app_queue, figures, ours, overtaken, replay, theory_of
 from bench.trace import PROFILE, Person, Shift, Trace, Visit, day, steady, storm
+from ivr.staffing.erlang import abandonments, endless_patience
 
 SKILLED = {"general": 5}
 

@@ -7,8 +7,18 @@ they are used, so that a small command starts at once.
 
 from types import ModuleType
 
-from ivr.commands import calls, data, examine, flows, operators, reports, servers, storms
+from ivr.commands import (
+    calls,
+    data,
+    examine,
+    flows,
+    operators,
+    reports,
+    servers,
+    staffing,
+    storms,
+)
 
 GROUPS: tuple[ModuleType, ...] = (
-    servers, examine, flows, calls, operators, storms, data, reports,
+    servers, examine, flows, calls, operators, storms, data, reports, staffing,
 )  # fmt: skip
