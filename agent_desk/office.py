@@ -21,6 +21,7 @@ from ivr.store.models import SignIn, User
 if TYPE_CHECKING:
     from agent_desk.answer_base import AnswerBase
     from agent_desk.live import Live
+    from ivr.board import Feed
     from ivr.storm.figures import Figures
 
 ROLES = ("operator", "supervisor", "administrator")
@@ -40,7 +41,7 @@ class Office:
     desks: how many may be open at once. hours: length of a shift.
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
     tokens: of those who may use the API. clock: seconds since 1970.
-    figures: counts of each storm, which go on from look to look.
+    figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
     """
 
     store: Store
@@ -62,6 +63,7 @@ class Office:
     clock: Callable[[], float] = time.time
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     figures: dict[int, Figures] = field(default_factory=dict)
+    board: Feed | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

@@ -16,6 +16,8 @@ from agent_desk import api, door
 
 WORKERS = 24
 """Threads beside those of the desks, for requests that are answered at once."""
+SCREENS = 40
+"""Wallboards that may be open at once; each keeps a thread as a desk does."""
 CONNECTIONS = 5
 """Connections of one browser: the events, and those it asks and loads with."""
 UNHEARD = 6000
@@ -70,7 +72,7 @@ def listener(host: str, port: int) -> socket.socket:
 def settings(desks: int) -> dict[str, Any]:
     """Return the server's settings for a number of desks."""
     return {
-        "threads": desks + WORKERS,
+        "threads": desks + SCREENS + WORKERS,
         "connection_limit": desks * CONNECTIONS + 100,
         "asyncore_use_poll": True,  # select() ends at 1024 files
         "channel_request_lookahead": 1,  # a page that is closed is noticed while it listens

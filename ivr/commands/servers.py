@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from agent_desk.desk import Probe
     from agent_desk.office import Office
+    from ivr.board import Feed
     from ivr.company import Company
     from ivr.config import Config
     from ivr.store.database import Store
@@ -138,6 +139,7 @@ def web(_options: argparse.Namespace) -> None:
     from agent_desk import server
     from agent_desk.desk import Desk, Line, create_app
     from ivr import parts
+    from ivr.board import Feed
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
@@ -154,20 +156,23 @@ def web(_options: argparse.Namespace) -> None:
         demo_account=_account_to_try(store, config.press2.company),
         hosts=("localhost", "127.0.0.1", *([public] if public else ())) if loopback else (),
     )
-    office = _office(config, companies, store)
+    feed = Feed(store, companies)
+    office = _office(config, companies, store, feed)
     with webhooks_of(config, companies, store) as webhooks:
         app = create_app(desk, _probes(config, store), office, webhooks)
         office.live.start(office)
+        feed.start()
 
         def stop(_signal: int, _frame: object) -> None:
             office.live.stop()
+            feed.stop()
             sys.exit(0)
 
         signal.signal(signal.SIGTERM, stop)
         server.serve(app, config.web.host, config.web.port, config.web.desks, config.web.secure)
 
 
-def _office(config: Config, companies: Mapping[str, Company], store: Store) -> Office:
+def _office(config: Config, companies: Mapping[str, Company], store: Store, feed: Feed) -> Office:
     """Put the parts of the operators' desk together."""
     from agent_desk.answer_base import AnswerBase
     from agent_desk.live import Live
@@ -189,6 +194,7 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store) -> O
         realm=REALM,
         websocket_port=config.asterisk.websocket_port,
         desks=config.web.desks,
+        board=feed,
         hours=config.web.session_hours,
         secure=config.web.secure,
         limits=config.redis_url().replace("unix://", "redis+unix://", 1),
@@ -322,9 +328,12 @@ def jobs(_options: argparse.Namespace) -> None:
     import redis
     from sqlalchemy.exc import SQLAlchemyError
 
-    from ivr import outbox
+    from ivr import outbox, parts
+    from ivr.board.sampler import KEY, Sampler
     from ivr.events import Journals, drain
+    from ivr.matchmaker import RedisLease
     from ivr.services.restoration import CALL
+    from ivr.speech.pool import Recognisers
     from ivr.storm.watch import Watch
     from ivr.utterances import Keeper
 
@@ -342,6 +351,10 @@ def jobs(_options: argparse.Namespace) -> None:
         Journals(client, store, companies, stopping).start()
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
+        listening = parts.recognisers(config)
+        loads = Recognisers(listening).loads if listening else None
+        lease = RedisLease(redis_of(config), key=KEY)
+        Sampler(store, companies, loads, lease, now, stopping).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")
