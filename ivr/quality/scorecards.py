@@ -70,7 +70,8 @@ def rate(
             version=0,
         )  # fmt: skip
         db.add(row)
-    row.at, row.points, row.note = at, dict(points), note
+    row.at, row.note = at, note
+    row.points = {each.name: points[each.name] for each in terms.criteria}
     row.criteria = {each.name: each.points for each in terms.criteria}
     row.total, row.failed = judged.total, judged.failed
     row.version += 1
@@ -119,7 +120,7 @@ def apart(found: Sequence[Scorecard]) -> dict[str, int]:
 
 
 def shown(row: Scorecard, at: datetime) -> dict[str, Any]:
-    """Return a card as plain JSON. criteria: criterion -> most points."""
+    """Return a card as plain JSON. criteria: criterion -> most points; order: of the form."""
     return {
         "id": row.id,
         "talk": row.conversation_id,
@@ -128,6 +129,7 @@ def shown(row: Scorecard, at: datetime) -> dict[str, Any]:
         "at": row.at.timestamp(),
         "points": row.points,
         "criteria": row.criteria,
+        "order": list(row.criteria),
         "total": row.total,
         "failed": row.failed,
         "note": row.note,

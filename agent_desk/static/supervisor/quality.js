@@ -61,7 +61,7 @@ async function search() {
   const heads = ["when", "operator", "queue", "number", "account", "code", "length", "consent", "marks", "cards"];
   fill(find("#rows"), [
     found.rows.length
-      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("th"))), h("tbody", {}, found.rows.map(row))))
+      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("td"))), h("tbody", {}, found.rows.map(row))))
       : h("p", { class: "quiet" }, say("quality_none")),
   ]);
 }
@@ -136,7 +136,7 @@ function list(rows) {
   fill(find("#listed"), [
     h("p", {}, h("strong", {}, say("quality_progress", { done, all: rows.length })), " ", rows.length ? h("progress", { max: rows.length, value: done, "aria-label": say("quality_rated") }) : null),
     rows.length
-      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("th"))), h("tbody", {}, lines)))
+      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("td"))), h("tbody", {}, lines)))
       : h("p", { class: "quiet" }, say("quality_none")),
   ]);
 }

@@ -32,6 +32,8 @@ export class Results {
     if (!told) return;
     this.#csv.href = `/desk/supervisor/quality/results.csv?${asked}`;
     const names = [...new Set(told.rows.flatMap((/** @type {any} */ row) => Object.keys(row.criteria)))];
+    const order = given.criteria.map((/** @type {any} */ each) => each.name);
+    names.sort((one, two) => order.indexOf(one) - order.indexOf(two));
     const heads = ["month", "operator", "talks", "failed", "total"];
     const figure = (/** @type {any} */ value) => h("td", { class: "figure" }, value);
     fill(find("#table"), [

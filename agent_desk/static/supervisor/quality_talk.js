@@ -158,7 +158,7 @@ export class Talk {
 
   /** @param {any[]} cards @param {Record<string, number>} apart */
   #all(cards, apart) {
-    const names = Object.keys(cards[0].criteria);
+    const names = /** @type {string[]} */ (cards[0].order);
     const different = Object.keys(apart).length > 0;
     return h(
       "div",

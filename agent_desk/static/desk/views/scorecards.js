@@ -28,14 +28,13 @@ export class Scorecards {
   /** @param {any} card */
   #card(card) {
     const { say } = this.app;
-    const names = Object.keys(card.criteria);
     const total = card.failed ? `0 · ${say("quality_failed")}` : say("quality_of", { points: card.total });
     return h(
       "li",
       { class: "card", "data-card": card.id },
       h("h3", {}, `${dayTime(card.call_at, say.language)} · ${say.of("queue", card.queue)}${card.code ? ` · ${say.of("code", card.code)}` : ""}`),
       h("p", {}, h("strong", {}, total), " ", h("small", {}, say("cards_by", { rater: card.rater, when: dayTime(card.at, say.language) }))),
-      h("ul", {}, names.map((name) => h("li", {}, `${this.#criterion(name)}: ${card.points[name]} / ${card.criteria[name]}`))),
+      h("ul", {}, card.order.map((/** @type {string} */ name) => h("li", {}, `${this.#criterion(name)}: ${card.points[name]} / ${card.criteria[name]}`))),
       card.note ? h("p", {}, card.note) : null,
       card.playable ? h("button", { type: "button", class: "small", on: { click: () => this.#play(card.id) } }, say("cards_listen")) : null,
       ...this.#answer(card),
