@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ivr import announcements
 from ivr.company import Company
 from ivr.model import Result
 from ivr.services import accounts, priority
@@ -24,6 +25,7 @@ def house(company: Company, language: str) -> dict[str, Any]:
         ],
         "account_digits": _digits(company),
         "heard": "",
+        "announcements": [],
         "offered": [{"language": known} for known in company.offer if known != language],
     }
 
@@ -53,6 +55,7 @@ def welcome(inquiry: Inquiry) -> Result:
     if chosen is not None and chosen.language in company.languages:
         language = chosen.language
     values = {**house(company, language), "language": language}
+    values |= _announced(inquiry, language)
     entry = priority.of_number(inquiry.db, company.id, inquiry.caller.number, inquiry.today)
     if entry is not None:
         values |= priority.mark()
@@ -79,7 +82,15 @@ def choose_language(inquiry: Inquiry) -> Result:
         else:
             chosen.language = language
     offered = [{"language": known} for known in inquiry.company.offer if known != language]
-    return Result("chosen", {"language": language, "offered": offered})
+    return Result(
+        "chosen", {"language": language, "offered": offered, **_announced(inquiry, language)}
+    )
+
+
+def _announced(inquiry: Inquiry, language: str) -> dict[str, Any]:
+    """What everybody hears before the menu now."""
+    said = announcements.said(inquiry.db, inquiry.company, inquiry.now, "greeting", language)
+    return {"announcements": said}
 
 
 def _preference(inquiry: Inquiry) -> Preference | None:

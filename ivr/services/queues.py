@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ivr import callbacks, expected_wait
+from ivr import announcements, callbacks, expected_wait
 from ivr.agent_queue.model import PRIORITIES, AgentQueue, Place, QueueDown, Ticket
 from ivr.model import Result
 from ivr.numbers import LAST_ORDINAL
@@ -15,7 +15,8 @@ from ivr.store.models import Callback
 PLACED = ("queue_position", "queue_wait")
 NOTICES = ("recording_notice", "recording_refusable")
 ANY_OPERATOR = ("general", "metering")
-"""Queues a dialogue leads to by itself: whoever has a place already goes back to that one."""
+"""Queues a dialogue leads to by itself: whoever has a place already goes back to that one, as does
+who was moved to another one by a supervisor."""
 AHEAD = ("danger", "priority_site")
 """Priorities that no limit holds off."""
 
@@ -50,7 +51,9 @@ def queue_meant(inquiry: Inquiry) -> str:
 
 def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
     ticket = kept_ticket(inquiry)
-    if ticket is not None and inquiry.company.word_of(name) in ANY_OPERATOR:
+    if ticket is not None and (
+        inquiry.company.word_of(name) in ANY_OPERATOR or name in ticket.moved
+    ):
         name = inquiry.company.opening.taken_by(ticket.queue, inquiry.now)
     promise = None if ticket is not None else _promise(inquiry)
     since = promise.entered_at if promise else inquiry.now
@@ -64,14 +67,18 @@ def _ask(inquiry: Inquiry, queue: AgentQueue, name: str) -> Result:
         opens = hours.opens(inquiry.company, name, inquiry.now)
         anew = {"reason": None} if refusal == "known" else {}  # who asks again, asks himself
         return Result(refusal, {"queue": name, **anew, **opens})
-    values = {
+    values: dict[str, Any] = {
         "queue": name,
         "priority": wanted,
+        "queue_announcements": [],
         "recording": "" if ticket else _notice(inquiry, name),
         **_told(inquiry, name, place),
     }
     if ticket is None:  # his place counts from now, not from when he has heard all this
         values["entered"] = since.timestamp()
+        values["queue_announcements"] = announcements.said(
+            inquiry.db, inquiry.company, inquiry.now, "queue", inquiry.language, name
+        )
     if ticket is None and wanted in AHEAD and not _staffed(inquiry, queue, name, place):
         word = inquiry.company.word_of(name)
         about_supply = wanted == danger.QUEUE or word == "outage"
