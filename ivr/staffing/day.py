@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import select
@@ -43,7 +43,8 @@ class EmptyDay(Exception):
 class Caller:
     """One visit to a queue. at, entered: seconds since 1970; `at` is when he came, `entered` what
     his place counts from. waited: to the answer, None: nobody answered; left: to another end.
-    talk, wrap, rang: seconds, of those who were answered. counted: he came on the day itself.
+    talk, wrap: seconds, of those who were answered. rang: seconds until he was, or, of those who
+    were not, in vain. counted: he came on the day itself.
     follows: he was passed on by the operator of his visit before this one.
     """
 
@@ -91,7 +92,9 @@ class Day:
     @property
     def rings(self) -> list[float]:
         """Return the seconds it took operators to pick up."""
-        return [each.rang for each in self.callers if each.rang is not None]
+        return [
+            each.rang for each in self.callers if each.rang is not None and each.waited is not None
+        ]
 
 
 def read(db: Session, company: Company, calendar: Calendar, day: date, now: datetime) -> Day:
@@ -128,7 +131,7 @@ def _callers(
         .where(VisitFact.entered >= span[0], VisitFact.entered < span[1])
         .order_by(VisitFact.call, VisitFact.number)
     )
-    rang = _rang(spans)
+    rung = _rung(spans)
     found: list[Caller] = []
     for visit, began in db.execute(wanted):
         before = found[-1] if found and found[-1].call == visit.call else None
@@ -138,7 +141,7 @@ def _callers(
             Caller(
                 visit.call, visit.number, visit.queue, max(entered, came), entered,
                 visit.priority, visit.language, visit.kind, visit.outcome,
-                visit.waited, visit.left, visit.talk, visit.wrap, rang.get(visit.call),
+                visit.waited, visit.left, visit.talk, visit.wrap, _rang(rung.get(visit.call, ()), visit),
                 follows=before is not None and before.outcome == "answered",
                 counted=counted[0] <= visit.entered < counted[1],
             )
@@ -146,14 +149,21 @@ def _callers(
     return sorted(found, key=attrgetter("at", "call", "number"))
 
 
-def _rang(spans: Iterable[OperatorSpan]) -> dict[str, float]:
-    """The seconds each ticket rang before it was answered."""
-    found = {}
-    for _, own in groupby(spans, key=attrgetter("operator")):
-        for ring, talk in pairwise(own):
-            if (ring.state, talk.state) == ("offered", "talking") and ring.ticket == talk.ticket:
-                found[ring.ticket] = (talk.began - ring.began).total_seconds()
+def _rung(spans: Iterable[OperatorSpan]) -> dict[str, list[tuple[float, float]]]:
+    """When each ticket ceased to ring somewhere, and after how many seconds."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for span in spans:
+        if span.state == "offered" and span.ticket and span.ended:
+            seconds = (span.ended - span.began).total_seconds()
+            found[span.ticket].append((span.ended.timestamp(), seconds))
     return found
+
+
+def _rang(rung: Iterable[tuple[float, float]], visit: VisitFact) -> float | None:
+    """The seconds it rang when he was answered or hung up, None where he was not being rung."""
+    lasted = visit.left if visit.waited is None else visit.waited
+    end = visit.entered.timestamp() + (lasted or 0.0)
+    return next((seconds for ended, seconds in rung if abs(ended - end) <= GAP), None)
 
 
 # ---------------------------------------------------------------------- operators

@@ -54,12 +54,19 @@ class Terms:
 
 @dataclass
 class Fate:
-    """What became of a caller. waited, left: as in `Caller`; both None: he still waits."""
+    """What became of a caller. waited, left: as in `Caller`; both None: he still waits.
+
+    operator: who answered, after `rang` seconds. rung: (operator, since when) who was being rung
+    when he hung up.
+    """
 
     caller: Caller
     outcome: str = ""
+    operator: str = ""
     waited: float | None = None
     left: float | None = None
+    rang: float = 0.0
+    rung: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,11 +204,14 @@ class Floor:
 
     def serve(self, ticket: str, operator: str, token: str) -> Life:
         """Be an operator with one caller: pick up, talk, wrap up."""
-        env, caller = self.env, self.fates[ticket].caller
+        env, fate = self.env, self.fates[ticket]
+        caller, rings = fate.caller, env.now
         yield env.timeout(self.rings_for(caller))
         if not self.queue.answered(token, env.now):
-            return  # he hung up while it rang, or the operator left
-        begun, fate = env.now, self.fates[ticket]
+            if fate.left is not None:  # he hung up while it rang; else the operator went
+                fate.rung = operator, rings
+            return
+        begun, fate.operator, fate.rang = env.now, operator, env.now - rings
         fate.outcome, fate.waited = "answered", env.now - caller.entered
         self.answers[ticket].succeed()
         self.settle()
@@ -223,9 +233,11 @@ class Floor:
 
     def rings_for(self, caller: Caller) -> float:
         """Return the seconds until the operator picks up."""
-        rang = caller.rang
-        if rang is None:
-            rang = self.chance("ring", caller).choice(self.rings)
+        rang, rings = caller.rang, self.rings
+        if rang is not None and caller.waited is None:  # he hung up meanwhile: it was longer
+            rings = rings[bisect_right(rings, rang) :] or [rang + GAP]
+        if rang is None or caller.waited is None:
+            rang = self.chance("ring", caller).choice(rings)
         return min(rang, self.rules[caller.queue].ring)
 
     def handling(self, caller: Caller) -> tuple[float, float]:
