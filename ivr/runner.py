@@ -161,6 +161,11 @@ class Runner:
             raise StaleTurn(f"call {call} is not known")
         return Turn.from_json(document["turn"])
 
+    def company(self, call: str, number: int = 0) -> str:
+        """Return the company that a call is for, "" where it is not known. number: as of `turn`."""
+        document = self._sessions.load(call, number)
+        return document["caller"]["company"] if document else ""
+
     def close(self, call: str) -> None:
         """Note that the caller hung up; a second time does nothing."""
         while (document := self._sessions.load(call)) and not document["session"]["over"]:

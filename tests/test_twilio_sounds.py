@@ -186,7 +186,7 @@ class PartlyRecorded(NamedVoice):
 
     missing = ("goodbye",)
 
-    def lacks(self, say, language):
+    def lacks(self, say, language, company=""):
         return say.prompt in self.missing
 
 

@@ -79,7 +79,7 @@ class Runner(Protocol):
 class Voice(Protocol):
     """What a call needs of `ivr.speech`."""
 
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+    def files(self, say: Say, language: str, slow: bool = False, company: str = "") -> list[str]:
         """Return the sounds of `say`, "uk/n_5", every one of them on disk."""
 
     def seconds(self, names: Sequence[str]) -> float:
@@ -349,7 +349,9 @@ class Call:
         return [
             f"press2/{file}"
             for say in says
-            for file in self.voice.files(say, say.language or turn.language, turn.slow)
+            for file in self.voice.files(
+                say, say.language or turn.language, turn.slow, self.caller.company
+            )
         ]
 
     def ask(self, ask: Ask) -> Event:

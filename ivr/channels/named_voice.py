@@ -23,7 +23,7 @@ class NamedVoice:
             for piece, text in catalogue.fixed().items()
         }
 
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+    def files(self, say: Say, language: str, slow: bool = False, company: str = "") -> list[str]:
         """Return the sounds of `say`."""
         names = []
         for piece in self._catalogues[language].pieces(say.prompt, say.values):
@@ -36,7 +36,7 @@ class NamedVoice:
         """Return how long sounds play: none makes any."""
         return 0.0
 
-    def lacks(self, say: Say, language: str) -> bool:
+    def lacks(self, say: Say, language: str, company: str = "") -> bool:
         """Return False: every sound has a name."""
         return False
 

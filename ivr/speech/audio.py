@@ -13,7 +13,7 @@ import tempfile
 import threading
 import warnings
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ivr.errors import SetupError
 
 with warnings.catch_warnings():
-    # pydub warns at import where ffmpeg is missing; `_ffmpeg` says so in one line, when needed
+    # pydub warns at import where ffmpeg is missing; `ffmpeg` says so in one line, when needed
     warnings.simplefilter("ignore")
     from pydub import AudioSegment
     from pydub.generators import Sine
@@ -109,12 +109,26 @@ def measure(sound: Sound) -> Measure:
     return Measure(speech.duration_seconds, speech.dBFS, speech.max_dBFS, _clipped(speech))
 
 
+def edges(sound: Sound) -> tuple[int, int]:
+    """Return the silence before and after the speech, milliseconds."""
+    start, end = _speech(sound.wide)
+    return start, len(sound.wide) - end
+
+
 def write(sound: Sound, target: Path) -> None:
     """Write `target` with both endings; each file appears whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for segment in reversed(sound):  # .wav comes last: where it stands, .wav16 does
         with replacing(target.with_name(target.name + SUFFIXES[segment.frame_rate])) as path:
             segment.export(path, format="wav").close()
+
+
+def place(files: Mapping[int, bytes], target: Path) -> None:
+    """Write WAV files, by samples a second, as `write` does."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for rate in sorted(files, reverse=True):
+        with replacing(target.with_name(target.name + SUFFIXES[rate])) as path:
+            path.write_bytes(files[rate])
 
 
 @contextmanager
@@ -138,7 +152,7 @@ def encode_opus(sources: Sequence[Path], targets: Sequence[Path]) -> None:
         for number, target in enumerate(targets[start : start + AT_ONCE]):
             arguments += ["-map", f"{number}:a:0", "-ac", "1", "-ar", str(WIDE), "-bitexact"]
             arguments += ["-c:a", "libopus", "-b:a", "24k", "-f", "ogg", target]
-        done = _ffmpeg(arguments, None)
+        done = ffmpeg(arguments, None)
         if done.returncode:
             raise SetupError(
                 f"ffmpeg cannot write Ogg Opus: {done.stderr.decode(errors='replace')}"
@@ -156,15 +170,15 @@ def _decode(paths: Sequence[Path], limit: float | None) -> list[Sound | None] | 
                 arguments += ["-map", f"{number}:a:0", "-ac", "1", "-ar", str(rate)]
                 arguments += ["-f", "s16le", Path(folder, f"{number}.{rate}")]
         try:
-            failed = _ffmpeg(arguments, limit).returncode
+            failed = ffmpeg(arguments, limit).returncode
         except subprocess.TimeoutExpired:
             failed = 1
         if failed:
             return None
-        return [_raw(Path(folder, str(number))) for number in range(len(paths))]
+        return [raw(Path(folder, str(number))) for number in range(len(paths))]
 
 
-def _raw(base: Path) -> Sound | None:
+def raw(base: Path) -> Sound | None:
     """Read what ffmpeg wrote; None where the file held a header and no samples."""
     samples = {rate: base.with_name(f"{base.name}.{rate}").read_bytes() for rate in SUFFIXES}
     if not all(samples.values()):
@@ -177,14 +191,16 @@ def _raw(base: Path) -> Sound | None:
     )
 
 
-def _ffmpeg(
-    arguments: Sequence[str | Path], limit: float | None
+def ffmpeg(
+    arguments: Sequence[str | Path], limit: float | None, given: bytes | None = None
 ) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg. limit: seconds; TimeoutExpired after them. given: what it reads from a pipe."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise SetupError("ffmpeg is not installed; install it with: apt-get install ffmpeg")
-    command = [program, "-nostdin", "-v", "error", "-y", *arguments]
-    return subprocess.run(command, capture_output=True, timeout=limit, check=False)
+    quiet = [] if given is not None else ["-nostdin"]
+    command = [program, *quiet, "-v", "error", "-y", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, timeout=limit, check=False)
 
 
 def _speech(segment: AudioSegment) -> tuple[int, int]:

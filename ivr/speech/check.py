@@ -132,14 +132,28 @@ def _sound(job: Job, entry: Built) -> Iterator[tuple[str, str, str]]:
         yield from _recording(job, job.recording, entry)
 
 
+def faults(found: audio.Measure) -> list[str]:
+    """Return words for what is wrong with a recording: too_long, too_quiet, held_down, clipped."""
+    levelled = min(audio.LEVEL, found.level + audio.PEAK - found.peak)
+    quiet = found.level < QUIETEST
+    words = {
+        "too_long": found.seconds > LONGEST,
+        "too_quiet": quiet,
+        "held_down": not quiet and levelled < audio.LEVEL - HELD_DOWN,
+        "clipped": found.clipped > CLIPPED,
+    }
+    return [word for word, true in words.items() if true]
+
+
 def _recording(job: Job, recording: Recording, entry: Built) -> Iterator[tuple[str, str, str]]:
     source = entry.source
-    levelled = min(audio.LEVEL, entry.level + audio.PEAK - entry.peak)
-    if entry.level < QUIETEST:
+    wrong = faults(audio.Measure(entry.seconds, entry.level, entry.peak, entry.clipped))
+    if "too_quiet" in wrong:
         yield job.piece, f"too quiet: {entry.level:.0f} dBFS", f"record {source} nearer and louder"
-    elif levelled < audio.LEVEL - HELD_DOWN:
+    elif "held_down" in wrong:
+        levelled = entry.level + audio.PEAK - entry.peak
         yield job.piece, f"too quiet: {levelled:.0f} dBFS", f"cut the click out of {source}"
-    if entry.clipped > CLIPPED:
+    if "clipped" in wrong:
         yield job.piece, "clipped", f"record {source} with less gain, peaks under -3 dBFS"
     if not recording.speaks(job.text):
         yield job.piece, "stale: its text changed", "install a voice, or app.py prompts render"

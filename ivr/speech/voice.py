@@ -15,7 +15,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -45,11 +45,15 @@ _RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
 _SILENCE = re.compile(r"silence_(\d+)(ms|s)")
 
 
+Uploaded = Callable[[str, str, str], str | None]
+
+
 class Voice:
     """Turns what the engine says into names of sounds; safe to share between threads.
 
     catalogues: by language, the company's first language first. recordings: the folder of
-    `LANG/ID.*`; sounds: the folder of `LANG/ID.wav`, written to.
+    `LANG/ID.*`; sounds: the folder of `LANG/ID.wav`, written to. uploaded: names the sound that a
+    company has put in the place of a piece, None where it has none: (company, language, piece).
     """
 
     def __init__(
@@ -58,10 +62,12 @@ class Voice:
         recordings: Path,
         sounds: Path,
         synthesiser: Synthesiser,
+        uploaded: Uploaded | None = None,
     ) -> None:
         self._catalogues = catalogues
         self._recordings = recordings
         self._sounds = sounds
+        self._uploaded = uploaded or (lambda company, language, piece: None)
         self._limit = synthesiser.limit
         self._engines = {language: _engines(synthesiser, language) for language in catalogues}
         self._making: dict[str, Future[bool]] = {}
@@ -69,12 +75,13 @@ class Voice:
         self._makers = threading.BoundedSemaphore(AT_ONCE)
         self._failed: dict[str, float] = {}
 
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+    def files(self, say: Say, language: str, slow: bool = False, company: str = "") -> list[str]:
         """Return the sounds of `say` in order, as "uk/greeting"; each stands on disk.
 
-        slow: a pause between the pieces. A piece that cannot be had in the language is taken from
-        another one (a digit read back must not be left out), a free text is left out, and where
-        nothing remains the caller hears an excuse. Empty only for a prompt that says nothing.
+        slow: a pause between the pieces. company: whose callers hear it. A piece that cannot be had
+        in the language is taken from another one (a digit read back must not be left out), a free
+        text is left out, and where nothing remains the caller hears an excuse. Empty only for a
+        prompt that says nothing.
         """
         language = say.language or language
         try:
@@ -88,7 +95,12 @@ class Voice:
         if not pieces:
             return []
         deadline = time.monotonic() + self._limit  # for all syntheses: the caller waits
-        names = [name for piece in pieces if (name := self._name(piece, language, deadline))]
+        names = [
+            name
+            for piece in pieces
+            if (name := self._own_of(company, piece, language))
+            or (name := self._name(piece, language, deadline))
+        ]
         if all(_SILENCE.search(name) for name in names):
             return [self._excuse(language)]
         return self._slowly(names, language) if slow else names
@@ -101,7 +113,7 @@ class Voice:
                 bytes_played += max(0, os.stat(f"{self._sounds}/{name}.wav").st_size - HEAD)  # noqa: PTH116
         return bytes_played / (2 * audio.NARROW)
 
-    def lacks(self, say: Say, language: str) -> bool:
+    def lacks(self, say: Say, language: str, company: str = "") -> bool:
         """Tell whether a sound of `say` is neither on disk nor recorded: it would be synthesised.
 
         Also true where the prompt cannot be spoken at all.
@@ -113,10 +125,18 @@ class Voice:
             return True
         return not all(
             _SILENCE.fullmatch(piece.id)
+            or self._own_of(company, piece, language)
             or self._stands(f"{language}/{self._file(piece, language)}")
             or self._recording(piece, language)
             for piece in pieces
         )
+
+    def _own_of(self, company: str, piece: Piece, language: str) -> str | None:
+        """Return the sound that a company has put in the place of a piece, where it stands."""
+        if not company or piece.dynamic:
+            return None
+        name = self._uploaded(company, language, piece.id)
+        return name if name and self._stands(name) else None
 
     def _name(self, piece: Piece, language: str, deadline: float) -> str | None:
         """Return the sound of a piece, made now if need be; None where there is no way to it."""

@@ -135,7 +135,7 @@ class ScriptedVoice:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+    def files(self, say: Say, language: str, slow: bool = False, company: str = "") -> list[str]:
         name, _, count = say.prompt.partition(" ")
         record_tone(self.folder / language / f"{name}.wav", PROMPT_SECONDS.get(name, 0.2))
         return [f"{language}/{name}"] * int(count or 1)

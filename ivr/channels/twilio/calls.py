@@ -92,7 +92,9 @@ class Calls(Dialogue):
 
     def _ring(self, call: str, turn: Turn, form: Form) -> str:
         """Our queue is out of reach: a fixed group of telephones rings."""
-        spoken = self._house.speaker.say([QUEUE_DOWN], turn.language)
+        spoken = self._house.speaker.say(
+            [QUEUE_DOWN], turn.language, company=self._company(call, turn)
+        )
         if self._house.ring_group:
             return self._ring_phone(call, turn, 0, spoken)
         turn = self._advance(call, turn.number, Event("operator", outcome="unavailable"), form)

@@ -51,6 +51,9 @@ class Runner(Protocol):
     def turn(self, call: str, number: int = 0) -> Turn:
         """Return the open turn, which may be `number`; StaleTurn for an unknown call."""
 
+    def company(self, call: str, number: int = 0) -> str:
+        """Return the company that a call is for, "" where the call is not known."""
+
     def here(self, call: str, leg: str = "", node: str = "") -> bool:
         """Put the caller, who now stands waiting, into the queue; False when it is out of reach."""
 
@@ -261,13 +264,13 @@ class Dialogue:
         """Render a turn where the caller is: "" in a document, in the "queue", or "held"."""
         links = self._links(call, place)
         if isinstance(turn.need, Enqueue) and place:
-            return twiml.words(turn, self._house.speaker.of(turn), links)
+            return twiml.words(turn, self._house.speaker.of(turn, self._company(call, turn)), links)
         if place == "queue":
             return twiml.leave()
         if place == "held" and not isinstance(turn.need, Enqueue):
             self._note(call, HeldCall(turn.number))
         listening = self._listening(turn)
-        spoken = () if isinstance(turn.need, Enqueue) else self._spoken(turn, listening)
+        spoken = () if isinstance(turn.need, Enqueue) else self._spoken(call, turn, listening)
         return twiml.render(turn, spoken, links, self._house.settings, listening)
 
     def _back(self, call: str, turn: Turn, place: str = "") -> str:
@@ -293,10 +296,14 @@ class Dialogue:
             return None
         return recogniser.listening(turn, self._house.vocabulary, settings.speech_model)
 
-    def _spoken(self, turn: Turn, listening: Listening | None) -> Sequence[Spoken]:
+    def _spoken(self, call: str, turn: Turn, listening: Listening | None) -> Sequence[Spoken]:
         """Return what a turn says; nobody is asked to speak where nobody listens."""
         says = [say for say in turn.says if listening or not say.invites]
-        return self._house.speaker.say(says, turn.language, turn.slow)
+        company = self._company(call, turn)
+        return self._house.speaker.say(says, turn.language, turn.slow, company)
+
+    def _company(self, call: str, turn: Turn) -> str:
+        return self._runner.company(call, turn.number)
 
     def _links(self, call: str, place: str) -> Links:
         return Links(self._house.settings.public_url, call, place == "held")

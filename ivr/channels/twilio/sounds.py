@@ -33,10 +33,10 @@ SAMPLES = 8000
 class Voice(Protocol):
     """What the channel needs of `ivr.speech`."""
 
-    def files(self, say: Say, language: str, slow: bool = False) -> list[str]:
+    def files(self, say: Say, language: str, slow: bool = False, company: str = "") -> list[str]:
         """Return the sounds of `say`, "uk/n_5", every one of them on disk."""
 
-    def lacks(self, say: Say, language: str) -> bool:
+    def lacks(self, say: Say, language: str, company: str = "") -> bool:
         """Tell whether a sound of `say` is neither on disk nor recorded."""
 
 
@@ -145,18 +145,21 @@ class Speaker:
         self._voice = voice
         self._catalogues = catalogues
 
-    def of(self, turn: Turn) -> list[Spoken]:
-        """Return everything a turn says."""
-        return self.say(turn.says, turn.language, turn.slow)
+    def of(self, turn: Turn, company: str = "") -> list[Spoken]:
+        """Return everything a turn says to the callers of a company."""
+        return self.say(turn.says, turn.language, turn.slow, company)
 
-    def say(self, says: Sequence[Say], language: str, slow: bool = False) -> list[Spoken]:
+    def say(
+        self, says: Sequence[Say], language: str, slow: bool = False, company: str = ""
+    ) -> list[Spoken]:
         """Return says in order; an empty one (a prompt without words) is left out."""
-        return [each for say in says for each in self._one(say, say.language or language, slow)]
+        spoken = (self._one(say, say.language or language, slow, company) for say in says)
+        return [each for said in spoken for each in said]
 
-    def _one(self, say: Say, language: str, slow: bool) -> list[Spoken]:
+    def _one(self, say: Say, language: str, slow: bool, company: str) -> list[Spoken]:
         voice = self._settings.voices.get(language, "")
-        if voice and self._voice.lacks(say, language):
+        if voice and self._voice.lacks(say, language, company):
             text = self._catalogues[language].text(say.prompt, say.values)
             return [Spoken(text=text, voice=voice, language=language)] if text else []
-        files = self._voice.files(say, language, slow)
+        files = self._voice.files(say, language, slow, company)
         return [Spoken(url=url, language=language) for url in self.sounds.urls(files)]
