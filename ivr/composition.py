@@ -240,11 +240,22 @@ def synthesiser_of(config: Config) -> Synthesiser:
     return Synthesiser(config.speech.voices(), config.speech.piper())
 
 
-def voice_of(config: Config, catalogues: Mapping[str, Catalogue]) -> Voice:
-    """Return what turns prompts into sounds."""
+@contextlib.contextmanager
+def voice_of(config: Config, catalogues: Mapping[str, Catalogue], store: Store) -> Iterator[Voice]:
+    """Lend what turns prompts into sounds, with what supervisors have recorded."""
+    import threading
+
+    from ivr.speech.placed import Looks, Placed
     from ivr.speech.voice import Voice
 
-    return Voice(catalogues, PROMPTS, config.press2.var / "sounds", synthesiser_of(config))
+    sounds = config.press2.var / "sounds"
+    placed, stopping = Placed(store, sounds), threading.Event()
+    placed.look()
+    Looks(placed, stopping).start()
+    try:
+        yield Voice(catalogues, PROMPTS, sounds, synthesiser_of(config), placed.name)
+    finally:
+        stopping.set()
 
 
 def now() -> datetime:
@@ -264,8 +275,10 @@ def webhooks_of(
     from ivr import twilio_parts
 
     flows, _, catalogues = house()
-    with runner_of(config, flows, companies, store) as runner:
-        voice = voice_of(config, catalogues)
+    with (
+        runner_of(config, flows, companies, store) as runner,
+        voice_of(config, catalogues, store) as voice,
+    ):
         client = redis_of(config)
         yield twilio_parts.webhooks(
             config, twilio, companies, catalogues, store, runner, voice, client

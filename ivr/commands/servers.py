@@ -284,9 +284,11 @@ def agi(options: argparse.Namespace) -> None:
     log_to(sys.stderr, config.press2.log_level)
     flows, companies, catalogues = house()
     var = config.press2.var
-    voice = voice_of(config, catalogues)
-    listening = parts.recognisers(config)
-    with runner_of(config, flows, companies, store_of(config)) as runner:
+    listening, store = parts.recognisers(config), store_of(config)
+    with (
+        runner_of(config, flows, companies, store) as runner,
+        voice_of(config, catalogues, store) as voice,
+    ):
         server = AgiServer(
             config.agi.host,
             options.port or config.agi.port,
