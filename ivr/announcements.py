@@ -1,9 +1,12 @@
 """Announcements: texts that supervisors let callers hear, until they expire.
 
 A greeting is said to everybody before the menu; one of a queue to who begins to wait there (all
-queues where none is named). A text is there in every language of the company; where nothing on
-this machine speaks a language, a recording of it is wanted. The lookups that a call makes anyhow
-hand them over (`callers.welcome`, `queues.ask`), so the next call hears what is on now.
+queues where none is named). A text is there in every language of the company; where nothing here
+speaks a language, its words must have been recorded before: a recording (`ivr.recorded`) of the
+piece `prompts.free(language, text)` is played instead of a voice.
+
+The lookups that a call makes anyhow hand them over (`callers.welcome`, `queues.ask`), so the next
+call hears what is on now.
 
 Who is in danger, or calls from a hospital, hears none.
 """
@@ -35,9 +38,6 @@ AT_ONCE = 3
 """Announcements of one place that may be on at a time."""
 NEVER = "danger"
 """Queue whose callers hear none."""
-PROMPT = "announcement"
-"""Prompt that an uploaded recording of an announcement belongs to."""
-
 ON, CHANGED, OFF = "announcement.on", "announcement.change", "announcement.off"
 
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщьюя"
@@ -95,18 +95,17 @@ def switch_on(
     until: datetime,
     queues: Sequence[str] = (),
     starts: datetime | None = None,
-    recordings: Mapping[str, int] | None = None,
     silent: Collection[str] = (),
     address: str | None = None,
 ) -> Announcement:
     """Let callers hear something from `starts` (None: now) until a moment.
 
-    recordings: language -> number of a recording of `PROMPT`. silent: languages that nothing here
-    speaks. Raises `Unfit` (place, queue, texts, empty, letters, long, recording, time, many).
+    silent: languages that nothing here speaks. Raises `Unfit` (place, queue, empty, letters, long,
+    recording, time, many).
     """
     row = Announcement(
         company=company.id, place=place, queues=list(queues), texts=_texts(company, texts),
-        prompts=dict(recordings or {}), starts_at=starts or at, until=until, made_by=who,
+        starts_at=starts or at, until=until, made_by=who,
         made_at=at,
     )  # fmt: skip
     _check(db, company, row, at, silent)
@@ -127,7 +126,6 @@ def change(
     texts: Mapping[str, str],
     until: datetime,
     queues: Sequence[str] = (),
-    recordings: Mapping[str, int] | None = None,
     silent: Collection[str] = (),
     address: str | None = None,
 ) -> Announcement:
@@ -136,8 +134,8 @@ def change(
     """
     row = _seen(db, company.id, key, version, at)
     before = values(row)
-    row.texts, row.prompts = _texts(company, texts), dict(recordings or {})
-    row.queues, row.until, row.version = list(queues), until, row.version + 1
+    row.texts, row.queues, row.until = _texts(company, texts), list(queues), until
+    row.version += 1
     _check(db, company, row, at, silent)
     done(db, company.id, who, CHANGED, str(key), before, values(row), at, address=address)
     return row
@@ -162,7 +160,7 @@ def values(row: Announcement) -> dict[str, Any]:
     """Return what an action keeps of an announcement."""
     return {
         "place": row.place, "queues": list(row.queues), "texts": dict(row.texts),
-        "recordings": dict(row.prompts), "starts": row.starts_at.isoformat(),
+        "starts": row.starts_at.isoformat(),
         "until": row.until.isoformat(),
     }  # fmt: skip
 
@@ -203,9 +201,14 @@ def _check(
     for queue in row.queues:
         if queue not in company.queues or company.word_of(queue) == NEVER:
             raise Unfit("queue", queue=queue)
+    row.prompts = {}
     for language in company.languages:
-        _check_text(row.texts.get(language, ""), language)
-    _check_recordings(db, company, row, silent)
+        text = row.texts.get(language, "")
+        _check_text(text, language)
+        if recorded(db, company.id, language, text):
+            row.prompts = {**row.prompts, language: prompts.free(language, text)}
+        elif language in silent:
+            raise Unfit("recording", language=language)
     begins = max(row.starts_at, at)
     if not (row.starts_at <= at + AHEAD and LASTS[0] <= row.until - begins <= LASTS[1]):
         raise Unfit("time")
@@ -246,23 +249,13 @@ def foreign(text: str, language: str) -> str:
     return "".join(dict.fromkeys(strange))
 
 
-def _check_recordings(
-    db: Session, company: Company, row: Announcement, silent: Collection[str]
-) -> None:
-    for language in company.languages:
-        number = row.prompts.get(language)
-        if number is None and language in silent:
-            raise Unfit("recording", language=language)
-        if number is not None and _recording(db, company.id, language, number) is None:
-            raise Unfit("recording", language=language)
-
-
-def _recording(db: Session, company: str, language: str, number: int) -> PromptVersion | None:
-    wanted = select(PromptVersion).where(
-        PromptVersion.company == company, PromptVersion.prompt == PROMPT,
-        PromptVersion.language == language, PromptVersion.number == number,
+def recorded(db: Session, company: str, language: str, text: str) -> bool:
+    """Tell whether a recording of exactly these words is played."""
+    wanted = select(PromptVersion.id).where(
+        PromptVersion.company == company, PromptVersion.language == language,
+        PromptVersion.prompt == prompts.free(language, text), PromptVersion.state == "live",
     )  # fmt: skip
-    return db.scalar(wanted)
+    return db.scalar(wanted) is not None
 
 
 # ---------------------------------------------------------------------- undoing
@@ -284,7 +277,7 @@ def _put_back(undoing: Undoing) -> None:
         row.ended_at = at
         return
     row.ended_at = None
-    row.texts, row.prompts = before["texts"], before["recordings"]
-    row.queues, row.until = before["queues"], datetime.fromisoformat(before["until"])
+    row.texts, row.queues = before["texts"], before["queues"]
+    row.until = datetime.fromisoformat(before["until"])
     if row.until <= at:
         raise Unfit("time")

@@ -45,7 +45,8 @@ EXPECT = frozenset(
 QUEUED = frozenset(("queue", "priority"))
 WORLD = frozenset(
     ("accounts", "events", "schedules", "emergency_schedules", "applications", "operators",
-     "waiting", "storm", "broken", "queue_down", "kept", "survey")
+     "waiting", "storm", "broken", "queue_down", "kept", "survey",
+     "announcements")
 )  # fmt: skip
 NUMBER = re.compile(r"\d{1,6}(\.\d+)?", re.ASCII)
 YEARS = range(2000, 2100)

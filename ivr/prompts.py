@@ -183,8 +183,13 @@ class Catalogue:
             raise PromptError(f"{value!r} is not text")
         if not (text := " ".join(value.split())):
             return ()
-        digest = hashlib.sha256((self.language + text).encode()).hexdigest()
-        return (Piece(f"t_{digest[:12]}", text, dynamic=True),)
+        return (Piece(free(self.language, text), text, dynamic=True),)
+
+
+def free(language: str, text: str) -> str:
+    """Return the id of the piece that a free text is in a language."""
+    digest = hashlib.sha256((language + " ".join(text.split())).encode()).hexdigest()
+    return f"t_{digest[:12]}"
 
 
 def _label(word: str, phrases: tuple[str, ...]) -> Piece:

@@ -43,8 +43,8 @@ class Announcement(Base):
     """A text for all callers, until it expires.
 
     place: greeting (before the menu) or queue (to who begins to wait). queues: for which, [] all.
-    texts: language -> text; prompts: language -> number of the recording (`PromptVersion`), played
-    instead of the voice.
+    texts: language -> text; prompts: language -> piece of the recording (`PromptVersion`) that was
+    there for it, where there was one.
     """
 
     __tablename__ = "announcements"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ivr.store import application_words as words
 from ivr.store import fields
 from ivr.store.models import Account
+from ivr.store.supervision import Announcement
 from ivr.store.supply import (
     Application,
     EmergencySchedules,
@@ -23,6 +24,7 @@ from ivr.store.supply import (
 from ivr.store.world import ABSENT, REGISTERED, Entry
 
 KINDS = ("emergency", "planned")
+PLACES = ("greeting", "queue")
 
 
 def load_supply(session: Session, company: str, world: Mapping[str, Any], zone: tzinfo) -> None:
@@ -53,6 +55,34 @@ def load_supply(session: Session, company: str, world: Mapping[str, Any], zone: 
         session.add(
             Storm(company=company, state="on", reason="world", started_at=REGISTERED, started_by="")
         )
+
+    for entry in top.entries("announcements"):
+        session.add(_announcement(company, entry, zone))
+
+
+def _announcement(company: str, entry: Entry, zone: tzinfo) -> Announcement:
+    entry.know("place", "queues", "texts", "until")
+    texts = entry.entry("texts").content
+
+    def moment(text: str) -> datetime:
+        return fields.moment(text, zone)
+
+    return Announcement(
+        company=company,
+        place=entry.read("place", _place),
+        queues=list(entry.texts("queues", fields.name)),
+        texts={language: str(text) for language, text in texts.items()},
+        starts_at=REGISTERED,
+        until=entry.read("until", moment),
+        made_by="world",
+        made_at=REGISTERED,
+    )
+
+
+def _place(text: str) -> str:
+    if text not in PLACES:
+        raise ValueError(f"{text!r}: write one of {', '.join(PLACES)}")
+    return text
 
 
 def load_fresh(
