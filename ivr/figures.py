@@ -6,17 +6,21 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 
-def aligned(cells: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Return lines of cells as columns, the heading first. words: columns that are no figures."""
+def aligned(cells: Sequence[Sequence[str]], words: int | Collection[int] = 1) -> str:
+    """Return lines of cells as columns, the heading first.
+
+    words: how many columns are no figures, or which ones.
+    """
+    left = range(words) if isinstance(words, int) else words
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column < words else cell.rjust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in cells

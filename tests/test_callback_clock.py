@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ivr import callback_clock, callback_report, callbacks
+from ivr import callback_clock, callbacks
 from ivr.company import Company
+from ivr.reporting import promises
 from ivr.store.database import Store
 from ivr.store.models import Audit, Callback
 from ivr.store.supply import CallbackClock
@@ -127,8 +128,8 @@ def test_the_report(store: Store, kazan: Company) -> None:
     first, last = date(2026, 10, 20), date(2026, 10, 21)
 
     def rows(now: datetime) -> list[dict[str, Any]]:
-        found = callback_report.rows(store, "kazan", kazan.zone, first, last, now)
-        return json.loads(callback_report.as_json(found))
+        found = promises.rows(store, "kazan", kazan.zone, first, last, now)
+        return json.loads(promises.as_json(found))
 
     topic, general, all_ = rows(NOON + 3 * HOUR)
     assert topic == {
@@ -138,16 +139,14 @@ def test_the_report(store: Store, kazan: Company) -> None:
     assert (general["day"], general["queue"], general["asked"]) == ("2026-10-21", "general", 1)
     assert (all_["asked"], all_["open"]) == (8, 3)
     assert rows(NOON + 4 * HOUR)[0]["overdue"] == 2
-    found = callback_report.rows(store, "kazan", kazan.zone, first, last, NOON)
-    assert (
-        callback_report.FORMATS["csv"](found).splitlines()[0].startswith("day,queue,asked,in_time")
-    )
-    table = callback_report.as_table(found).splitlines()
+    found = promises.rows(store, "kazan", kazan.zone, first, last, NOON)
+    assert promises.FORMATS["csv"](found).splitlines()[0].startswith("day,queue,asked,in_time")
+    table = promises.as_table(found).splitlines()
     assert len(table) == 4
     assert len({len(line) for line in table}) == 1
 
 
 def test_a_report_of_nothing(store: Store, kazan: Company) -> None:
     day = date(2026, 10, 20)
-    (row,) = callback_report.rows(store, "kazan", kazan.zone, day, day, NOON)
+    (row,) = promises.rows(store, "kazan", kazan.zone, day, day, NOON)
     assert (row.queue, row.asked) == ("all", 0)

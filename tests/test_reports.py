@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr import company, reports
+from ivr import company
 from ivr.company import Company
 from ivr.events import Entry, write
+from ivr.reporting import wait as reports
 from ivr.store.database import Store, memory_store
 from ivr.storm import records
 

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import app
-from ivr import callscript, speech_report
+from ivr import callscript
 from ivr.composition import dialler
 from ivr.events import Entry, write
+from ivr.reporting import speech
 from ivr.store.database import memory_store
 
 ZONE = ZoneInfo("Europe/Kyiv")
@@ -46,7 +47,7 @@ def calls(store, house, tmp_path):
 
 
 def _rows(store, first=DAY, last=DAY, company="odesa"):
-    found = speech_report.rows(store, company, ZONE, first, last)
+    found = speech.rows(store, company, ZONE, first, last)
     return {(row.question, row.language): row for row in found}
 
 
@@ -133,23 +134,23 @@ def test_what_the_caller_did_after_midnight_still_counts(store):
 def test_speech_was_not_open(store):
     details = {"kind": "keys", "text": "2"}
     write(store, [Entry("odesa", "call-1", NOON, "heard", "main", "menu", details)])
-    assert speech_report.rows(store, "odesa", ZONE, DAY, DAY) == []
+    assert speech.rows(store, "odesa", ZONE, DAY, DAY) == []
 
 
 def test_nothing_there_is_said():
-    assert speech_report.as_table([]) == "no question was put with speech open on these days"
-    assert speech_report.as_json([]) == "[]"
-    assert speech_report.FORMATS["csv"]([]).startswith("question,language,asked,")
+    assert speech.as_table([]) == "no question was put with speech open on these days"
+    assert speech.as_json([]) == "[]"
+    assert speech.FORMATS["csv"]([]).startswith("question,language,asked,")
 
 
 def test_the_formats_hold_the_same(store):
     _heard(store, "call-1", ms=250)
     _heard(store, "call-2", understood="unheard", step="offer")
-    rows = speech_report.rows(store, "odesa", ZONE, DAY, DAY)
-    parsed = list(csv.DictReader(io.StringIO(speech_report.FORMATS["csv"](rows))))
-    listed = json.loads(speech_report.as_json(rows))
+    rows = speech.rows(store, "odesa", ZONE, DAY, DAY)
+    parsed = list(csv.DictReader(io.StringIO(speech.FORMATS["csv"](rows))))
+    listed = json.loads(speech.as_json(rows))
     assert [row["asked"] for row in parsed] == [str(row["asked"]) for row in listed]
-    questions, languages, notes = speech_report.as_table(rows).split("\n\n")
+    questions, languages, notes = speech.as_table(rows).split("\n\n")
     assert [line.split()[0] for line in questions.splitlines()] == [
         "question", "main.menu", "main.offer", "all",
     ]  # fmt: skip
@@ -160,8 +161,8 @@ def test_the_formats_hold_the_same(store):
 def test_nothing_that_was_said_is_in_the_report(store, calls):
     calls('press: "2"', 'press: "1"', "say: двадцять чотири двадцять п’ять", "say: ні",
           "say: двадцать четыре двадцять один", "say: так")  # fmt: skip
-    rows = speech_report.rows(store, "odesa", ZONE, DAY, DAY)
-    for text in (form(rows) for form in speech_report.FORMATS.values()):
+    rows = speech.rows(store, "odesa", ZONE, DAY, DAY)
+    for text in (form(rows) for form in speech.FORMATS.values()):
         assert not any(said in text for said in ("2425", "2421", "двадцять", "+380"))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivr.commands.terminal import command, say
@@ -16,29 +18,48 @@ if TYPE_CHECKING:
     from ivr.config import Config
     from ivr.store.database import Store
 
+LIST = "list"
+FORMATS = ("table", "csv", "json", "xlsx", "html")
+LANGUAGES = ("uk", "ru", "en")
+OLD = ("wait", "callbacks", "speech")
+"""Reports whose tables, CSV and JSON have forms of their own."""
+
 
 def add(commands: Any) -> None:
     """Name the commands."""
     reporter = command(commands, "report", report, "figures from the log of events")
+    reporter.add_argument("name", help="a report; `list` tells which there are")
     reporter.add_argument(
-        "name", choices=("wait", "callbacks", "speech"),
-        help="wait: the wait told and the true one; callbacks: how promises to call back were "
-        "kept; speech: how answers by speech were heard",
-    )  # fmt: skip
-    reporter.add_argument(
-        "--dialled", metavar="NAME", help="wait: only calls to this service or access number"
+        "--dialled", metavar="NAME", help="only calls to this service or access number"
     )
     reporter.add_argument(
         "--from", dest="first", type=date.fromisoformat, metavar="DAY",
-        help="first local day, 2026-10-30; default: the last one",
+        help="first local day, 2026-10-30; default: the last one; of `year` 1 January",
     )  # fmt: skip
     reporter.add_argument(
         "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="default: today"
     )
-    reporter.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    reporter.add_argument(
+        "--by", default="", metavar="WORDS",
+        help="what rows are made of, one or two of those `list` tells: day, month,queue ...",
+    )  # fmt: skip
+    reporter.add_argument(
+        "--without-storms", action="store_true", help="leave out what came while storm mode was on"
+    )
+    reporter.add_argument("--format", choices=FORMATS, default="table")
     reporter.add_argument(
         "--json", dest="format", action="store_const", const="json", help="as --format json"
     )
+    reporter.add_argument(
+        "--table",
+        default="",
+        metavar="NAME",
+        help="csv: which table of the report, if not the first",
+    )
+    reporter.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of headings and words"
+    )
+    reporter.add_argument("-o", dest="file", type=Path, metavar="FILE", help="write it there")
     kept = reporter.add_mutually_exclusive_group()
     kept.add_argument(
         "--kept", action="store_true", help="speech: list what is kept of what callers said instead"
@@ -50,35 +71,100 @@ def add(commands: Any) -> None:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Write a report from the log of events, or of promises to call back."""
-    from ivr import callback_report, reports, speech_report
+    """Write a report from the log of events."""
+    from ivr.reporting import named
 
+    if options.name == LIST:
+        _list()
+        return
+    chosen = named(options.name)
     config = settings()
     profile = profile_of(options.company or config.press2.company)
     last = options.last or now().astimezone(profile.zone).date()
-    first = options.first or last
+    first = options.first or (last.replace(month=1, day=1) if chosen.name == "year" else last)
     if first > last:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
     if (options.kept or options.forget) and options.name != "speech":
         raise Press2Error(f"--kept and --forget are of `report speech`, not of {options.name}")
+    if options.format == "xlsx" and options.file is None and sys.stdout.isatty():
+        raise Press2Error("a spreadsheet is no text; name a file: -o report.xlsx")
     dialled = _numbers_of(profile, options.dialled) if options.dialled else ()
     with contextlib.closing(store_of(config)) as store:
         if options.kept or options.forget:
             _kept_utterances(config, store, profile, options.forget)
-            return
-        if options.name == "speech":
-            heard = speech_report.rows(store, profile.id, profile.zone, first, last)
-            say(speech_report.FORMATS[options.format](heard))
-            return
-        if options.name == "callbacks":
-            asked = callback_report.rows(store, profile.id, profile.zone, first, last, now())
-            say(callback_report.FORMATS[options.format](asked))
-            return
-        rows = reports.wait(store, profile.id, profile.zone, first, last, dialled)
-        storms = reports.storms(store, profile.id, profile.zone, first, last)
-    say(reports.FORMATS[options.format](rows))
-    for line in reports.marks(storms, profile.zone) if options.format == "table" else ():
-        say(line)
+        elif chosen.name in OLD and options.format in ("table", "csv", "json"):
+            written = _of_old(options, store, profile, first, last, dialled)
+            _write(options.file, (written + "\n").encode())
+        else:
+            _write(options.file, _counted(options, store, profile, first, last, dialled))
+
+
+def _list() -> None:
+    """Tell which reports there are, what each counts and what its rows may be made of."""
+    from ivr.reporting import REPORTS
+
+    for each in REPORTS.values():
+        say(f"{each.name:10} {each.title}")
+        if each.by:
+            say(f"{'':10} --by {', '.join(each.by)}")
+
+
+def _counted(
+    options: argparse.Namespace,
+    store: Store,
+    profile: Company,
+    first: date,
+    last: date,
+    dialled: tuple[str, ...],
+) -> bytes:
+    from ivr.reporting import Asked, named, render
+    from ivr.reporting.words import Words
+
+    by = tuple(word.strip() for word in options.by.split(",") if word.strip())
+    storms = not options.without_storms
+    with store.session(read_only=True) as db:
+        asked = Asked(db, profile, first, last, now(), by, storms, dialled)
+        answer = named(options.name).answer(asked)
+    if answer.empty:
+        print(f"press2: no data from {first} to {last}", file=sys.stderr)  # noqa: T201
+    return render.write(answer, options.format, Words(options.language), options.table)
+
+
+def _of_old(
+    options: argparse.Namespace,
+    store: Store,
+    profile: Company,
+    first: date,
+    last: date,
+    dialled: tuple[str, ...],
+) -> str:
+    """Return the report of promises, call-backs or speech as it has always been written."""
+    from ivr.reporting import promises, speech, wait
+
+    where = (store, profile.id, profile.zone, first, last)
+    if options.name == "speech":
+        return speech.FORMATS[options.format](speech.rows(*where))
+    if options.name == "callbacks":
+        return promises.FORMATS[options.format](promises.rows(*where, now()))
+    found = wait.wait(*where, dialled)
+    storms = wait.marks(wait.storms(*where), profile.zone) if options.format == "table" else []
+    return "\n".join([wait.FORMATS[options.format](found), *storms])
+
+
+def _write(file: Path | None, written: bytes) -> None:
+    """Write to a file, which appears only when it is whole, or to the terminal."""
+    if file is None:
+        sys.stdout.buffer.write(written)
+        sys.stdout.flush()
+        return
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_bytes(written)
+        part.replace(file)
+    except OSError as error:
+        raise Press2Error(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _kept_utterances(config: Config, store: Store, profile: Company, whose: str | None) -> None:

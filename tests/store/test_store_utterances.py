@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr import company, speech_report, utterances
+from ivr import company, utterances
 from ivr.events import Entry, write
 from ivr.model import Caller
+from ivr.reporting import speech as spoken
 
 NOON = datetime(2026, 10, 31, 10, 0, tzinfo=UTC)
 CALL = "press2-1762.7"
@@ -39,7 +40,7 @@ def heard(store):
 
 def test_the_report(heard):
     day = date(2026, 10, 31)
-    rows = speech_report.rows(heard, "odesa", ZoneInfo("Europe/Kyiv"), day, day)
+    rows = spoken.rows(heard, "odesa", ZoneInfo("Europe/Kyiv"), day, day)
     (menu,) = [row for row in rows if row.question == "main.menu"]
     assert (menu.asked, menu.right, menu.wrong, menu.keys, menu.ms_95) == (2, 0, 1, 1, 210.0)
 

@@ -1,8 +1,8 @@
-"""Reports, counted from the log of events and nothing else.
+"""`wait`: the wait that callers were told against the wait they had.
 
-`wait`: the wait that callers were told against the wait they had. A promise is one `told` event; it
-is kept or broken by the next `answered` event of its call that names an operator. What was told is
-what the caller heard: whole minutes, rounded up.
+A promise is one `told` event; it is kept or broken by the next `answered` event of its call that
+names an operator. What was told is what the caller heard: whole minutes, rounded up. Counted from
+the log of events and nothing else.
 
 Service level: of the calls that entered a queue, those whose operator answered within `WITHIN`
 seconds of it. Intervals of storm mode are marked, and the level is given with and without them.
@@ -11,7 +11,7 @@ seconds of it. Intervals of storm mode are marked, and the level is given with a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -19,9 +19,12 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ivr.expected_wait import minutes
 from ivr.figures import aligned, as_csv, as_json, quantile
+from ivr.reporting.asked import Asked
+from ivr.reporting.table import Cell, Column, Phrase, Plot, Table
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 from ivr.storm.records import Interval, intervals
@@ -103,6 +106,33 @@ HEADINGS = {
 }
 
 
+def report(asked: Asked) -> list[Table]:
+    """The wait that callers were told against the wait they had.
+
+    A promise is kept or broken by the next answer of an operator in its call; told is what was
+    heard, whole minutes rounded up. Bias = median of (waited - told), error = median of the
+    distance, longer = who waited longer than told / who was answered.
+    """
+    asked.choose((), ())
+    found = _rows(*_read(asked.db, asked.company.id, asked.begin, asked.end, asked.dialled))
+    rows: list[tuple[Cell, ...]] = [astuple(row) for row in found[:-1]]
+    rows.append((Phrase("all"), *astuple(found[-1])[1:]))
+    columns = (
+        Column("queue", "text", words="queue_"),
+        Column("queued"),
+        Column("in_storm"),
+        Column("in_30", "share"),
+        Column("in_30_calm", "share"),
+        Column("promises"),
+        Column("answered"),
+        *(Column(f"wait_{name}", "seconds") for name in ("told", "waited", "bias", "error")),
+        Column("wait_error_90", "seconds"),
+        Column("wait_longer", "share"),
+    )
+    plot = Plot("bar", "queue", ("wait_told", "wait_waited"))
+    return [Table("wait", columns, rows, (Phrase("note_wait"),), plot)]
+
+
 def wait(
     store: Store,
     company: str,
@@ -115,7 +145,11 @@ def wait(
 
     dialled: count calls to these numbers (E.164) only; empty: all calls.
     """
-    promises, visits = _read(store, company, zone, first, last, dialled)
+    with store.session(read_only=True) as db:
+        return _rows(*_read(db, company, *_bounds(zone, first, last), dialled))
+
+
+def _rows(promises: Sequence[Promise], visits: Sequence[Visit]) -> list[Row]:
     queues = sorted({each.queue for each in promises} | {each.queue for each in visits})
     rows = [
         _row(
@@ -141,10 +175,9 @@ def _bounds(zone: ZoneInfo, first: date, last: date) -> tuple[datetime, datetime
 
 
 def _read(
-    store: Store, company: str, zone: ZoneInfo, first: date, last: date, dialled: Collection[str]
+    db: Session, company: str, begin: datetime, end: datetime, dialled: Collection[str]
 ) -> tuple[list[Promise], list[Visit]]:
-    """Return every promise told on these days, and every call that entered a queue."""
-    begin, end = _bounds(zone, first, last)
+    """Return every promise told between two moments, and every call that entered a queue."""
     wanted = (
         select(CallEvent)
         .where(CallEvent.company == company, CallEvent.kind.in_(KINDS))
@@ -153,15 +186,14 @@ def _read(
     )
     promises: list[Promise] = []
     visits: list[Visit] = []
-    with store.session(read_only=True) as db:
-        stormy = intervals(db, company, begin, end)
-        events = db.scalars(wanted.execution_options(yield_per=1000))
-        for _, of_call in groupby(events, key=lambda event: event.call):
-            known = list(of_call)
-            if dialled and not any(each.details.get("to") in dialled for each in known):
-                continue
-            promises += _of_call(known, end, stormy)
-            visits += _visit(known, end, stormy)
+    stormy = intervals(db, company, begin, end)
+    events = db.scalars(wanted.execution_options(yield_per=1000))
+    for _, of_call in groupby(events, key=lambda event: event.call):
+        known = list(of_call)
+        if dialled and not any(each.details.get("to") in dialled for each in known):
+            continue
+        promises += _of_call(known, end, stormy)
+        visits += _visit(known, end, stormy)
     return promises, visits
 
 

@@ -1,4 +1,4 @@
-"""How promises to call back were kept: `app.py report callbacks`.
+"""`callbacks`: how promises to call back were kept.
 
 Counted from the store: a promise is a row of its own there. It belongs to the local day on which it
 was made. In time is what its clock says (`ivr.callback_clock`); without a rule every kept one is.
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ivr.callback_clock import clocks, mark
 from ivr.figures import aligned, as_csv, as_json
+from ivr.reporting.asked import Asked
+from ivr.reporting.table import Cell, Column, Phrase, Plot, Table, share
 from ivr.store.database import Store
 from ivr.store.models import Callback
 from ivr.store.supply import CallbackClock
@@ -48,12 +51,45 @@ class Row:
     cancelled: int
 
 
+def report(asked: Asked) -> list[Table]:
+    """How promises to call back were kept.
+
+    asked = in time + late + open + in vain + cancelled. In time: kept within the hours of the
+    profile (`callbacks`), the customer's own call included; share = in time / (in time + late + in
+    vain). Open promises may be pressing or overdue.
+    """
+    asked.choose((), ())
+    found = _rows(asked.db, asked.company.id, asked.zone, asked.begin, asked.end, asked.now)
+    cells: list[tuple[Cell, ...]] = []
+    for row in found:
+        ended = row.in_time + row.late + row.in_vain
+        label = (Phrase("all"), None) if row.day == ALL else (row.day, row.queue)
+        cells.append((*label, *astuple(row)[2:], share(row.in_time, ended)))
+    columns = (
+        Column("day", "text"),
+        Column("queue", "text", words="queue_"),
+        *(Column(f"callbacks_{each.name}") for each in fields(Row)[2:]),
+        Column("in_time_share", "share"),
+    )
+    hours = asked.company.terms.callbacks.hours
+    note = Phrase("note_callbacks" if hours else "note_callbacks_free", {"hours": hours})
+    plot = Plot("bar", "day", ("callbacks_in_time", "callbacks_late"))
+    return [Table("callbacks", columns, cells, (note,), plot)]
+
+
 def rows(
     store: Store, company: str, zone: ZoneInfo, first: date, last: date, now: datetime
 ) -> list[Row]:
     """Return a row for each day and queue, and one for all. first, last: local days, both in."""
     begin = datetime.combine(first, time(), zone)
     end = datetime.combine(last + timedelta(days=1), time(), zone)
+    with store.session(read_only=True) as db:
+        return _rows(db, company, zone, begin, end, now)
+
+
+def _rows(
+    db: Session, company: str, zone: ZoneInfo, begin: datetime, end: datetime, now: datetime
+) -> list[Row]:
     wanted = (
         select(Callback)
         .where(Callback.company == company)
@@ -61,9 +97,8 @@ def rows(
         .order_by(Callback.created_at)
     )
     counted: dict[tuple[str, str], Counter[str]] = {}
-    with store.session(read_only=True) as db:
-        promises = list(db.scalars(wanted))
-        times = clocks(db, promises)
+    promises = list(db.scalars(wanted))
+    times = clocks(db, promises)
     for promise in promises:
         words = ["asked", *_words(promise, times.get(promise.id), now)]
         day = f"{promise.created_at.astimezone(zone):%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""How answers by speech were heard: `app.py report speech`.
+"""`speech`: how answers by speech were heard.
 
 Counted from the log of events and nothing else: what became of an answer is told by what the
 caller did next (`ivr.corrections`). A question belongs to the local day on which it was put. No
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ivr.corrections import Visit, visits
 from ivr.figures import aligned, as_csv, as_json, quantile
+from ivr.reporting.asked import Asked
+from ivr.reporting.table import Cell, Column, Phrase, Plot, Table
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 
@@ -72,13 +75,50 @@ class _Tally:
     ms: list[float] = field(default_factory=list)
 
 
+def report(asked: Asked) -> list[Table]:
+    """How answers by speech were heard, by question and by language.
+
+    Right: taken and not taken back; wrong: refused when it was read back, or given anew; not heard:
+    not understood. What the caller did next tells which.
+    """
+    asked.choose((), ())
+    found = _rows(asked.db, asked.company.id, asked.begin, asked.end)
+    questions = [row for row in found if row.question != ALL]
+    languages = [row for row in found if row.question == ALL]
+    return [
+        _as_table("questions", "question", [(row.question, row) for row in questions]),
+        _as_table("languages", "language", [(row.language, row) for row in languages]),
+    ]
+
+
+def _as_table(name: str, label: str, found: Sequence[tuple[str, Row]]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (Phrase("all") if word == ALL else word, *astuple(row)[2:]) for word, row in found
+    ]
+    columns = (
+        Column(label, "text", words=f"{label}_"),
+        *(Column(f"speech_{each}") for each in _COUNTED),
+        Column("speech_ms_50", "number"),
+        Column("speech_ms_95", "number"),
+    )
+    y = ("speech_right", "speech_wrong", "speech_unheard")
+    return Table(name, columns, rows, (Phrase("note_speech"),), Plot("stack", label, y))
+
+
 def rows(store: Store, company: str, zone: ZoneInfo, first: date, last: date) -> list[Row]:
     """Return a row for each question, then for each language, then for all; none of nothing.
 
     first, last: local days, both in.
     """
+    begin = datetime.combine(first, time(), zone)
+    end = datetime.combine(last + timedelta(days=1), time(), zone)
+    with store.session(read_only=True) as db:
+        return _rows(db, company, begin, end)
+
+
+def _rows(db: Session, company: str, begin: datetime, end: datetime) -> list[Row]:
     tallies: dict[tuple[str, str], _Tally] = {}
-    for visit in _visits(store, company, zone, first, last):
+    for visit in _visits(db, company, begin, end):
         _count(tallies, visit, visit.language, _of_visit(visit), ())
         for said in visit.utterances:
             words = () if said.checks else (said.verdict,)
@@ -92,22 +132,19 @@ def _order(key: tuple[str, str]) -> tuple[bool, bool, tuple[str, str]]:
     return language == ALL == question, question == ALL, key
 
 
-def _visits(store: Store, company: str, zone: ZoneInfo, first: date, last: date) -> Iterator[Visit]:
-    """Yield what was asked on these days with speech open."""
-    begin = datetime.combine(first, time(), zone)
-    end = datetime.combine(last + timedelta(days=1), time(), zone)
+def _visits(db: Session, company: str, begin: datetime, end: datetime) -> Iterator[Visit]:
+    """Yield what was asked between two moments with speech open."""
     wanted = (
         select(CallEvent)
         .where(CallEvent.company == company, CallEvent.kind.in_(KINDS))
         .where(CallEvent.at >= begin, CallEvent.at < end + LONGEST_CALL)
         .order_by(CallEvent.call, CallEvent.at, CallEvent.id)
     )
-    with store.session(read_only=True) as db:
-        events = db.scalars(wanted.execution_options(yield_per=1000))
-        for _, of_call in groupby(events, key=lambda event: event.call):
-            for visit in visits(of_call):
-                if visit.open and visit.at < end:
-                    yield visit
+    events = db.scalars(wanted.execution_options(yield_per=1000))
+    for _, of_call in groupby(events, key=lambda event: event.call):
+        for visit in visits(of_call):
+            if visit.open and visit.at < end:
+                yield visit
 
 
 def _of_visit(visit: Visit) -> tuple[str, ...]:
