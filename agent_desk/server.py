@@ -13,11 +13,10 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from agent_desk import api, door
+from agent_desk.supervisor.wallboard import SCREENS
 
 WORKERS = 24
-"""Threads beside those of the desks, for requests that are answered at once."""
-SCREENS = 40
-"""Wallboards that may be open at once; each keeps a thread as a desk does."""
+"""Threads beside those of desks and wallboards, for requests that are answered at once."""
 CONNECTIONS = 5
 """Connections of one browser: the events, and those it asks and loads with."""
 UNHEARD = 6000
