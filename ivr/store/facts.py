@@ -116,6 +116,7 @@ class OperatorSpan(Base):
     __table_args__ = (
         UniqueConstraint("company", "operator", "began"),
         Index(None, "company", "began"),
+        Index(None, "company", "ticket"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

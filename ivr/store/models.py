@@ -19,6 +19,8 @@ from sqlalchemy import (
     MetaData,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
+    text,
 )
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -293,7 +295,18 @@ class CallEvent(Base):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "call", "id"), Index(None, "company", "at"))
+    __table_args__ = (
+        Index(None, "call", "id"),
+        Index(None, "company", "at"),
+        Index(
+            "ix_events_of_no_call",
+            "company",
+            "kind",
+            "id",
+            sqlite_where=text("call = ''"),
+            postgresql_where=text("call = ''"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     company: Mapped[str]
@@ -304,6 +317,10 @@ class CallEvent(Base):
     step: Mapped[str] = mapped_column(default="")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     source: Mapped[str | None] = mapped_column(unique=True)
+
+
+NO_CALL = CallEvent.call == literal_column("''")
+"""Of an event that is no call's; as text, so that SQLite takes the index which has only those."""
 
 
 class AccountMiss(Base):

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ivr.company import Company
 from ivr.errors import StormChanged
-from ivr.store.models import Account, Audit, CallEvent
+from ivr.store.models import NO_CALL, Account, Audit, CallEvent
 from ivr.store.supply import Storm
 from ivr.storm.rules import RULE, Measured, Memory, told
 from ivr.terms import StormTerms
@@ -385,7 +385,7 @@ def intervals(
     """Return the storms that were on between two moments, from the log of events."""
     wanted = (
         select(CallEvent)
-        .where(CallEvent.call == "", CallEvent.company == company, CallEvent.kind == KIND)
+        .where(NO_CALL, CallEvent.company == company, CallEvent.kind == KIND)
         .order_by(CallEvent.at, CallEvent.id)
     )
     found: dict[int, Interval] = {}
