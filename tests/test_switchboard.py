@@ -61,6 +61,9 @@ class Side:
     def dismiss_phone(self, operator_endpoint: str, node: str) -> None:
         self.asked.append(("dismiss_phone", operator_endpoint))
 
+    def ears(self) -> Any:
+        return self
+
     def calls(self) -> list[LiveCall]:
         return self.live
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.agent_queue.model import Offer, Operator, Ticket
-from ivr.channels import ami_phones
+from ivr.channels import ami_listening, ami_phones
 from ivr.channels.ami_link import Message, event_mark
 from ivr.channels.ami_phones import BROWSER_PHONE
 from ivr.channels.ami_wire import Exchange, Wire
@@ -167,6 +167,78 @@ class AsteriskSwitch:
         if not held and not any(found) and len(wires) < len(self._wires):
             raise SwitchDown("an exchange is away that may hold the operator of the call")
 
+    # ------------------------------------------------------------------ supervisors in talks
+
+    def listen(
+        self,
+        supervisor: Operator,
+        operator: Operator,
+        talk: str,
+        token: str,
+        mode: str,
+        ring: float,
+    ) -> None:
+        """Ring a supervisor and let him into an operator's talk, at the operator's exchange."""
+        wires = self._up()
+        found = ami_listening.talk_of(wires, checked(ENDPOINT, operator.endpoint), talk)
+        if found is None:
+            self._not_there(wires, token, "talk")
+            return
+        phone = checked(ENDPOINT, supervisor.endpoint)
+        if supervisor.node != found.wire.exchange.name:
+            self._wire(supervisor.node)
+            phone = f"{phone}@node-{supervisor.node}"
+        answer = found.wire.ask(
+            "Originate",
+            ami_listening.variables(found, checked(TOKEN, token), mode),
+            Channel=f"PJSIP/{phone}",
+            Context=ami_listening.LISTENING,
+            Exten="s",
+            Priority="1",
+            Timeout=str(round(ring * 1000)),
+            CallerID=f"<{checked(ENDPOINT, operator.endpoint)}>",
+            Async="true",
+            ActionID=f"{ami_listening.ORIGINATED}{token}",
+        )
+        if answer.refused:
+            self._not_there([found.wire], token, "failed")
+
+    def listen_as(self, token: str, mode: str) -> None:
+        """Go on listening in another mode; nothing rings."""
+        leg = ami_listening.leg_of(self._up(), token)
+        how = ami_listening.mode_of(mode)
+        if leg is not None:
+            ami_listening.lead(leg, ami_listening.LISTENING, "mode", PRESS2_SPY_MODE=how)
+
+    def take_over(self, operator: Operator, talk: str, token: str, recording: str) -> None:
+        """Put the supervisor who listens in the operator's place."""
+        wires = self._up()
+        leg = ami_listening.leg_of(wires, token)
+        found = ami_listening.talk_of(wires, checked(ENDPOINT, operator.endpoint), talk)
+        if leg is not None and found is not None and found.peer and found.wire is leg.wire:
+            told = {"PRESS2_PEER": found.peer, "PRESS2_RECORD": checked(RECORDING, recording)}
+            ami_listening.lead(leg, ami_listening.TAKING, "s", **told)
+
+    def leave_talk(self, token: str) -> None:
+        """Hang up on a supervisor who listens."""
+        leg = ami_listening.leg_of(self._up(), token)
+        if leg is not None:
+            leg.wire.ask("Hangup", Channel=leg.name, Cause="16")
+
+    def listening(self) -> dict[str, bool]:
+        """Return the token of each who is in a talk: True, he has the caller."""
+        return ami_listening.tokens(self._up())
+
+    def ears(self) -> AsteriskSwitch:
+        """Return what lets supervisors into talks."""
+        return self
+
+    def _not_there(self, wires: Sequence[Wire], token: str, why: str) -> None:
+        """Report that a listening did not begin."""
+        if not wires:
+            raise SwitchDown("no exchange answers")
+        wires[0].later(partial(self._listener.listening_over, token, why))
+
     # ------------------------------------------------------------------ telephones
 
     def admit_phone(self, operator: Operator, digest: str, until: float) -> None:
@@ -228,6 +300,9 @@ class AsteriskSwitch:
                 before, mark, token = message.get("ActionID").partition(CALLED_BACK)
                 if mark and not before:
                     self._listener.called_back(token, "operator_failed")
+                before, mark, token = message.get("ActionID").partition(ami_listening.ORIGINATED)
+                if mark and not before:
+                    self._listener.listening_over(token, ami_listening.why_not(message))
 
     def _told(self, node: str, message: Message) -> None:
         """Report what the dialplan tells."""
@@ -248,6 +323,12 @@ class AsteriskSwitch:
                 self._listener.unanswered(token, UNREACHED.get(message.get("Status"), "failed"))
             case "Press2CalledBack" if how := called_back(message):
                 self._listener.called_back(token, how)
+            case "Press2Listening":
+                self._listener.listening(token)
+            case "Press2ListeningOver":
+                self._listener.listening_over(token, ami_listening.why_over(message))
+            case "Press2TakenOver":
+                self._listener.taken_over(token)
             case "Press2Gone":
                 self._listener.gone(message.get("Ticket") or call)
 

@@ -10,7 +10,7 @@ from ivr.agent_queue.model import Offer, Operator, Ticket
 from ivr.channels.twilio.settings import NODE
 from ivr.errors import Press2Error
 from ivr.matchmaker import Listener, LiveCall, Switch, SwitchDown
-from ivr.matchmaker.switch import OUTSIDE
+from ivr.matchmaker.switch import OUTSIDE, Ears
 
 if TYPE_CHECKING:
     from ivr.destination import Destination
@@ -111,6 +111,10 @@ class Switchboard:
         """Let it register no more."""
         if self._asterisk is not None:
             self._asterisk.dismiss_phone(operator_endpoint, node)
+
+    def ears(self) -> Ears | None:
+        """Return what lets supervisors into talks: an Asterisk, where the telephones are at one."""
+        return None if self._asterisk is None or self._recorded else self._asterisk.ears()
 
     # ------------------------------------------------------------------ what there is
 

@@ -65,7 +65,7 @@ class Matchmaker(Reports):
     ) -> None:
         means = Means(queue, switch, store, companies, log, clock)
         super().__init__(means, wake)
-        self._orders = Orders(means, self._promises)
+        self._orders = Orders(means, self._promises, self._listenings)
         self._announcer = Announcer(means, self._overdue.minds)
         self._closing = Closing(means)
         self._clocks = Clocks(means)
@@ -137,8 +137,11 @@ class Matchmaker(Reports):
             self._storms.shorten()
             self._promises.sweep(tickets)
             self._clocks.sweep()
+            self._changed.update(self._listenings.sweep())
         except (SQLAlchemyError, TimeoutError):
             logger.exception("the call-backs wait: the store does not answer")
+        except SwitchDown as reason:
+            logger.warning("who listens is looked at later: %s", reason)
         self._changed.update(self._ledger.watched())
 
     def _settle(self) -> None:

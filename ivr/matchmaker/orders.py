@@ -10,6 +10,9 @@ Each is a plain document {"do": WORD, ...}:
     pause_recording ticket, paused
     call_back       callback, operator (or "")         a promise is taken now, out of turn
     raised          ticket, operator, reason           he comes first from now on: for the log
+    listen          token                              a supervisor is let into a talk
+    listen_as       token, mode                        he goes on so; take: the caller is his
+    leave_talk      token                              he is hung up on
 
 One that cannot be done because its exchange is away is tried again for `PATIENCE` seconds.
 """
@@ -23,6 +26,7 @@ from typing import Any
 from ivr.agent_queue.model import Operator, Ticket
 from ivr.destination import destination
 from ivr.errors import Press2Error, RefusedNumber
+from ivr.matchmaker.listenings import Listenings
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises, refusal
 from ivr.matchmaker.switch import SwitchDown
@@ -40,7 +44,7 @@ Order = Mapping[str, Any]
 class Orders:
     """Carries orders out, one thread at a time."""
 
-    def __init__(self, means: Means, promises: Promises) -> None:
+    def __init__(self, means: Means, promises: Promises, listenings: Listenings) -> None:
         self._means = means
         self._promises = promises
         self._later: list[tuple[float, Order]] = []
@@ -54,6 +58,9 @@ class Orders:
             "pause_recording": self._pause_recording,
             "call_back": self._call_back,
             "raised": self._raised,
+            "listen": lambda order: listenings.begin(str(order["token"])),
+            "listen_as": lambda order: listenings.change(str(order["token"]), str(order["mode"])),
+            "leave_talk": lambda order: listenings.leave(str(order["token"])),
         }
 
     def carry_out(self) -> float | None:

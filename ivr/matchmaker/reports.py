@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.agent_queue.model import Operator, QueueDown, Ticket
 from ivr.errors import Press2Error
 from ivr.matchmaker.ledger import Ledger
+from ivr.matchmaker.listenings import Listenings
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.overdue import Overdue
 from ivr.matchmaker.promises import Promises
@@ -44,6 +45,7 @@ class Reports:
         self._ledger = Ledger(means, self._broke)
         self._promises = Promises(means)
         self._overdue = Overdue(means)
+        self._listenings = Listenings(means, self._reached)
         self._found: dict[str, tuple[str, float]] = {}
         self._lost: set[str] = set()
 
@@ -151,6 +153,27 @@ class Reports:
         with self._report() as mine:
             if mine:
                 self._means.queue.leave(call, "abandoned", self._means.now())
+                self._ledger.settle(call)
+
+    # ------------------------------------------------------------------ supervisors in talks
+
+    def listening(self, token: str) -> None:
+        """A supervisor hears a talk."""
+        with self._report() as mine:
+            if mine:
+                self._listenings.heard(token)
+
+    def listening_over(self, token: str, why: str) -> None:
+        """He does not any more, or never did."""
+        with self._report() as mine:
+            if mine:
+                self._listenings.over(token, why)
+
+    def taken_over(self, token: str) -> None:
+        """He has the caller."""
+        with self._report() as mine:
+            call = self._listenings.taken(token) if mine else ""
+            if call:
                 self._ledger.settle(call)
 
     # ------------------------------------------------------------------ operators' telephones

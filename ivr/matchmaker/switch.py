@@ -87,6 +87,9 @@ class Switch(Protocol):
     def pause_recording(self, ticket: Ticket, paused: bool) -> None:
         """Stop or go on recording the talk."""
 
+    def ears(self) -> Ears | None:
+        """Return what lets supervisors into talks; None where the exchange cannot."""
+
     def calls(self) -> list[LiveCall]:
         """Return every caller's channel of every exchange that answers."""
 
@@ -94,6 +97,38 @@ class Switch(Protocol):
         """Return the exchanges that answer now and when each was started (epoch seconds).
 
         0.0 where that is not known. A call that is not among `calls()` of one of these is over.
+        """
+
+
+class Ears(Protocol):
+    """Lets supervisors into operators' talks. Each method may raise SwitchDown."""
+
+    def listen(
+        self,
+        supervisor: Operator,
+        operator: Operator,
+        talk: str,
+        token: str,
+        mode: str,
+        ring: float,
+    ) -> None:
+        """Ring a supervisor for `ring` seconds and let him into an operator's talk.
+
+        talk: token of that one; token: of this listening. mode: listen, whisper or barge.
+        """
+
+    def listen_as(self, token: str, mode: str) -> None:
+        """Go on listening in another mode; nothing rings."""
+
+    def take_over(self, operator: Operator, talk: str, token: str, recording: str) -> None:
+        """Put the supervisor who listens in the operator's place; the caller's call goes on."""
+
+    def leave_talk(self, token: str) -> None:
+        """Hang up on a supervisor who listens."""
+
+    def listening(self) -> dict[str, bool]:
+        """Return the token of each who is in a talk, at every exchange that answers: False, he
+        listens; True, he has the caller.
         """
 
 
@@ -126,6 +161,19 @@ class Listener(Protocol):
 
     def gone(self, call: str) -> None:
         """A caller's channel is over."""
+
+    def listening(self, token: str) -> None:
+        """A supervisor's telephone answered: he hears the talk."""
+
+    def listening_over(self, token: str, why: str) -> None:
+        """He does not hear it any more, or never did.
+
+        why: talk (it is over), supervisor (he hung up), lost (his telephone fell silent),
+        no_answer, failed.
+        """
+
+    def taken_over(self, token: str) -> None:
+        """The supervisor has the caller now, the operator's telephone is hung up."""
 
     def phone_lost(self, endpoint: str, node: str) -> None:
         """An operator's telephone is no longer registered."""

@@ -64,6 +64,7 @@ class Hall:
     pbx: Any
     reports: Reports = field(default_factory=Reports)
     phones: list[SipPhone] = field(default_factory=list)
+    make: type[SipPhone] = SipPhone
 
     def __post_init__(self) -> None:
         self.switch = AsteriskSwitch(self.exchanges, SIP_PHONE)
@@ -90,7 +91,7 @@ class Hall:
     def phone(
         self, user: str = "0671110001", secret: str = "", at: tuple[str, int] | None = None, **how
     ) -> SipPhone:
-        phone = SipPhone(at or self.sip, user, secret, address=(at or self.sip)[0], **how)
+        phone = self.make(at or self.sip, user, secret, address=(at or self.sip)[0], **how)
         self.phones.append(phone)
         return phone
 

@@ -36,6 +36,8 @@ class Exchange:
     paused: list[tuple[str, bool]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     unsendable: set[str] = field(default_factory=set)
+    ears_asked: list[tuple[str, ...]] = field(default_factory=list)
+    ears_there: dict[str, bool] = field(default_factory=dict)
 
     # what tests do
 
@@ -106,6 +108,36 @@ class Exchange:
 
     def pause_recording(self, ticket: Ticket, paused: bool) -> None:
         self.paused.append((ticket.id, paused))
+
+    def ears(self) -> Exchange:
+        return self
+
+    def listen(
+        self,
+        supervisor: Operator,
+        operator: Operator,
+        talk: str,
+        token: str,
+        mode: str,
+        ring: float,
+    ) -> None:
+        self._up(operator.node)
+        self.ears_asked.append(
+            ("listen", supervisor.endpoint, operator.endpoint, talk, token, mode)
+        )
+
+    def listen_as(self, token: str, mode: str) -> None:
+        self.ears_asked.append(("listen_as", token, mode))
+
+    def take_over(self, operator: Operator, talk: str, token: str, recording: str) -> None:
+        self.ears_asked.append(("take_over", operator.endpoint, talk, token, recording))
+
+    def leave_talk(self, token: str) -> None:
+        self.ears_asked.append(("leave_talk", token))
+
+    def listening(self) -> dict[str, bool]:
+        self._up("pbx1")
+        return self.ears_there
 
     def calls(self) -> list[LiveCall]:
         return [live for live in self.live.values() if live.node not in self.down]

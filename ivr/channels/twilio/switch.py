@@ -153,6 +153,9 @@ class TwilioSwitch:
             over=lambda: logger.warning("call %s: nothing is recorded", ticket.id),
         )
 
+    def ears(self) -> None:
+        """Return nothing: Twilio lets nobody listen to a talk between two legs of a <Dial>."""
+
     def call_back(
         self,
         ticket: Ticket,
