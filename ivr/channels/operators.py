@@ -364,6 +364,9 @@ class Operators:
     def pause_recording(self, ticket: Ticket, paused: bool) -> None:
         """Nothing: a script has no sound."""
 
+    def ears(self) -> None:
+        """Nobody listens to a script."""
+
     def calls(self) -> list[LiveCall]:
         """Return everybody the queue knows of, as the exchange would hold them."""
         return [
