@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import subprocess
@@ -80,11 +81,10 @@ def _follow(job: Job, question: Question) -> None:
     """Hand the question over and take note of what comes back."""
     with job.process as process:
         if process.stdin and process.stdout:
-            try:
-                pickle.dump(question, process.stdin)
+            with contextlib.suppress(OSError):  # it was stopped already
+                process.stdin.write(pickle.dumps(question))
+            with contextlib.suppress(OSError):
                 process.stdin.close()
-            except OSError:
-                process.kill()
             for line in process.stdout:
                 _note(job, json.loads(line))
     if job.state == "running":

@@ -51,7 +51,7 @@ class Calendar:
             return "holiday"
         if self._rush(day):
             return "window"
-        return {0: "monday", 5: "weekend", 6: "weekend"}.get(day.weekday(), "ordinary")
+        return by_weekday(day)
 
     def _rush(self, day: date) -> bool:
         window = self.company.window.at(day)
@@ -80,6 +80,11 @@ class Calendar:
     def open(self, moment: datetime, queues: Iterable[str]) -> bool:
         """Tell whether any of these queues is open at a moment."""
         return any(self.company.opening.is_open(queue, moment) for queue in queues)
+
+
+def by_weekday(day: date) -> str:
+    """Return the type of a day on which nothing special is on."""
+    return {0: "monday", 5: "weekend", 6: "weekend"}.get(day.weekday(), "ordinary")
 
 
 def read(db: Session, company: Company, now: datetime) -> Calendar:

@@ -141,7 +141,8 @@ def _callers(
             Caller(
                 visit.call, visit.number, visit.queue, max(entered, came), entered,
                 visit.priority, visit.language, visit.kind, visit.outcome,
-                visit.waited, visit.left, visit.talk, visit.wrap, _rang(rung.get(visit.call, ()), visit),
+                visit.waited, visit.left, visit.talk, visit.wrap,
+                _rang(rung.get(visit.call, ()), visit),
                 follows=before is not None and before.outcome == "answered",
                 counted=counted[0] <= visit.entered < counted[1],
             )

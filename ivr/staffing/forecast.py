@@ -2,7 +2,9 @@
 
 1. The days of the type before the day that is asked about, `wanted` of them at most. Storms and
    days without a single call in any queue (the line was dead, the log had not begun) are left out.
-2. Each is carried to that day by the trend (`trend_of`).
+2. Each is carried to that day by the trend (`trend_of`). Days of readings and of new schedules fall
+   on any weekday, so these are also brought from their own weekday to the one that is asked about,
+   by what Mondays, weekends and other days bring when nothing special is on.
 3. The level is the median of their totals: one odd day moves it little.
 4. The shape is, by half hour of the wall clock, the mean of the days brought to that level, the
    highest and the lowest left out where there are five or more. A median would be wrong here: of
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import fmean, median
 
-from ivr.staffing.calendar import Calendar
+from ivr.staffing.calendar import Calendar, by_weekday
 from ivr.staffing.measured import Counts
 
 FEW = 4
@@ -28,6 +30,8 @@ INSTEAD = {"monday": "ordinary", "weekend": "ordinary", "window": "ordinary"} | 
     "holiday": "weekend", "schedule": "ordinary", "storm": "ordinary",
 }  # fmt: skip
 """The type taken where there was no day of one yet."""
+ANY_WEEKDAY = ("window", "schedule")
+PLAIN_DAYS = 8
 YEAR = 364
 """Days between two days of two years with the same weekday."""
 PAIRS, OVER = 28, 56
@@ -147,13 +151,33 @@ def forecast(
     if not days:
         raise NothingKnown(f"nobody called before {day}; a forecast stands on days of the log")
     found = trend_of(history, day) if trend else Trend()
-    used = tuple(Used(each, history.totals[each], found.factor(each, day)) for each in days)
+    index = _weekdays(history, day) if kind in ANY_WEEKDAY else {}
+    used = tuple(
+        Used(each, history.totals[each], found.factor(each, day) * _ratio(index, each, day))
+        for each in days
+    )
     first = days[-1]
     dead = sum(first + timedelta(days=n) not in history.alive for n in range((day - first).days))
     return Forecast(
         day, kind, tuple(_slots(history, day, used)), used, found, wanted, borrowed,
         dead if day > first else 0,
     )  # fmt: skip
+
+
+def _weekdays(history: History, day: date) -> dict[str, float]:
+    """What the last plain Mondays, weekends and other days before one brought."""
+    found = {}
+    for kind in ("ordinary", "monday", "weekend"):
+        calls = [history.totals[each] for each in _last(history, day, kind, PLAIN_DAYS)]
+        if len(calls) >= FEW and (level := median(calls)):
+            found[kind] = level
+    return found
+
+
+def _ratio(index: Mapping[str, float], since: date, until: date) -> float:
+    """What the calls of one weekday are multiplied by to be those of another."""
+    one, other = (index.get(by_weekday(each), 0.0) for each in (since, until))
+    return other / one if one and other else 1.0
 
 
 def _instead(kind: str) -> Iterable[str]:
