@@ -23,12 +23,12 @@ KEY = 0.3
 OPERATOR = frozenset(
     (
         "answers", "no_answer", "drops", "returns", "ends", "transfers", "sends_to_reading",
-        "sends_to_outage", "unreachable", "announces", "overdue",
+        "sends_to_outage", "unreachable", "announces", "overdue", "withdraws",
     )
 )  # fmt: skip
 """What an operator at the other end may do, or the matchmaker tells him: `unreachable`: no
-telephone can be rung; `announces`: his place may be a better one; `overdue`: in danger, and nobody
-has answered in time."""
+telephone can be rung; `announces`: his place may be a better one; `withdraws`: a supervisor ends
+his wait; `overdue`: in danger, and nobody has answered in time."""
 
 
 class Clock:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 from ivr.agent_queue.memory import MemoryQueue
-from ivr.agent_queue.model import AgentQueue, Offer, Operator, QueueDown, Rules, Ticket
+from ivr.agent_queue.model import AgentQueue, Offer, Operator, QueueDown, Record, Rules, Ticket
 from ivr.channels.line import Clock
 from ivr.company import Company
 from ivr.destination import Destination
@@ -50,6 +50,7 @@ class Operators:
 
     log: of everything that happens, for the runner of the call as well. reached, services: the
     queue and the services as that runner finds them, out of order where the World says so.
+    journal: what the queue noted.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Operators:
         log: EventLog,
         clock: Clock,
     ) -> None:
-        self.queue = MemoryQueue({name: _rules(each) for name, each in companies.items()})
+        self.journal: list[Record] = []
+        rules = {name: _rules(each) for name, each in companies.items()}
+        self.queue = MemoryQueue(rules, journal=self.journal.append)
         self.reached: AgentQueue = self.queue
         self.services: Mapping[str, Service] = SERVICES
         self.log = log
@@ -207,6 +210,7 @@ class Operators:
             "unreachable": self._unreachable,
             "announces": lambda _: "announce",
             "overdue": lambda _: "overdue",
+            "withdraws": self._withdraws,
         }
         return acts[word](call)
 
@@ -249,6 +253,13 @@ class Operators:
         self._talks(call)
         moved = self.queue.transfer(call, self.now, queue=ELSEWHERE)
         return "transferred" if moved else ""
+
+    def _withdraws(self, call: str) -> str:
+        """Let a supervisor end the caller's wait."""
+        ticket = self.queue.ticket(call)
+        if ticket is not None:
+            self.queue.send({"do": "withdraw", "ticket": call, "queue": ticket.queue})
+        return ""
 
     def _sends(self, call: str, flow: str) -> str:
         """Send the caller into a part of the menu, from where he comes back to this operator."""

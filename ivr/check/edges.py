@@ -10,7 +10,7 @@ from ivr.flow import EnqueueStep, Flow, LookupStep, Question, RunStep
 from ivr.services.inquiry import Service
 
 ENQUEUE_MUST = frozenset(("ended", "unavailable", "no_answer", "dropped"))
-ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "overdue", "shut", "transferred"}
+ENQUEUE_MAY = ENQUEUE_MUST | {"announce", "overdue", "shut", "transferred", "withdrawn"}
 """Outcomes of an Enqueue turn; the names of flows an operator may send a caller into come on top.
 
 Where an edge for one of the latter is missing the caller goes `otherwise`."""

@@ -10,6 +10,7 @@ Each is a plain document {"do": WORD, ...}:
     pause_recording ticket, paused
     call_back       callback, operator (or "")         a promise is taken now, out of turn
     raised          ticket, operator, reason           he comes first from now on: for the log
+    withdraw        ticket, queue                      his wait in this queue ends; he is told why
     listen          token                              a supervisor is let into a talk
     listen_as       token, mode                        he goes on so; take: the caller is his
     leave_talk      token                              he is hung up on
@@ -30,6 +31,7 @@ from ivr.matchmaker.listenings import Listenings
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises, refusal
 from ivr.matchmaker.switch import SwitchDown
+from ivr.services.queues import AHEAD
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class Orders:
             "pause_recording": self._pause_recording,
             "call_back": self._call_back,
             "raised": self._raised,
+            "withdraw": self._withdraw,
             "listen": lambda order: listenings.begin(str(order["token"])),
             "listen_as": lambda order: listenings.change(str(order["token"]), str(order["mode"])),
             "leave_talk": lambda order: listenings.leave(str(order["token"])),
@@ -125,6 +128,21 @@ class Orders:
         if ticket := self._ticket(order):
             who, why = str(order["operator"]), str(order["reason"])
             self._means.note(ticket, "raised", operator=who, reason=why, priority=ticket.priority)
+
+    def _withdraw(self, order: Order) -> None:
+        """Lead a caller out of the wait: his flow says why, and offers him what it offers to whoever
+        may not wait. Who is being rung, has been moved on, or comes first, waits on.
+        """
+        ticket, queue, now = self._ticket(order), self._means.queue, self._means.now()
+        if ticket is None or ticket.state != "waiting" or ticket.queue != order["queue"]:
+            return
+        if ticket.kind != "call" or ticket.priority in AHEAD or not queue.away(ticket.id, now):
+            return
+        try:
+            self._means.switch.tell(ticket, "withdrawn")
+        except (SwitchDown, Press2Error):
+            queue.enter(ticket, now)
+            raise
 
     def _send_out(self, order: Order) -> None:
         ticket = self._ticket(order)

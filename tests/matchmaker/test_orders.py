@@ -32,6 +32,36 @@ def test_a_call_is_told_hung_up_and_recorded_or_not(hall: Hall) -> None:
     assert hall.exchange.hung_up == ["pbx1-1.1"]
 
 
+def test_a_wait_is_ended_in_a_spoken_way(hall: Hall) -> None:
+    hall.operator(status="paused")
+    hall.caller("pbx1-2.2", number=None)
+    _do(hall, "withdraw", ticket="pbx1-2.2", queue="metering")
+    assert hall.exchange.told == [], "he waits in another queue by now"
+    _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
+    assert hall.exchange.told == [("pbx1-2.2", "withdrawn")]
+    assert hall.ticket("pbx1-2.2").state == "away", "his place is kept while he decides"
+
+
+@pytest.mark.parametrize("priority", ["danger", "priority_site"])
+def test_who_comes_first_waits_on(hall: Hall, priority: str) -> None:
+    hall.operator(status="paused")
+    hall.caller("pbx1-2.2", number=None, priority=priority)
+    _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
+    assert ("pbx1-2.2", "withdrawn") not in hall.exchange.told
+    assert hall.ticket("pbx1-2.2").state == "waiting"
+
+
+def test_who_cannot_be_told_waits_on_and_is_told_later(hall: Hall) -> None:
+    hall.operator(status="paused")
+    hall.caller("pbx1-2.2", number=None)
+    hall.exchange.fall("pbx1")
+    _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
+    assert hall.ticket("pbx1-2.2").state == "waiting"
+    hall.exchange.down.clear()
+    hall.pass_(5)
+    assert ("pbx1-2.2", "withdrawn") in hall.exchange.told
+
+
 def test_to_an_outside_number_that_is_allowed(hall: Hall) -> None:
     hall.operator()
     hall.caller()
