@@ -12,8 +12,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -69,8 +70,9 @@ class Shown:
         missing = list(self.missing)
         return {"state": self.state, "at": self.at, "upto": self.upto, "missing": missing}
 
-    def to_json(self) -> str:
-        """Return them as one line."""
+    @cached_property
+    def text(self) -> str:
+        """The figures with their mark as one line of JSON."""
         whole = {**self.figures, "feed": self.mark()}
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
@@ -195,8 +197,8 @@ class Feed:
         """Say of the figures that they are old."""
         for company, shown in self._shown.items():
             if shown.state == "live":
-                fields = vars(shown) | {"state": "away", "version": shown.version + 1}
-                self._shown[company] = Shown(**fields)
+                old = replace(shown, state="away", version=shown.version + 1)
+                self._shown[company] = old
                 self._tell(company)
 
     def _tell(self, company: str) -> None:
