@@ -93,9 +93,7 @@ TASKS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("outages.report", "registered"): "outage",
         ("outages.report", "again"): "outage",
         ("outages.danger", "registered"): "danger",
-        **{
-            ("outages.known", how): "outage_told" for how in ("event", "reported", "by_schedule")
-        },
+        **{("outages.known", how): "outage_told" for how in ("event", "reported", "by_schedule")},
         ("schedules.tell", "told"): "schedule",
         **{
             (f"subscriptions.{service}", how): "notice"
@@ -119,9 +117,7 @@ TASKS: Mapping[tuple[str, str], str] = MappingProxyType(
             for how in ("registered", "postponed", "refused")
         },
         ("messages.keep", "kept"): "message",
-        **{
-            ("callbacks.promise", how): "callback" for how in ("noted", "noted_later", "already")
-        },
+        **{("callbacks.promise", how): "callback" for how in ("noted", "noted_later", "already")},
         ("offices.hours", "told"): "office",
         ("offices.supplier", "told"): "supplier",
         ("restoration.heard", "noted"): "restoration",
