@@ -11,6 +11,7 @@ from ivr.commands import (
     calls,
     data,
     examine,
+    facts,
     flows,
     operators,
     reports,
@@ -20,5 +21,5 @@ from ivr.commands import (
 )
 
 GROUPS: tuple[ModuleType, ...] = (
-    servers, examine, flows, calls, operators, storms, data, reports, staffing,
+    servers, examine, flows, calls, operators, storms, data, facts, reports, staffing,
 )  # fmt: skip

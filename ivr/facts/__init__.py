@@ -5,6 +5,6 @@ concern and writes it; `lost` ends calls that nobody can end any more. docs/fact
 column.
 """
 
-from ivr.facts.keeper import Keeper, keep, rebuild
+from ivr.facts.keeper import Folding, Keeper, count, keep, rebuild
 
-__all__ = ["Keeper", "keep", "rebuild"]
+__all__ = ["Folding", "Keeper", "count", "keep", "rebuild"]

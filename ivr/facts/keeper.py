@@ -356,10 +356,10 @@ def keep(store: Store, companies: Mapping[str, Company], limit: int = BATCH) -> 
     return sum(Keeper(store, company).keep(limit) for company in companies.values())
 
 
-def rebuild(store: Store, company: Company, told: Callable[[int], object] | None = None) -> int:
+def rebuild(store: Store, company: Company) -> int:
     """Make the facts of a company anew from its whole log; how many events there were.
 
-    told: hears after each round how many there were so far. Killed in between, `keep` goes on.
+    Killed in between, `keep` goes on.
     """
     keeper, total = Keeper(store, company), 0
     with store.session() as db:
@@ -368,13 +368,18 @@ def rebuild(store: Store, company: Company, told: Callable[[int], object] | None
         db.execute(delete(FactsMark).where(FactsMark.name == keeper.name))
         last = db.scalar(select(func.max(CallEvent.id))) or 0
     while keeper.upto < last:
-        count = keeper.keep(REBUILT)
-        total += count
-        if told is not None:
-            told(total)
-        if not count and keeper.upto < last:
+        before = keeper.upto
+        total += keeper.keep(REBUILT)
+        if keeper.upto == before < last:
             time.sleep(GRACE / 10)  # until a gap is old enough, or another process has done it
     return total
+
+
+def count(store: Store, company: Company) -> int:
+    """Return how many calls there are facts of."""
+    wanted = select(func.count()).where(CallFact.company == company.id)
+    with store.session(read_only=True) as db:
+        return db.scalar(wanted) or 0
 
 
 class Folding(Rounds):
