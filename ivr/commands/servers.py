@@ -333,6 +333,7 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr import outbox, parts
     from ivr.board.sampler import KEY, Sampler
     from ivr.events import Journals, drain
+    from ivr.facts import Folding
     from ivr.matchmaker import RedisLease
     from ivr.services.restoration import CALL
     from ivr.speech.pool import Recognisers
@@ -351,6 +352,7 @@ def jobs(_options: argparse.Namespace) -> None:
         couriers = outbox.start(store, handlers, now, stopping, hands, keep)
         companies = company.load(COMPANIES)
         Journals(client, store, companies, stopping).start()
+        Folding(store, companies, now, stopping, config.asterisk.call_limit).start()
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
         listening = parts.recognisers(config)
