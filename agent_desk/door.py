@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from agent_desk import api, room, sign_in
 from agent_desk.office import Office
 from agent_desk.refusals import Refused, note
+from agent_desk.supervisor import prompts
 from ivr.agent_queue.model import QueueDown
 from ivr.errors import SetupError
 
@@ -59,6 +60,8 @@ def set_up(
     @app.before_request
     def words() -> None:
         g.desk_words = texts[g.language]
+        if request.path == prompts.UPLOAD:
+            request.max_content_length = prompts.LARGEST
 
     csrf = CSRFProtect(app)
     sign_in.limiter.init_app(app)

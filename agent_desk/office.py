@@ -15,6 +15,7 @@ from flask import current_app, g
 from agent_desk.tokens import Token
 from ivr.agent_queue.model import AgentQueue, Operator
 from ivr.company import Company
+from ivr.judge import Judge
 from ivr.store.database import Store
 from ivr.store.models import SignIn, User
 
@@ -42,6 +43,7 @@ class Office:
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
     tokens: of those who may use the API. clock: seconds since 1970.
     figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
+    judge: checks flows before calls get them. walking: of them one at a time.
     """
 
     store: Store
@@ -65,6 +67,8 @@ class Office:
     figures: dict[int, Figures] = field(default_factory=dict)
     board: Feed | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    judge: Judge = field(default_factory=Judge)
+    walking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def recordings(self) -> Path:

@@ -13,10 +13,11 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from agent_desk import api, door
+from agent_desk.supervisor import listening, prompts
 from agent_desk.supervisor.wallboard import SCREENS
 
 WORKERS = 24
-"""Threads beside those of desks and wallboards, for requests that are answered at once."""
+"""Threads beside those of desks, wallboards and floors, for requests that are answered at once."""
 CONNECTIONS = 5
 """Connections of one browser: the events, and those it asks and loads with."""
 UNHEARD = 6000
@@ -44,16 +45,24 @@ def serve(app: Flask, host: str, port: int, desks: int, proxied: bool = False) -
 
 
 class _Request(HTTPRequestParser):  # type: ignore[misc]
-    """A body that is too long is refused before a byte of it came; only the API takes long ones."""
+    """A body that is too long is refused before a byte of it came; the API takes longer ones than
+    the desk, and one address takes sounds.
+    """
 
     adj: Any
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the first line and the headers of a request."""
         super().parse_header(header_plus)
-        if not self.path.startswith(f"{api.PREFIX}/"):
-            self.adj = copy.copy(self.adj)
-            self.adj.max_request_body_size = door.LARGEST + 1
+        self.adj = copy.copy(self.adj)
+        self.adj.max_request_body_size = _largest(self.path) + 1
+
+
+def _largest(path: str) -> int:
+    """Return the bytes that the body of a request may have."""
+    if path == prompts.UPLOAD:
+        return prompts.LARGEST
+    return api.LARGEST if path.startswith(f"{api.PREFIX}/") else door.LARGEST
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
@@ -71,10 +80,10 @@ def listener(host: str, port: int) -> socket.socket:
 def settings(desks: int) -> dict[str, Any]:
     """Return the server's settings for a number of desks."""
     return {
-        "threads": desks + SCREENS + WORKERS,
+        "threads": desks + SCREENS + listening.PAGES + WORKERS,
         "connection_limit": desks * CONNECTIONS + 100,
         "asyncore_use_poll": True,  # select() ends at 1024 files
         "channel_request_lookahead": 1,  # a page that is closed is noticed while it listens
-        "max_request_body_size": api.LARGEST + 1,
+        "max_request_body_size": prompts.LARGEST + 1,
         "ident": "press2",
     }

@@ -49,13 +49,13 @@ class Judge:
     """Knows the program's flows, prompts, profiles and services; reads them when first asked."""
 
     def __init__(self, home: Path = HOME, companies: Mapping[str, Company] | None = None) -> None:
-        self._home = home
+        self.home = home
         self._given = companies
 
     @cached_property
     def files(self) -> Files:
         """The flow files."""
-        return texts.read(self._home / "flows")
+        return texts.read(self.home / "flows")
 
     @cached_property
     def base(self) -> str:
@@ -65,12 +65,12 @@ class Judge:
     @cached_property
     def catalogues(self) -> Mapping[str, Catalogue]:
         """The prompts, by language."""
-        return prompts.load(self._home / "prompts")
+        return prompts.load(self.home / "prompts")
 
     @cached_property
     def companies(self) -> Mapping[str, Company]:
         """The profiles."""
-        return self._given or company.load(self._home / "flows" / "companies")
+        return self._given or company.load(self.home / "flows" / "companies")
 
     # ------------------------------------------------------------------ the check
 
@@ -120,7 +120,7 @@ class Judge:
 
         state: "done" (see found: rule, place, text, script) or "late", it took too long.
         """
-        task = json.dumps({"home": str(self._home), "company": name, "changes": dict(changes)})
+        task = json.dumps({"home": str(self.home), "company": name, "changes": dict(changes)})
         kept: dict[str, Any] = {"state": "late", "base": self.base, "found": []}
         try:
             done = subprocess.run(

@@ -1,15 +1,323 @@
-"""The page publish."""
+"""The page publish: flow releases from the draft to all calls and back; recordings of prompts."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import threading
+from collections.abc import Mapping
+from typing import Any
 
-from agent_desk.supervisor import shell
+from flask import Blueprint, g, jsonify
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from agent_desk.body import Body, body
+from agent_desk.office import Office, office, shift
+from agent_desk.refusals import Refused, note
+from agent_desk.supervisor import prompts, shell
+from agent_desk.supervisor.publishing import changing, lately, refusal, undo
+from ivr.errors import FlowError, SetupError, Unfit
+from ivr.judge import WALK
+from ivr.releases import records
+from ivr.releases.records import State
+from ivr.releases.texts import LONGEST
+from ivr.store.supervision import FlowRelease
+
+NUMBERS = 2**31 - 1
+NOTED = 60.0
+"""Seconds after the end of a walk's time in which its outcome is noted."""
 
 blueprint = Blueprint("publish", __name__)
+blueprint.register_blueprint(prompts.blueprint)
 
 
 @blueprint.get("/publish/")
 def page() -> str:
     """Show the page."""
-    return shell.show("publish")
+    return shell.show("publish", "sound_", longest=LONGEST, **prompts.given())
+
+
+# ---------------------------------------------------------------------- what is
+
+
+@blueprint.get("/publish/state")
+def state() -> Response:
+    """Return the releases, what calls get, what was done lately."""
+    return jsonify(_state())
+
+
+def _state() -> dict[str, Any]:
+    parts, company = office(), shift().company
+    with parts.store.session(read_only=True) as db:
+        now, before = records.state(db, company), records.before(db, company)
+        return {
+            "time": parts.now().timestamp(),
+            "base": parts.judge.base,
+            "serving": _serving(now),
+            "before": before.number if before else None,
+            "releases": [_release(row) for row in records.listed(db, company)],
+            "actions": lately(db, "release."),
+        }
+
+
+def _serving(now: State) -> dict[str, Any]:
+    return {"live": now.live, "canary": now.canary, "share": now.share}
+
+
+def _release(row: FlowRelease) -> dict[str, Any]:
+    wrong = [each for each in row.findings if not each.get("hint")]
+    return {
+        "number": row.number,
+        "version": row.version,
+        "title": row.title,
+        "state": row.state,
+        "share": row.share,
+        "flows": sorted(row.changes),
+        "made": {"by": row.made_by, "at": row.made_at.timestamp()},
+        "published": _published(row),
+        "checked": row.checked_at.timestamp() if row.checked_at else None,
+        "wrong": len(wrong),
+        "old": bool(row.base) and row.base != office().judge.base,
+        "walked": _walked(row),
+    }
+
+
+def _published(row: FlowRelease) -> dict[str, Any] | None:
+    if row.published_at is None:
+        return None
+    return {"by": row.published_by, "at": row.published_at.timestamp()}
+
+
+def _walked(row: FlowRelease) -> dict[str, Any]:
+    """Return what became of the walk; one whose process died is late."""
+    walked = dict(row.walked)
+    began = walked.pop("began", 0.0)
+    if walked.get("state") == "running" and office().now().timestamp() > began + WALK + NOTED:
+        walked["state"] = "late"
+    return walked
+
+
+@blueprint.get(f"/publish/releases/<int(max={NUMBERS}):number>")
+def release(number: int) -> Response:
+    """Return a release with the texts that differ, and the names of all its flows."""
+    return jsonify(_whole(number))
+
+
+def _whole(number: int) -> dict[str, Any]:
+    files = office().judge.files
+    with office().store.session(read_only=True) as db:
+        row = _find(db, number)
+    return _release(row) | {
+        "texts": row.changes,
+        "names": sorted({*files.texts, *row.changes}),
+        "findings": list(row.findings),
+    }
+
+
+@blueprint.get(f"/publish/releases/<int(max={NUMBERS}):number>/texts/<name>")
+def text(number: int, name: str) -> Response:
+    """Return a flow's text as this release, the live one and the files have it. number 0: live."""
+    files, company = office().judge.files, shift().company
+    with office().store.session(read_only=True) as db:
+        live = records.state(db, company).live
+        serving = records.find(db, company, live) if live is not None else None
+        row = _find(db, number) if number else serving
+    shown = {
+        "text": records.text_of(row, name, files),
+        "live": records.text_of(serving, name, files),
+        "files": files.texts.get(name, ""),
+    }
+    if not any(shown.values()):
+        raise Refused("gone", 404)
+    return jsonify(shown)
+
+
+@blueprint.get(f"/publish/releases/<int(max={NUMBERS}):number>/picture/<name>")
+def picture(number: int, name: str) -> Response:
+    """Return the picture of a flow, SVG. number 0: of the files."""
+    changes: Mapping[str, str] = {}
+    if number:
+        with office().store.session(read_only=True) as db:
+            changes = _find(db, number).changes
+    try:
+        drawn = office().judge.picture(changes, name, g.language)
+    except FlowError as reason:
+        raise Refused("publish_picture", 400, reason=str(reason)[:400]) from None
+    except SetupError as reason:
+        raise Refused("publish_picture", 503, reason=str(reason)[:400]) from None
+    return Response(drawn, mimetype="image/svg+xml")
+
+
+def _find(db: Session, number: int) -> FlowRelease:
+    try:
+        return records.find(db, shift().company, number)
+    except Unfit as error:
+        raise refusal(error) from None
+
+
+# ---------------------------------------------------------------------- drafts
+
+
+@blueprint.post("/publish/releases")
+def new() -> Response:
+    """Make a draft: from a release, from what is live, or from the files."""
+    sent, company = body(), shift().company
+    source, title = sent.choice("like", "live", "files", "release"), _title(sent) or ""
+    number = _number(sent, "number") if source == "release" else None
+    with changing("release.new") as db:
+        like = records.state(db, company).live if source == "live" else number
+        row = records.new(db, company, shift().login, office().now(), like=like, title=title)
+    return jsonify(_whole(row.number))
+
+
+@blueprint.post(f"/publish/releases/<int(max={NUMBERS}):number>")
+def change(number: int) -> Response:
+    """Edit, check, walk or throw away a release."""
+    sent = body()
+    do = sent.choice("do", "edit", "check", "walk", "discard")
+    {"edit": _edit, "check": _check, "walk": _walk, "discard": _discard}[do](number, sent)
+    return jsonify(_state() if do == "discard" else _whole(number))
+
+
+def _edit(number: int, sent: Body) -> None:
+    parts, texts = office(), {}
+    for name in sent.mapping("texts"):
+        texts[str(name)] = Body(sent.mapping("texts")).text(name, LONGEST + 1, wanted=False)
+    with changing("release.edit") as db:
+        records.edit(
+            db, shift().company, number, _version(sent), shift().login, parts.now(),
+            files=parts.judge.files, texts=texts, title=_title(sent),
+        )  # fmt: skip
+
+
+def _check(number: int, _sent: Body) -> None:
+    parts = office()
+    with changing("release.check") as db:
+        check(db, number)
+    note("release.check", release=number, base=parts.judge.base)
+
+
+def check(db: Session, number: int) -> FlowRelease:
+    """Check a release against this program, and keep what was found."""
+    parts, company = office(), shift().company
+    row = records.find(db, company, number)
+    if not row.changes:
+        raise Unfit("release_empty", number=number)
+    found = parts.judge.found(company, row.changes)
+    records.note_check(row, parts.judge.base, found, parts.now())
+    return row
+
+
+def _discard(number: int, sent: Body) -> None:
+    with changing("release.discard") as db:
+        records.discard(db, shift().company, number, _version(sent), shift().login, office().now())
+
+
+def _walk(number: int, _sent: Body) -> None:
+    """Begin to walk every way a call can take; what comes of it stands in the release later."""
+    parts, company = office(), shift().company
+    with changing("release.walk") as db:
+        row = check(db, number)
+        wrong = sum(not each.get("hint") for each in row.findings)
+        if wrong:
+            raise Refused("release_unfit", number=number, findings=wrong)
+        if _walked(row).get("state") == "running":
+            return
+        began = parts.now().timestamp()
+        row.walked = {"state": "running", "base": parts.judge.base, "found": [], "began": began}
+    note("release.walk", release=number)
+    given = parts, company, number, dict(row.changes)
+    threading.Thread(target=_walk_all, args=given, name="walk", daemon=True).start()
+
+
+def _walk_all(parts: Office, company: str, number: int, changes: Mapping[str, str]) -> None:
+    """Walk, one release at a time: the machine has calls to serve."""
+    with parts.walking:
+        walked = parts.judge.walk(company, changes)
+    with parts.store.session() as db:
+        records.note_walk(db, company, number, changes, walked)
+
+
+# ---------------------------------------------------------------------- what calls get
+
+
+@blueprint.post("/publish/calls")
+def calls() -> Response:
+    """Change what new calls get: canary, publish, stop, rollback (to "before" or "files")."""
+    sent = body()
+    do = sent.choice("do", "canary", "publish", "stop", "rollback")
+    with changing(f"release.{do}") as db:
+        doing = {"canary": _canary, "publish": _publish, "stop": _stop, "rollback": _roll_back}
+        doing[do](db, sent)
+    return jsonify(_state())
+
+
+def _canary(db: Session, sent: Body) -> None:
+    parts, number = office(), _number(sent, "number")
+    share = (sent.number("percent", 0, 100) or 0.0) / 100
+    check(db, number)
+    records.canary(
+        db, shift().company, number, _version(sent), share, _seen(sent), parts.judge.base,
+        shift().login, parts.now(),
+    )  # fmt: skip
+
+
+def _publish(db: Session, sent: Body) -> None:
+    parts, number = office(), _number(sent, "number")
+    check(db, number)
+    records.publish(
+        db, shift().company, number, _version(sent), _seen(sent), parts.judge.base,
+        shift().login, parts.now(),
+    )  # fmt: skip
+
+
+def _stop(db: Session, sent: Body) -> None:
+    records.stop(db, shift().company, _seen(sent), shift().login, office().now())
+
+
+def _roll_back(db: Session, sent: Body) -> None:
+    parts, to = office(), sent.choice("to", "before", "files")
+    before = records.before(db, shift().company)
+    if to == "before" and before is not None:
+        check(db, before.number)
+    records.roll_back(
+        db, shift().company, _seen(sent), shift().login, parts.now(),
+        base=parts.judge.base, to_files=to == "files",
+    )  # fmt: skip
+
+
+@blueprint.post("/publish/undo")
+def take_back() -> Response:
+    """Undo something that was done to releases."""
+    action = _number(body(), "action")
+    with changing("release.undo") as db:
+        undo(db, action, "release.")
+    return jsonify(_state())
+
+
+def _seen(sent: Body) -> State:
+    seen = sent.part("seen")
+    if seen is None:
+        raise Refused("field", field="seen")
+    return State(
+        _number_or_none(seen, "live"),
+        _number_or_none(seen, "canary"),
+        seen.number("share", 0, 1) or 0.0,
+    )
+
+
+def _number(sent: Body, name: str) -> int:
+    return int(sent.number(name, 1, NUMBERS) or 0)
+
+
+def _number_or_none(sent: Body, name: str) -> int | None:
+    found = sent.number(name, 1, NUMBERS, wanted=False)
+    return None if found is None else int(found)
+
+
+def _version(sent: Body) -> int:
+    return _number(sent, "version")
+
+
+def _title(sent: Body) -> str | None:
+    title = sent.text("title", records.LONGEST_TITLE, wanted=False)
+    return title or None

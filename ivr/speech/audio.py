@@ -6,6 +6,7 @@ minutes of the prompts of three languages. From there on everything is a pydub s
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -121,6 +122,18 @@ def write(sound: Sound, target: Path) -> None:
     for segment in reversed(sound):  # .wav comes last: where it stands, .wav16 does
         with replacing(target.with_name(target.name + SUFFIXES[segment.frame_rate])) as path:
             segment.export(path, format="wav").close()
+
+
+def segment(data: bytes, width: int, rate: int, channels: int) -> AudioSegment:
+    """Return plain samples as a segment. width: bytes of one sample."""
+    return AudioSegment(data=data, sample_width=width, frame_rate=rate, channels=channels)
+
+
+def wav(sound: AudioSegment) -> bytes:
+    """Return a segment as a WAV file."""
+    file = io.BytesIO()
+    sound.export(file, format="wav")
+    return file.getvalue()
 
 
 def place(files: Mapping[int, bytes], target: Path) -> None:

@@ -15,8 +15,6 @@ import tempfile
 import wave
 from pathlib import Path
 
-from pydub import AudioSegment
-
 from ivr.errors import SetupError, Unfit
 from ivr.prompts import seconds as expected
 from ivr.recorded import Recording
@@ -55,7 +53,7 @@ def read(data: bytes, text: str) -> Recording:
         raise Unfit("sound_silent")
     found = audio.measure(sound)
     ready = audio.polished(sound)
-    narrow, wide = _wav(ready.narrow), _wav(ready.wide)
+    narrow, wide = audio.wav(ready.narrow), audio.wav(ready.wide)
     return Recording(
         sound=narrow,
         wide=wide,
@@ -131,16 +129,8 @@ def _by_hand(data: bytes) -> Sound:
             width = file.getsampwidth()
             samples = file.readframes(int((LONGEST + 1) * rate))
             samples = samples[: len(samples) // (width * channels) * width * channels]
-            segment = AudioSegment(
-                data=samples, sample_width=width, frame_rate=rate, channels=channels
-            )
+            segment = audio.segment(samples, width, rate, channels)
         plain = segment.set_channels(1).set_sample_width(2)
         return Sound(*(plain.set_frame_rate(rate) for rate in audio.SUFFIXES))
     except (wave.Error, EOFError, ValueError) as reason:
         raise Unfit("sound_unreadable") from reason
-
-
-def _wav(segment: AudioSegment) -> bytes:
-    file = io.BytesIO()
-    segment.export(file, format="wav")
-    return file.getvalue()
