@@ -69,7 +69,7 @@ def _working_days(asked: Asked) -> Table:
     )
     until = min(asked.last, asked.now.astimezone(asked.zone).date())
     count = sum(works(asked.company, day) for day in days(asked.first, until))
-    of_work = [row for row in asked.db.execute(wanted).tuples() if works(asked.company, row[0])]
+    of_work = [row for row in asked.db.execute(wanted) if works(asked.company, row[0])]
     automatic = sum(count for _, count, _ in of_work)
     served = sum(count for _, _, count in of_work)
     rows: list[tuple[Cell, ...]] = [

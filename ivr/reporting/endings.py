@@ -76,6 +76,6 @@ def _last_prompts(asked: Asked) -> Table:
         .order_by(func.count().desc(), CallFact.last_prompt)
         .limit(PROMPTS)
     )
-    rows = [(*each,) for each in asked.db.execute(wanted).tuples()]
+    rows = [(*each,) for each in asked.db.execute(wanted)]
     columns = (Column("prompt", "text"), Column("calls"))
     return Table("last_prompts", columns, rows, (Phrase("note_prompts", {"count": PROMPTS}),))

@@ -58,7 +58,7 @@ def _steps(asked: Asked) -> Table:
         .order_by(func.count().desc(), FlowFact.flow, FlowFact.step, FlowFact.result)
         .limit(STEPS)
     )
-    rows = [(*each,) for each in asked.db.execute(wanted).tuples()]
+    rows = [(*each,) for each in asked.db.execute(wanted)]
     columns = (
         Column("flow", "text", words="flow_"),
         Column("step", "text"),

@@ -193,7 +193,7 @@ def _first_known(asked: Asked) -> dict[str, datetime]:
         .group_by(OperatorSpan.operator)
         .order_by(OperatorSpan.operator)
     )
-    return dict(asked.db.execute(wanted).tuples())
+    return dict(asked.db.execute(wanted).all())
 
 
 WHAT = (OperatorSpan.operator, OperatorSpan.status, OperatorSpan.reason, OperatorSpan.state)
