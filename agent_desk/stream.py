@@ -14,7 +14,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
-from agent_desk import board, phone
+from agent_desk import board, phone, steer
 from agent_desk.office import Shift
 from ivr.agent_queue.model import Operator, QueueDown
 from ivr.store.models import SignIn
@@ -94,7 +94,7 @@ class Stream:
             if known is not None:
                 phone.broken(parts, known)  # the telephone was in the old tab
         endpoint = f"op-{user.login}"
-        wanted = Operator(user.login, user.company, user.name, dict(user.skills), tab=self.tab)
+        wanted = Operator(user.login, user.company, user.name, self._skills(), tab=self.tab)
         wanted = replace(wanted, node=parts.node, endpoint=endpoint)
         now = parts.clock()
         back = before == self.tab
@@ -102,6 +102,15 @@ class Stream:
         if back and operator.status == "paused" and operator.reason == "connection":
             parts.queue.set_status(user.company, user.login, "ready", now, tab=self.tab)
         self._signed_in = True
+
+    def _skills(self) -> dict[str, int]:
+        """What he serves in this shift: a supervisor may have changed it meanwhile."""
+        user = self.shift.user
+        try:
+            with self._office.store.session(read_only=True) as db:
+                return steer.skills_now(db, user, self.shift.began)
+        except (SQLAlchemyError, TimeoutError):
+            return dict(user.skills)
 
     def _retired(self) -> bool:
         presence = self._office.live.presence

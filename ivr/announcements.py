@@ -100,8 +100,8 @@ def switch_on(
 ) -> Announcement:
     """Let callers hear something from `starts` (None: now) until a moment.
 
-    silent: languages that nothing here speaks. Raises `Unfit` (place, queue, empty, letters, long,
-    recording, time, many).
+    silent: languages that nothing here speaks. Raises `Unfit` (announcement_ and place, queue,
+    empty, letters, long, recording, time, many).
     """
     row = Announcement(
         company=company.id, place=place, queues=list(queues), texts=_texts(company, texts),
@@ -168,7 +168,7 @@ def values(row: Announcement) -> dict[str, Any]:
 def _seen(db: Session, company: str, key: int, version: int, at: datetime) -> Announcement:
     row = db.get(Announcement, key, with_for_update=True)
     if row is None or row.company != company:
-        raise Unfit("gone")
+        raise Unfit("announcement_gone")
     if row.version != version:
         raise Changed(last_by(db, row))
     if row.ended_at is not None or row.until <= at:
@@ -197,10 +197,10 @@ def _check(
     db: Session, company: Company, row: Announcement, at: datetime, silent: Collection[str]
 ) -> None:
     if row.place not in PLACES or (row.place == "greeting" and row.queues):
-        raise Unfit("place")
+        raise Unfit("announcement_place")
     for queue in row.queues:
         if queue not in company.queues or company.word_of(queue) == NEVER:
-            raise Unfit("queue", queue=queue)
+            raise Unfit("announcement_queue", queue=queue)
     row.prompts = {}
     for language in company.languages:
         text = row.texts.get(language, "")
@@ -208,14 +208,14 @@ def _check(
         if recorded(db, company.id, language, text):
             row.prompts = {**row.prompts, language: prompts.free(language, text)}
         elif language in silent:
-            raise Unfit("recording", language=language)
+            raise Unfit("announcement_recording", language=language)
     begins = max(row.starts_at, at)
     if not (row.starts_at <= at + AHEAD and LASTS[0] <= row.until - begins <= LASTS[1]):
-        raise Unfit("time")
+        raise Unfit("announcement_time")
     others = [each for each in listed(db, company.id, at) if each.id != row.id]
     same = [each for each in others if each.place == row.place and _meet(each, row)]
     if len(same) >= AT_ONCE:
-        raise Unfit("many", most=AT_ONCE)
+        raise Unfit("announcement_many", most=AT_ONCE)
 
 
 def _meet(one: Announcement, other: Announcement) -> bool:
@@ -227,11 +227,11 @@ def _meet(one: Announcement, other: Announcement) -> bool:
 
 def _check_text(text: str, language: str) -> None:
     if not any(map(str.isalpha, text)):
-        raise Unfit("empty", language=language)
+        raise Unfit("announcement_empty", language=language)
     if letters := foreign(text, language):
-        raise Unfit("letters", language=language, letters=letters)
+        raise Unfit("announcement_letters", language=language, letters=letters)
     if prompts.seconds(text) > SECONDS:
-        raise Unfit("long", language=language, seconds=round(prompts.seconds(text)))
+        raise Unfit("announcement_long", language=language, seconds=round(prompts.seconds(text)))
 
 
 def foreign(text: str, language: str) -> str:
@@ -280,4 +280,4 @@ def _put_back(undoing: Undoing) -> None:
     row.texts, row.queues = before["texts"], before["queues"]
     row.until = datetime.fromisoformat(before["until"])
     if row.until <= at:
-        raise Unfit("time")
+        raise Unfit("announcement_time")

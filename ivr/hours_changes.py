@@ -120,8 +120,8 @@ def change(
 ) -> HoursChange:
     """Let a service be closed on a local day, or open from `opens` to `closes` ("HH:MM").
 
-    version: of the change of this day that was seen, 0: none was there. Raises `Unfit` (past, far,
-    service, span) for what cannot be, `Changed` where somebody was faster.
+    version: of the change of this day that was seen, 0: none was there. Raises `Unfit` (hours_past,
+    hours_far, hours_service, hours_span) for what cannot be, `Changed` where somebody was faster.
     """
     _check(company, service, day, opens, closes, at)
     old = _seen(db, company.id, service, day, version)
@@ -166,20 +166,20 @@ def _check(
 ) -> None:
     today = at.astimezone(company.zone).date()
     if day < today:
-        raise Unfit("past")
+        raise Unfit("hours_past")
     if day > today + timedelta(days=AHEAD):
-        raise Unfit("far")
+        raise Unfit("hours_far")
     if service not in services(company):
-        raise Unfit("service")
+        raise Unfit("hours_service")
     if (opens is None) != (closes is None):
-        raise Unfit("span")
+        raise Unfit("hours_span")
     if opens is not None:
         try:
             first, last = opening.span("", [opens, closes])
         except ValueError:
-            raise Unfit("span") from None
+            raise Unfit("hours_span") from None
         if last > opening.DAY and service not in company.queues:  # only operators work at night
-            raise Unfit("span")
+            raise Unfit("hours_span")
 
 
 def _seen(db: Session, company: str, service: str, day: date, version: int) -> HoursChange | None:
@@ -228,7 +228,7 @@ def _put_back(undoing: Undoing) -> None:
     service, _, text = undoing.action.target.rpartition(" ")
     day = date.fromisoformat(text)
     if day < undoing.at.astimezone(company.zone).date():
-        raise Unfit("past")
+        raise Unfit("hours_past")
     row = _live(db, company.id, service, day)
     if _values(row) != after:
         raise undoing.refuse(CHANGED, RESTORED)

@@ -128,7 +128,8 @@ def test_they_are_heard_in_the_order_in_which_they_begin(put, heard):
 def test_what_cannot_be(put, demo_store, given, reason, details):
     with pytest.raises(Unfit) as refused:
         put(**given)
-    assert (refused.value.reason, refused.value.details) == (reason, details)
+    assert refused.value.reason == f"announcement_{reason}"
+    assert refused.value.details == details
     with demo_store.session(read_only=True) as db:
         assert not list(db.scalars(select(Announcement))) + list(db.scalars(select(Audit)))
 

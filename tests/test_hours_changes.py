@@ -230,7 +230,7 @@ def _unmet(store, company):
 def test_what_cannot_be(odesa, change, demo_store, service, day, span, reason):
     with pytest.raises(Unfit) as refused:
         change(odesa, service, day, *span)
-    assert refused.value.reason == reason
+    assert refused.value.reason == f"hours_{reason}"
     with demo_store.session(read_only=True) as db:
         assert not list(db.scalars(select(HoursChange))) + list(db.scalars(select(Audit)))
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, render_template
+from flask import Response, g, jsonify, render_template, request
 from flask_wtf.csrf import generate_csrf
+from sqlalchemy import select
 
-from agent_desk.office import company, shift
+from agent_desk.office import company, office, shift
+from agent_desk.refusals import note
+from ivr.errors import Changed, NotUndone, Unfit
+from ivr.store.models import User
 
 EVERYWHERE = ("supervisor_", "queue_", "state_", "status_", "pause_", "error_", "alert_")
 """Beginnings of the keys of words that every page may use."""
@@ -32,3 +36,32 @@ def show(name: str, *words: str, **given: Any) -> str:
     return render_template(
         f"supervisor/{name}.html", words=g.desk_words, given=start | given, page=name
     )
+
+
+def refuse(error: Changed | NotUndone | Unfit) -> tuple[Response, int]:
+    """Return the refusal of a change as the pages understand it, and note it."""
+    code, status, details = _refusal(error)
+    note(request.path.removeprefix("/desk/")[:60], allowed=False, refused=code, **details)
+    if "who" in details:
+        details["who"] = _shown(str(details["who"]))
+    text = g.desk_words.get(f"error_{code}", code)
+    if "language" in details:
+        details["language"] = g.languages.get(details["language"], details["language"])
+    shown = text.format(**{name: str(value) for name, value in details.items()})
+    return jsonify(error=code, text=shown), status
+
+
+def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, Any]]:
+    """The code of a text, the HTTP status, what fills the text."""
+    if isinstance(error, Changed):
+        return ("changed", 409, {"who": error.who}) if error.who else ("changed_since", 409, {})
+    if isinstance(error, NotUndone):
+        return f"undo_{error.reason}", 409, {"who": error.who}
+    return error.reason, 409, dict(error.details)
+
+
+def _shown(login: str) -> str:
+    """Return the name of a login."""
+    with office().store.session(read_only=True) as db:
+        wanted = select(User.name).where(User.company == shift().company, User.login == login)
+        return db.scalar(wanted) or login
