@@ -52,9 +52,9 @@ class Switch:
         """Tell whether an operator has the call."""
         return self.runner.taken(call)
 
-    def close(self, call: str) -> None:
+    def close(self, call: str, by: str = "caller") -> None:
         """Note that the caller hung up."""
-        self.runner.close(call)
+        self.runner.close(call, by)
 
     def company_of(self, dialled: str | None) -> str:
         """Return the company profile of a dialled number."""

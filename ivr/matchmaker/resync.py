@@ -104,13 +104,15 @@ class _Round:
     def _lost(self, ticket: Ticket) -> None:
         """Its call is over and nobody told."""
         queue = self._means.queue
-        if ticket.state == "talking":
-            queue.ended(ticket.id, self._now)
-            return
         died = self._nodes[ticket.node] > ticket.entered
+        if ticket.state == "talking":
+            if queue.ended(ticket.id, self._now) and died:
+                self._means.note(ticket, "ended", reason="exchange_lost")
+            return
         if died and self._promises.promise_lost(ticket):
             logger.warning("call %s died with %s: to be called back", ticket.id, ticket.node)
-        queue.leave(ticket.id, "abandoned", self._now)
+        if queue.leave(ticket.id, "abandoned", self._now) and died:
+            self._means.note(ticket, "ended", reason="exchange_lost")
 
     def _compare(self, ticket: Ticket, live: LiveCall) -> None:
         mine = bool(live.token) and live.token == ticket.token

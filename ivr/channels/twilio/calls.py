@@ -184,6 +184,8 @@ class Calls(Dialogue):
             late = threading.Timer(self._house.message_late, self._runner.close, (call,))
             late.daemon = True
             late.start()
+        elif form["CallStatus"] == "failed":
+            self._runner.close(call, "network")
         else:
             self._runner.close(call)
         try:

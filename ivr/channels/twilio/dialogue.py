@@ -60,8 +60,8 @@ class Runner(Protocol):
     def broken(self, call: str, unreached: bool = False) -> bool:
         """Tell whether the operator vanished in the talk; `unreached`: or his telephone is lost."""
 
-    def close(self, call: str) -> None:
-        """Take note that the caller hung up."""
+    def close(self, call: str, by: str = "caller") -> None:
+        """Take note that the caller hung up, or what else ended his call."""
 
     def company_of(self, dialled: str | None) -> str:
         """Return the company profile of a dialled number."""
@@ -241,7 +241,7 @@ class Dialogue:
 
     def _give_up(self, call: str, form: Form) -> str:
         language = self._language(call, form)
-        self._runner.close(call)
+        self._runner.close(call, "failure")
         return twiml.goodbye(self._house.speaker.say(TROUBLE, language))
 
     def _language(self, call: str, form: Form) -> str:
