@@ -166,11 +166,15 @@ class Runner:
         document = self._sessions.load(call, number)
         return document["caller"]["company"] if document else ""
 
-    def close(self, call: str) -> None:
-        """Note that the caller hung up; a second time does nothing."""
+    def close(self, call: str, by: str = "caller") -> None:
+        """Note that the caller hung up; a second time does nothing.
+
+        by: "network", "limit" (the longest time of a call), "exchange_lost" or "failure" where it
+        was not he who ended it.
+        """
         while (document := self._sessions.load(call)) and not document["session"]["over"]:
             session = Session.from_json(document["session"])
-            event = Event("hangup", text="caller")
+            event = Event("hangup", text=by)
             # A turn that another worker saves in between is what is closed then.
             with suppress(StaleTurn):
                 caller, number = _caller(document["caller"]), document["turn"]["number"]

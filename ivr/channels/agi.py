@@ -57,6 +57,8 @@ DRAIN_SECONDS = 5.0
 class Runner(Protocol):
     """What a call needs of `ivr.runner`."""
 
+NETWORK = frozenset(("27", "38", "41", "42", "44"))
+"""Causes (Q.850) of an end that was not his: the way to him failed, or his sound stopped."""
     def open(self, caller: Caller) -> Turn:
         """Return the first turn of a new call, the open turn of a known one."""
 
@@ -69,8 +71,8 @@ class Runner(Protocol):
     def taken(self, call: str) -> bool:
         """Tell whether the call is being put through to an operator or talks with one."""
 
-    def close(self, call: str) -> None:
-        """Take note that the caller hung up."""
+    def close(self, call: str, by: str = "caller") -> None:
+        """Take note that the caller hung up, or what else ended his call."""
 
     def company_of(self, dialled: str | None) -> str:
         """Return the company profile of a dialled number."""
@@ -485,10 +487,27 @@ class Call:
                 if keys:
                     self.advance(Event("keys", text=keys))
                 elif (said := self.said()) and said.kind == "answer":
+    def ender(self) -> dict[str, str]:
+        """Return who ended the call, for `Runner.close`; nothing: the caller did.
+
+        The script "gone" brings the cause and the seconds that were left to the call.
+        """
+        if self.gone:
+            cause, left = self.line.argument(1), self.line.argument(2)
+        else:
+            try:
+                cause, left = self.line.get("HANGUPCAUSE"), self.line.get("TIMEOUT(absolute)")
+            except CallerGone:
+                # res_agi.c: a caller who hangs up is told of; here the connection broke.
+                return {} if self.line.stdin.gone else {"by": "exchange_lost"}
+        if left.startswith("-"):
+            return {"by": "limit"}
+        return {"by": "network"} if cause in NETWORK else {}
+
                     self.advance(said.event)
         if isinstance(self.turn.need, Record) and (event := self.recorded()).text:
             self.advance(event)
-        self.runner.close(self.caller.call)
+        self.runner.close(self.caller.call, **self.ender())
         with contextlib.suppress(CallerGone):
             self.line.set("PRESS2_CLOSED", 1)
 
