@@ -193,7 +193,7 @@ def mine(row: Row) -> bool:
     return row["company"] == "odesa" and FIRST <= row["day"] <= LAST
 
 
-@pytest.fixture(params=[1, 2, 3])
+@pytest.fixture(params=[1, 2])
 def facts(request: pytest.FixtureRequest, store: Store) -> Facts:
     found = Facts(request.param)
     found.write(store)
