@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ivr.speech.synthesis import Synthesiser
     from ivr.speech.voice import Voice
     from ivr.store.database import Store
+    from ivr.synthetic import SelfCaller
 
 HOME = Path(__file__).resolve().parents[1]
 FLOWS = HOME / "flows"
@@ -337,6 +338,25 @@ def telling_of(
         yield known
     finally:
         dialler.stop()
+
+
+@contextlib.contextmanager
+def self_caller_of(config: Config) -> Iterator[SelfCaller | None]:
+    """Lend what calls ourselves, None where no Asterisk is ours or nobody wants it."""
+    from ivr import parts
+
+    secret = parts.ami_secret(config, os.environ.get(parts.AMI_SECRET, ""))
+    if not secret or not config.press2.synthetic:
+        yield None
+        return
+    from ivr.channels.ami_synthetic import AsteriskSelfCaller
+
+    caller = AsteriskSelfCaller(parts.exchanges(config, secret))
+    caller.start()
+    try:
+        yield caller
+    finally:
+        caller.stop()
 
 
 def _dialler_of(config: Config) -> AsteriskDialler | TwilioDialler | None:

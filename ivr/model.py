@@ -135,7 +135,7 @@ class Event:
       "recorded"  text = file of the recording, "" where nothing was said
       "result"    outcome and values of the service asked by a Lookup
       "operator"  after an Enqueue, outcome = "ended" | "unavailable" | "no_answer" | "dropped" |
-                  "announce" | "overdue" | "shut" | "transferred" | the name of a flow
+                  "announce" | "overdue" | "shut" | "transferred" | "withdrawn" | the name of a flow
                   an operator sends the caller into; values go into the slots
       "hangup"    the caller hung up
     deaf: why nobody listened beside the keys to a question with a grammar, "full" or "down"; the
@@ -151,6 +151,10 @@ class Event:
     deaf: str = ""
 
 
+SYNTHETIC = "synthetic"
+"""Entrance of a call that press2 makes to itself: it is in no figure but its own health."""
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who calls: fixed for the whole call.
@@ -161,8 +165,8 @@ class Caller:
     dialled: dialled number in E.164, or None.
     channel: "agi", "console", "twilio", ...
     arrived: aware datetime, UTC.
-    entrance: flow in which the call begins; not `main` where press2 called him. about: why it did,
-    the id of his subscription.
+    entrance: flow in which the call begins; not `main` where press2 called him, and `SYNTHETIC`
+    where it called itself. about: why it did, the id of his subscription.
     """
 
     call: str
@@ -173,6 +177,11 @@ class Caller:
     arrived: datetime
     entrance: str = "main"
     about: str = ""
+
+    @property
+    def begins(self) -> str:
+        """The flow in which the call begins."""
+        return "main" if self.entrance == SYNTHETIC else self.entrance
 
 
 def stem_of(call: str) -> str:

@@ -105,7 +105,7 @@ class Runner:
             slots["about"] = caller.about
         hears = self._languages(company, caller)
         chosen = self._choose(caller)
-        session = begin(chosen.flows, language, slots, caller.entrance, hears)
+        session = begin(chosen.flows, language, slots, caller.begins, hears)
         try:
             return self._walk(caller, chosen.pin, session, _answered(chosen), expected=0)
         except StaleTurn:  # another worker opened it at the same moment
@@ -529,7 +529,7 @@ def _pin(document: Document) -> Pin:
 def _written(caller: Caller) -> dict[str, Any]:
     """Return a caller as plain values; a worker of an older version can read who rang himself."""
     document = {**asdict(caller), "arrived": caller.arrived.isoformat()}
-    if not caller.about:
+    if caller.entrance == "main":
         del document["entrance"], document["about"]
     return document
 

@@ -27,7 +27,18 @@ from ivr.channels.heard import answer, dialled_keys, e164
 from ivr.channels.recognisers import Pool, Said, picked_of, request, variable_of
 from ivr.errors import CallerGone, Press2Error, StaleTurn
 from ivr.grammar import Grammar
-from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Say, Turn, stem_of
+from ivr.model import (
+    SYNTHETIC,
+    Ask,
+    Caller,
+    Enqueue,
+    Event,
+    Hangup,
+    Record,
+    Say,
+    Turn,
+    stem_of,
+)  # fmt: skip
 from ivr.speech.pool import Picked, Refused
 
 log = logging.getLogger(__name__)
@@ -46,6 +57,8 @@ MORE_LONGEST = 5
 """Seconds that a result may come later than the longest utterance ends."""
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
+NETWORK = frozenset(("27", "38", "41", "42", "44"))
+"""Causes (Q.850) of an end that was not his: the way to him failed, or his sound stopped."""
 RESTORED = "restored"
 """Flow of who was called because the supply is back."""
 SOUND = re.compile(r"[\w/-]+")
@@ -57,8 +70,6 @@ DRAIN_SECONDS = 5.0
 class Runner(Protocol):
     """What a call needs of `ivr.runner`."""
 
-NETWORK = frozenset(("27", "38", "41", "42", "44"))
-"""Causes (Q.850) of an end that was not his: the way to him failed, or his sound stopped."""
     def open(self, caller: Caller) -> Turn:
         """Return the first turn of a new call, the open turn of a known one."""
 
@@ -248,6 +259,8 @@ def caller_of(
 
 def _called(about: str) -> dict[str, str]:
     """Return where the call begins of somebody whom press2 called; nothing for a caller."""
+    if about == SYNTHETIC:
+        return {"entrance": SYNTHETIC}
     if not (about.isascii() and about.isdecimal()):
         return {}
     return {"entrance": RESTORED, "about": about}
@@ -474,19 +487,6 @@ class Call:
         """Give the call back to the dialplan, which goes on at `way`."""
         self.line.set("PRESS2_NEXT", way)
 
-    def end(self) -> None:
-        """Take note of the caller's hang-up; what he keyed just before still counts.
-
-        A session that ended because the caller is being put through to an operator is none.
-        """
-        if not self.gone and self.runner.taken(self.caller.call):
-            return
-        with contextlib.suppress(CallerGone):
-            keys = (self.given() or "") + self.line.keys()
-            if isinstance(self.turn.need, Ask):
-                if keys:
-                    self.advance(Event("keys", text=keys))
-                elif (said := self.said()) and said.kind == "answer":
     def ender(self) -> dict[str, str]:
         """Return who ended the call, for `Runner.close`; nothing: the caller did.
 
@@ -504,6 +504,19 @@ class Call:
             return {"by": "limit"}
         return {"by": "network"} if cause in NETWORK else {}
 
+    def end(self) -> None:
+        """Take note of the caller's hang-up; what he keyed just before still counts.
+
+        A session that ended because the caller is being put through to an operator is none.
+        """
+        if not self.gone and self.runner.taken(self.caller.call):
+            return
+        with contextlib.suppress(CallerGone):
+            keys = (self.given() or "") + self.line.keys()
+            if isinstance(self.turn.need, Ask):
+                if keys:
+                    self.advance(Event("keys", text=keys))
+                elif (said := self.said()) and said.kind == "answer":
                     self.advance(said.event)
         if isinstance(self.turn.need, Record) and (event := self.recorded()).text:
             self.advance(event)

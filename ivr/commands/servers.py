@@ -31,6 +31,7 @@ from ivr.composition import (
     queue_of,
     redis_of,
     runner_of,
+    self_caller_of,
     settings,
     store_of,
     switch_of,
@@ -330,7 +331,7 @@ def jobs(_options: argparse.Namespace) -> None:
     import redis
     from sqlalchemy.exc import SQLAlchemyError
 
-    from ivr import outbox, parts
+    from ivr import outbox, parts, synthetic
     from ivr.board.sampler import KEY, Sampler
     from ivr.events import Journals, drain
     from ivr.facts import Folding
@@ -338,6 +339,7 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr.services.restoration import CALL
     from ivr.speech.pool import Recognisers
     from ivr.storm.watch import Watch
+    from ivr.synthetic import Synthetic
     from ivr.utterances import Keeper
 
     config = settings()
@@ -346,7 +348,10 @@ def jobs(_options: argparse.Namespace) -> None:
     client = redis.Redis.from_url(config.redis_url(), socket_timeout=5, retry=None)
     stopping = threading.Event()
     on_stop(stopping.set)
-    with telling_of(config, store, handlers_of(config)) as handlers:
+    with (
+        telling_of(config, store, handlers_of(config)) as handlers,
+        self_caller_of(config) as self_caller,
+    ):
         hands = {CALL: config.press2.notice_lines}
         keep = timedelta(days=config.feed.keep_days)
         couriers = outbox.start(store, handlers, now, stopping, hands, keep)
@@ -359,6 +364,11 @@ def jobs(_options: argparse.Namespace) -> None:
         loads = Recognisers(listening).loads if listening else None
         lease = RedisLease(redis_of(config), key=KEY)
         Sampler(store, companies, loads, lease, now, stopping).start()
+        if self_caller is not None:
+            numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
+            every = config.press2.synthetic
+            turn = RedisLease(redis_of(config), synthetic.LIFE + every, synthetic.KEY)
+            Synthetic(store, self_caller, numbers, turn, now, stopping, every).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")

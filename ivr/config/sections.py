@@ -40,6 +40,11 @@ class Press2:
         partial(read.whole, 0, 30),
         "Calls made at once to people who asked to be told that the supply is back; 0: none.",
     )
+    synthetic: int = _setting(
+        "60",
+        partial(read.whole, 0, 3600),
+        "Seconds from one call to ourselves to the next; healthy: one succeeded. 0: none.",
+    )
 
 
 @dataclass(frozen=True)
