@@ -135,6 +135,7 @@ def working_day(company: Company, now: float, hours: float = 9.0, storm: float =
     until = datetime.fromtimestamp(now, UTC) + timedelta(hours=4)
     if storm:
         day.note("", "storm", storm=1, state="on", by="vira", until=until.isoformat())
+    day.run(now)
     day.note(
         "",
         "measured",
@@ -143,5 +144,4 @@ def working_day(company: Company, now: float, hours: float = 9.0, storm: float =
         outbox={"due": 0, "dead": 0, "oldest": None},
         storm={"state": "on" if storm else "off", "until": until.isoformat() if storm else None},
     )
-    day.run(now)
     return day

@@ -101,7 +101,7 @@ write(
   say("wallboard_formula", { seconds: limits.within, target: percent(limits.target), lost: percent(limits.lost) }) +
     ` · ${say("wallboard_ends", { at: clock.minute(given.ends) })}`,
 );
-if (given.big) document.body.classList.add("big");
+if (given.big) document.body.classList.add("wall");
 
 /** A display on the wall must not fall asleep; browsers that cannot promise it are left alone. */
 async function stayAwake() {

@@ -70,12 +70,12 @@ export class Charts {
 
   #historySets() {
     const [blue, red, quiet, green] = ["blue", "red", "lamp-off", "green"].map((name) => this.#colour(name));
-    const line = { type: "line", yAxisID: "share", pointRadius: 3, borderWidth: 3, tension: 0, spanGaps: false };
+    const line = { type: "line", yAxisID: "share", pointRadius: 3, borderWidth: 3, tension: 0, spanGaps: false, clip: false, pointStyle: "circle" };
     return [
       { ...line, label: say("wallboard_chart_level"), borderColor: blue, backgroundColor: blue },
-      { ...line, label: say("wallboard_chart_target"), borderColor: green, backgroundColor: green, borderDash: [6, 6], pointRadius: 0, borderWidth: 2 },
-      { type: "bar", label: say("wallboard_chart_offered"), yAxisID: "count", backgroundColor: quiet, grouped: false, order: 3 },
-      { type: "bar", label: say("wallboard_chart_lost"), yAxisID: "count", backgroundColor: red, grouped: false, order: 2, barPercentage: 0.5 },
+      { ...line, label: say("wallboard_chart_target"), borderColor: green, backgroundColor: green, borderDash: [6, 6], pointRadius: 0, borderWidth: 2, pointStyle: "line" },
+      { type: "bar", label: say("wallboard_chart_offered"), yAxisID: "count", backgroundColor: quiet, pointStyle: "rect", grouped: false, order: 3 },
+      { type: "bar", label: say("wallboard_chart_lost"), yAxisID: "count", backgroundColor: red, pointStyle: "rect", grouped: false, order: 2, barPercentage: 0.5 },
     ];
   }
 
@@ -96,7 +96,7 @@ export class Charts {
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
       plugins: {
-        legend: { display: shares, position: "top", align: "end", labels: { color: ink, font, boxWidth: font.size, padding: font.size / 2 } },
+        legend: { display: shares, position: "top", align: "end", labels: { color: ink, font, usePointStyle: true, boxHeight: font.size * 0.7, padding: font.size } },
         tooltip: { bodyFont: font, titleFont: font },
       },
       scales: {

@@ -10,7 +10,7 @@ import { find, given, say } from "./page.js";
 const SIGNS = { bad: "✖", watch: "▲" };
 /** How an operator is shown: sign, and where in the list; who needs a look comes first. */
 const FACES = ["disconnected", "offered", "paused", "wrap_up", "talking", "ready", "offline"];
-const FACE_SIGNS = { disconnected: "✖", offered: "◔", paused: "❚❚", wrap_up: "✎", talking: "●", ready: "○", offline: "–" };
+const FACE_SIGNS = { disconnected: "✖", offered: "◔", paused: "‖", wrap_up: "✎", talking: "●", ready: "○", offline: "–" };
 const { limits } = given;
 
 export const percent = (/** @type {number | null} */ share) => (share === null ? "–" : `${Math.round(share * 100)} %`);
@@ -34,7 +34,8 @@ export class View {
     this.faces = canvas(find("#people .faces"));
     this.people = canvas(find("#people .list"));
     this.flows = canvas(find("#flows ul"));
-    addEventListener("resize", () => this.fit());
+    const room = new ResizeObserver(() => this.fit());
+    for (const card of ["#queues", "#people"]) room.observe(find(card));
     const table = document.querySelector("#table .wide-table");
     this.table = table && canvas(/** @type {HTMLElement} */ (table));
   }
@@ -45,9 +46,9 @@ export class View {
     this.tiles([figures.all, figures.half, figures.calls, queues, figures.callbacks, figures.storm, figures.speech, figures.outbox], () =>
       this.#tiles(figures),
     );
-    this.queues(queues, () => [this.#queues(queues)]);
+    const redrawn = this.queues(queues, () => [this.#queues(queues)]);
     this.faces(faces, () => FACES.filter((face) => faces[face]).map((face) => this.#face(face, faces[face])));
-    if (this.people(operators, () => [this.#people(operators)])) this.fit();
+    if (this.people(operators, () => [this.#people(operators)]) || redrawn) this.fit();
     this.flows(ivr, () => this.#flows(ivr));
     this.table?.(history, () => [this.#history(history)]);
     this.#tellWorse(queues);
@@ -62,12 +63,23 @@ export class View {
     }
   }
 
-  /** Tells how many operators there is no room for on a display that nobody can scroll. */
+  /**
+   * On a display that nobody can scroll: every queue is there, if need be smaller, and it is told
+   * how many operators there is no room for.
+   */
   fit() {
+    if (!given.big) return;
+    const card = find("#queues");
+    const table = card.querySelector("table");
+    if (!table) return;
+    table.style.fontSize = "";
+    const room = card.getBoundingClientRect().bottom - table.getBoundingClientRect().top;
+    const share = room / table.getBoundingClientRect().height;
+    if (share < 1) table.style.fontSize = `${Math.max(0.4, share * 0.97)}em`;
     const list = find("#people .list");
     const end = list.getBoundingClientRect().bottom + 1;
     const people = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("li")]);
-    const hidden = given.big ? people.filter((each) => each.getBoundingClientRect().bottom > end).length : 0;
+    const hidden = people.filter((each) => each.getBoundingClientRect().bottom > end).length;
     write(find("#people .more"), hidden ? say("wallboard_more", { count: hidden }) : "");
   }
 
@@ -82,7 +94,6 @@ export class View {
     const within = { seconds: limits.within, target: Math.round(limits.target * 100) };
     return [
       this.#tile("half", figure("half.level", percent(half.level)), {
-        words: say("wallboard_tile_half", { since: clock.minute(half.since) }),
         note: [figure("half", say("wallboard_of_half", { ...half, ...within }))],
         mark: all.why.service,
       }),
@@ -142,14 +153,14 @@ export class View {
 
   /**
    * @param {string} name @param {Node} shown
-   * @param {{ note: any[], mark?: string, words?: string, small?: boolean, word?: boolean }} more
+   * @param {{ note: any[], mark?: string, small?: boolean, word?: boolean }} more
    */
-  #tile(name, shown, { note, mark = "", words = say(`wallboard_tile_${name}`), small = false, word = false }) {
+  #tile(name, shown, { note, mark = "", small = false, word = false }) {
     const kind = `tile ${mark} ${small ? "small" : ""} ${word ? "word" : ""}`;
     return h(
       "dl",
       { class: kind, "data-tile": name },
-      h("dt", {}, sign(mark), words),
+      h("dt", {}, sign(mark), say(`wallboard_tile_${name}`)),
       h("dd", { class: "digits" }, shown),
       h("dd", { class: "note" }, note),
     );
@@ -168,7 +179,7 @@ export class View {
     return h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col", class: name }, say(`wallboard_col_${name}`))))),
+      h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, say(`wallboard_col_${name}`))))),
       h("tbody", {}, order.map(([name, queue]) => this.#queue(name, queue))),
     );
   }
@@ -177,13 +188,13 @@ export class View {
   #queue(name, queue) {
     const path = `queues.${name}`;
     const why = Object.entries(queue.why).map(([what, how]) => say(`wallboard_mark_${how}_${what}`, shown));
-    const cell = (/** @type {string} */ key, /** @type {any} */ value) => figure(`${path}.${key}`, value, "td", { class: `digits ${key}` });
+    const cell = (/** @type {string} */ key, /** @type {any} */ value) => figure(`${path}.${key}`, value, "td", { class: "digits" });
     return h(
       "tr",
       { class: queue.mark, "data-queue": name },
       h("th", { scope: "row" }, sign(queue.mark), say.of("queue", name), figure(`${path}.why`, why.join(", "), "small")),
       cell("waiting", [queue.waiting, queue.callbacks ? h("small", { title: say("wallboard_tile_callbacks") }, ` +${queue.callbacks}`) : ""]),
-      h("td", { class: "digits longest" }, lasting(`${path}.longest`, queue.entered_longest)),
+      h("td", { class: "digits" }, lasting(`${path}.longest`, queue.entered_longest)),
       cell("level_half", percent(queue.level_half)),
       cell("level", percent(queue.level)),
       cell("lost", queue.lost),
