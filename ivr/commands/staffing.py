@@ -155,22 +155,14 @@ def _wishes(options: argparse.Namespace) -> Wishes:
 
 
 def _replayed(options: argparse.Namespace, store: Store, profile: Company) -> None:
-    from dataclasses import replace
-
     from ivr.staffing import ask, shown
-    from ivr.staffing.whatif import answer, checked
+    from ivr.staffing.whatif import answer
 
     day = options.day or now().astimezone(profile.zone).date() - timedelta(days=1)
     with store.session(read_only=True) as db:
         change = _change(options)
         asked = ask.question(db, profile, day, change, now(), options.runs, options.seed)
-    factors = {
-        queue: ask.factor(asked.day, queue, seconds)
-        for queue, seconds in _handling(options.handling).items()
-    }
-    asked = replace(asked, change=replace(change, handle=factors))
-    checked(asked.change, profile.queues)
-    found = answer(asked)
+    found = answer(ask.with_handling(asked, _handling(options.handling)))
     rows = shown.figure_rows(found)
     _write(options, rows, shown.answer_table(found, options.queues), found)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import statistics
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -44,6 +46,13 @@ def question(
         read, change, company.zone, company.queues, enough, company.terms.service_level,
         company.typical_talk, runs, seed,
     )  # fmt: skip
+
+
+def with_handling(question: Question, seconds: Mapping[str, float]) -> Question:
+    """Return the question with talks that take so long on average. seconds: by queue or `ALL`."""
+    factors = {queue: factor(question.day, queue, each) for queue, each in seconds.items()}
+    change = checked(replace(question.change, handle=factors), question.rules)
+    return replace(question, change=change)
 
 
 def factor(day: Day, queue: str, seconds: float) -> float:

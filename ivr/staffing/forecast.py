@@ -157,10 +157,10 @@ def forecast(
         for each in days
     )
     first = days[-1]
-    dead = sum(first + timedelta(days=n) not in history.alive for n in range((day - first).days))
+    span = (max(each for each in history.alive if each < day) - first).days
+    dead = sum(first + timedelta(days=n) not in history.alive for n in range(span))
     return Forecast(
-        day, kind, tuple(_slots(history, day, used)), used, found, wanted, borrowed,
-        dead if day > first else 0,
+        day, kind, tuple(_slots(history, day, used)), used, found, wanted, borrowed, dead,
     )  # fmt: skip
 
 

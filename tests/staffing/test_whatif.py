@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from conftest import until
 from made_days import DAY, NONE, PLAIN, SEVERAL, busy_house, keep, moment, plain
+from waiting import until
 
 from ivr.agent_queue.model import Rules
 from ivr.company import Company
