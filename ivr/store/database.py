@@ -57,6 +57,13 @@ class Store:
         in_a_file = isinstance(bind, Engine) and bind.dialect.name == "sqlite"
         self._line = threading.Lock() if in_a_file else None
 
+    @property
+    def url(self) -> str | None:
+        """The address another process opens it at, password and all; None: it is in memory."""
+        if isinstance(self._bind, Connection):
+            return None
+        return self._bind.url.render_as_string(hide_password=False)
+
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         """Opens a transaction that is committed at the end and rolled back on an exception.
@@ -195,6 +202,8 @@ def _set_up_sqlite(engine: Engine) -> None:
         # What a caller was told must outlive a power cut (sqlite.org/pragma.html).
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is gone from the file, too: a customer who was erased is in no free page.
+        connection.execute("PRAGMA secure_delete = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
