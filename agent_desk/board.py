@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from agent_desk import staff
 from agent_desk.caller import caller
 from agent_desk.office import Office, Shift
 from agent_desk.phone import tested
@@ -32,12 +33,13 @@ KEPT = "reading/"
 
 
 def own(office: Office, shift: Shift, operator: Operator, language: str) -> dict[str, Any]:
-    """Return {"operator", "offer", "talk"} of the state of one desk."""
+    """Return {"operator", "offer", "talk"} of the state of one desk, and what `staff` adds."""
     ticket = office.queue.ticket(operator.ticket) if operator.ticket else None
     return {
         "operator": face(office, shift, operator),
         "offer": _offer(office, operator, ticket, language),
         "talk": _talk(office, operator, ticket, language),
+        **staff.at_desk(office, shift, operator),
     }
 
 

@@ -70,6 +70,7 @@ class Live:
         self._next: dict[str, float] = {}
         self._news = threading.Event()
         self._stopping = threading.Event()
+        self._bells: dict[threading.Event, str] = {}
         self._office: Office | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
@@ -90,6 +91,10 @@ class Live:
             self._unsubscribe()
         for stream in self._all():
             stream.end("stop")
+        with self._turn:
+            bells, self._bells = list(self._bells), {}
+        for bell in bells:
+            bell.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -127,6 +132,28 @@ class Live:
             self._stale.add(company)
         self._news.set()
 
+    def listen(self, company: str, limit: int) -> threading.Event | None:
+        """Return a bell that rings whenever something of a company's staff changes, until `deafen`.
+
+        None: `limit` of them are there.
+        """
+        bell = threading.Event()
+        with self._turn:
+            if len(self._bells) >= limit:
+                return None
+            self._bells[bell] = company
+        return bell
+
+    def hears(self, bell: threading.Event) -> bool:
+        """Tell whether a bell still rings: not when the server stops."""
+        with self._turn:
+            return bell in self._bells
+
+    def deafen(self, bell: threading.Event) -> None:
+        """Ring a bell no more."""
+        with self._turn:
+            self._bells.pop(bell, None)
+
     def end(self, sign_in: int) -> None:
         """End the streams of a sign-in."""
         for stream in self._all():
@@ -155,6 +182,10 @@ class Live:
         """Mark what is out of date; called by the queue in some thread."""
         if change.what == "command":
             return
+        self._ring(change)
+        if change.what == "staff":
+            self._tell_staff(change)
+            return
         if change.what == "operator":
             touched = self._of(change.company, change.id)
         elif change.what == "ticket":
@@ -168,6 +199,24 @@ class Live:
         with self._turn:
             self._stale |= {change.company} if change.company else {c for c, _ in self._streams}
         self._news.set()
+
+    def _tell_staff(self, change: Change) -> None:
+        """Touch the desk of one operator, or all of a company."""
+        known = [change.id] if change.id else [n for c, n in self._keys() if c == change.company]
+        for login in known:
+            self.touch(change.company, login)
+
+    def _ring(self, change: Change) -> None:
+        if change.what not in ("staff", "operator", "all"):
+            return
+        with self._turn:
+            bells = [b for b, company in self._bells.items() if change.company in ("", company)]
+        for bell in bells:
+            bell.set()
+
+    def _keys(self) -> list[tuple[str, str]]:
+        with self._turn:
+            return list(self._streams)
 
     # ------------------------------------------------------------------ the thread of the figures
 

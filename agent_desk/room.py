@@ -14,6 +14,7 @@ from agent_desk import (
     calls,
     dispatch,
     drafts,
+    help,
     inbox,
     live,
     phone,
@@ -32,7 +33,7 @@ from agent_desk.office import company, office, shift
 from agent_desk.supervisor import supervisor
 
 NOUNS = (
-    accounts, answer_search, calls, dispatch, drafts, inbox, live, phone, priority, quality,
+    accounts, answer_search, calls, dispatch, drafts, help, inbox, live, phone, priority, quality,
     readings, recordings, scorecards, status, tickets, undelivered,
 )  # fmt: skip
 
@@ -82,4 +83,6 @@ def given(words: dict[str, str]) -> dict[str, Any]:
 @desk.post("/sign-out")
 def leave() -> Response:
     """End the shift."""
-    return sign_in.sign_out()
+    answer = sign_in.sign_out()
+    help.left(shift())
+    return answer

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response
 
-from agent_desk import quality, talks
+from agent_desk import quality, staff, talks
 from agent_desk.board import face
 from agent_desk.body import body
 from agent_desk.office import company, office, operator, shift
@@ -66,6 +66,8 @@ def _limit(reason: str) -> float:
 
 def _may_be_ready() -> None:
     known = operator()
+    if staff.listens(office(), shift()):
+        raise Refused("listen_first", 409)
     if not tested(office(), shift()):
         raise Refused("not_tested", 409)
     if known is not None and known.state == "wrap_up" and not _has_code(known):

@@ -15,6 +15,7 @@ from agent_desk.supervisor import (
     alerts,
     announcements,
     floor,
+    listening,
     publish,
     quality,
     records,
@@ -29,7 +30,7 @@ PAGES = (
 """In the order of the navigation."""
 
 supervisor = Blueprint("supervisor", __name__, url_prefix="/supervisor")
-for each in PAGES:
+for each in (*PAGES, listening):
     supervisor.register_blueprint(each.blueprint)
 
 

@@ -13,7 +13,7 @@ from agent_desk.refusals import note
 from ivr.errors import Changed, NotUndone, Unfit
 from ivr.store.models import User
 
-EVERYWHERE = ("supervisor_", "queue_", "state_", "status_", "pause_", "error_", "alert_")
+EVERYWHERE = ("supervisor_", "queue_", "state_", "status_", "pause_", "error_", "alert_", "listening_")
 """Beginnings of the keys of words that every page may use."""
 
 

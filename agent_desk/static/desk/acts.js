@@ -48,6 +48,7 @@ export function acts(app, rooms) {
     recordings: () => rooms.recordings.open(),
     scorecards: () => rooms.scorecards.open(),
     help: () => rooms.help.open(),
+    call_help: () => rooms.staff.ask(),
     sign_out: async () => {
       if (await guarded(() => api.post("/desk/sign-out"))) app.stop("signed_out");
     },

@@ -13,6 +13,10 @@
  * @property {any[]} queues
  * @property {{ callbacks: number, messages: number }} inbox
  * @property {any[]} colleagues
+ * @property {{ name: string, mode: string }[]} [listeners] supervisors in his talk
+ * @property {any} [listening] a supervisor's: the colleague's talk he is in, and the token of his leg
+ * @property {any} [help] what he asked for
+ * @property {any[]} [messages] of supervisors, not seen yet
  */
 
 /** Where the ticket of the talk is kept. */
@@ -117,13 +121,14 @@ export class Desk {
  * @param {Desk} desk
  * @param {{ call: { token: string } | null, rings: Map<string, unknown>, answering: string }} phone
  * @param {{ automatic: boolean }} wishes
- * @returns {"answer" | "hang_up" | "forget" | ""}
+ * @returns {"answer" | "listen" | "hang_up" | "forget" | ""}
  */
 export function duty(desk, phone, wishes) {
-  const { offer, talk } = desk.state ?? {};
+  const { offer, talk, listening } = desk.state ?? {};
   if (offer && phone.call?.token !== offer.token && phone.answering !== offer.token && (desk.returning || wishes.automatic)) {
     return "answer";
   }
+  if (listening && !phone.call && !phone.answering && phone.rings.has(listening.token)) return "listen";
   const here = [offer?.token, talk?.token, phone.call?.token].includes(phone.answering) || phone.rings.has(phone.answering);
   if (phone.answering && !here) return "forget"; // it is nobody's any more, or somebody else's
   if (talk?.state === "wrap_up" && phone.call?.token === talk.token) return "hang_up";

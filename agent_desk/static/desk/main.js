@@ -29,6 +29,7 @@ import { Scorecards } from "./views/scorecards.js";
 import { SettingsDialog } from "./views/settings.js";
 import { Top } from "./views/top.js";
 import { Raise } from "./views/raise.js";
+import { Staff } from "./views/staff.js";
 import { Transfer } from "./views/transfer.js";
 
 /** @typedef {typeof app} App what every view may use */
@@ -72,6 +73,7 @@ app.talk = new Talk(app);
 const views = {
   top: new Top(app), call: new CallPanel(app), caller: new CallerPanel(app), forms: new Forms(app),
   answers: new Answers(app), inbox: new Inbox(app), colleagues: new Colleagues(app), transfer: new Transfer(app), raise: new Raise(app),
+  staff: new Staff(app),
 };
 const rooms = {
   ...views, check: new Check(app), pause: new Pause(app), help: new Help(app),
@@ -117,7 +119,7 @@ function stop(why) {
 
 /** @param {string} token @returns {Promise<string>} */
 async function mayAnswer(token) {
-  if (phone.rings.get(token)?.from.startsWith("op-")) return ""; // a colleague: no offer to be late for
+  if (phone.rings.get(token)?.from.startsWith("op-")) return ""; // a colleague, or his talk: no offer to be late for
   try {
     await api.post("/desk/answer", { token });
     return "";
@@ -164,7 +166,8 @@ function obey() {
   if (what === "answer") {
     if (!desk.returning) sounds.beep();
     answer(desk.state?.offer.token);
-  } else if (what === "forget") phone.forget(phone.answering);
+  } else if (what === "listen") answer(desk.state?.listening.token);
+  else if (what === "forget") phone.forget(phone.answering);
   else if (what === "hang_up") setTimeout(() => duty(desk, phone, settings) === "hang_up" && phone.hangUp(), HANG_UP_AFTER);
 }
 
@@ -214,7 +217,7 @@ function chooseAccount() {
 
 setInterval(() => {
   if (app.over || !desk.state) return;
-  for (const view of [views.top, views.call, views.caller, views.inbox, alerts]) view.tick();
+  for (const view of [views.top, views.call, views.caller, views.inbox, views.staff, alerts]) view.tick();
   // The telephone could not be rung: that it can be is proved by a new registration.
   if (["disconnected", "broken"].includes(desk.mode) && !phone.call) app.exchange?.renew();
 }, 500);

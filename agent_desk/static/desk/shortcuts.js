@@ -25,6 +25,7 @@ export const SHORTCUTS = [
   { act: "inbox", keys: ["Alt", "I"], code: "KeyI", alt: true },
   { act: "colleagues", keys: ["Alt", "L"], code: "KeyL", alt: true },
   { act: "wrap_up", keys: ["Alt", "W"], code: "KeyW", alt: true },
+  { act: "call_help", keys: ["Alt", "H"], code: "KeyH", alt: true },
   { act: "help", keys: ["?"], code: "" },
 ];
 

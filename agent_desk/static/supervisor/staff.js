@@ -8,11 +8,11 @@
  * @typedef {{ id: number, operator: string, shown: string, call: string | null, note: string, asked_at: number, taken_by: string, taken_shown: string, taken_at: number | null }} Help
  * @typedef {{ login: string, shown: string, at: number }} Seen
  * @typedef {{ id: number, sender: string, shown: string, receiver: string, receiver_shown: string, text: string, sent_at: number, until: number, seen: Seen[], mine: boolean }} Message
- * @typedef {{ time: number, able: string, listenings: Listening[], help: Help[], messages: Message[], staff: { name: string, shown: string }[] }} Staff
+ * @typedef {{ able: string, listenings: Listening[], help: Help[], messages: Message[], staff: { name: string, shown: string }[] }} Staff
  *   able: "" or why this supervisor cannot listen now (an error's code)
  */
 import { Live } from "../desk/live.js";
-import { find } from "./page.js";
+import { find, given } from "./page.js";
 
 /** @type {Staff | null} */
 let last = null;
@@ -44,6 +44,9 @@ function show() {
 }
 
 export const staff = {
+  /** Login of who looks at the page. @type {string} */
+  me: given.user?.login ?? "",
+
   /** @returns {Staff | null} */
   get now() {
     return last;

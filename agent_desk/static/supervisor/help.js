@@ -1,0 +1,61 @@
+// @ts-check
+/** Operators who ask for help: seen at once, taken by one supervisor. */
+import { fill, h, write } from "../desk/dom.js";
+import { span } from "../desk/format.js";
+import { find, page, say } from "./page.js";
+import { staff } from "./staff.js";
+
+/** @typedef {import("./staff.js").Help} Help */
+
+/** Milliseconds between two steps of the seconds that are shown. */
+const SECOND = 1000;
+
+/**
+ * A card with all who ask for help. Who asks anew is told as an alarm of the page, too.
+ * @returns {HTMLElement}
+ */
+export function help() {
+  const list = h("ul", { class: "asks" });
+  const node = h("section", { class: "card help-card", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, say("listening_help")), list);
+  /** @type {Set<number>} */
+  const told = new Set();
+  staff.on(node, ({ help: asks }) => {
+    node.dataset.asks = String(asks.filter((each) => !each.taken_by).length);
+    fill(list, asks.length ? asks.map(row) : [h("li", { class: "quiet" }, say("listening_help_none"))]);
+    tick(list);
+    for (const each of asks) if (!told.has(each.id) && !each.taken_by) write(find("#alarms"), say("listening_help_alarm", { name: each.shown }));
+    if (!asks.some((each) => !each.taken_by)) write(find("#alarms"), "");
+    for (const each of asks) told.add(each.id);
+  });
+  setInterval(() => tick(list), SECOND);
+  return node;
+}
+
+/** @param {Help} ask */
+function row(ask) {
+  const mine = ask.taken_by === staff.me;
+  return h(
+    "li",
+    { "data-help": ask.id, class: ask.taken_by ? "ask taken" : "ask open" },
+    h("b", {}, ask.shown),
+    " ",
+    h("time", { "data-since": ask.asked_at }),
+    ask.call ? h("small", { class: "quiet" }, ` ${say("listening_help_in_talk")}`) : null,
+    ask.note ? h("p", {}, ask.note) : null,
+    h(
+      "p",
+      { class: "row" },
+      ask.taken_by
+        ? h("span", { class: "taken-by" }, mine ? say("listening_help_mine") : say("listening_help_taken", { name: ask.taken_shown }))
+        : h("button", { type: "button", class: "main", on: { click: () => page.send("listening/help", { id: ask.id, do: "take" }) } }, say("listening_help_come")),
+      h("button", { type: "button", class: "small", on: { click: () => page.send("listening/help", { id: ask.id, do: "end" }) } }, say("listening_help_end")),
+    ),
+  );
+}
+
+/** @param {Element} list */
+function tick(list) {
+  for (const place of list.querySelectorAll("[data-since]")) {
+    write(place, span(Math.max(0, Date.now() / 1000 - Number(/** @type {HTMLElement} */ (place).dataset.since))));
+  }
+}
