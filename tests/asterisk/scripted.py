@@ -99,10 +99,10 @@ class ScriptedRunner:
     def taken(self, call: str) -> bool:
         return (self.folder / f"{call}.taken").exists()
 
-    def close(self, call: str) -> None:
+    def close(self, call: str, by: str = "caller") -> None:
         state = self.load(call)
         assert state
-        self.save(call, state | {"closed": "hangup"})
+        self.save(call, state | {"closed": "hangup", "by": by})
 
     def company_of(self, dialled: str | None) -> str:
         return "demo"

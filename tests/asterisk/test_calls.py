@@ -154,6 +154,7 @@ def test_hanging_up_during_a_prompt_is_noted(serving):
     call.press()
     call.over()
     assert serving.state(call)["closed"] == "hangup"
+    assert serving.state(call)["by"] == "caller"
     assert serving.state(call)["heard"] == []
 
 
