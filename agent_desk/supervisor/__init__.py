@@ -7,6 +7,7 @@ own scorecards) has routes of its own beside the desk's.
 from __future__ import annotations
 
 from flask import Blueprint, redirect, url_for
+from flask import Response as Answer
 from werkzeug.wrappers import Response
 
 from agent_desk.office import shift
@@ -20,9 +21,11 @@ from agent_desk.supervisor import (
     quality,
     records,
     reports,
+    shell,
     staffing,
     wallboard,
 )
+from ivr.errors import Changed, NotUndone, Unfit
 
 PAGES = (
     wallboard, floor, announcements, publish, reports, staffing, quality, alerts, records,
@@ -39,6 +42,14 @@ def supervisors() -> None:
     """Let only supervisors and administrators in."""
     if not shift().may("supervisor"):
         raise Refused("not_allowed", 403, audit="supervisor")
+
+
+@supervisor.errorhandler(Changed)
+@supervisor.errorhandler(NotUndone)
+@supervisor.errorhandler(Unfit)
+def not_done(error: Changed | NotUndone | Unfit) -> tuple[Answer, int]:
+    """Say why a change is not made; it is in the audit log that somebody wanted it."""
+    return shell.refuse(error)
 
 
 @supervisor.get("/")
