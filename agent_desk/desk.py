@@ -79,10 +79,11 @@ def create_app(
     probes: Sequence[Probe],
     parts: Office | None = None,
     webhooks: Blueprint | None = None,
+    metrics: Blueprint | None = None,
 ) -> Flask:
     """Build the application. parts: of the operators' desk; without them there is none.
 
-    webhooks: routes of a channel, which prove by themselves who asks.
+    webhooks: routes of a channel, which prove by themselves who asks. metrics: for Prometheus.
 
     Texts of the pages are in `texts.yaml`, those of the desk in `texts_desk.yaml`, those of the
     supervisor's pages in `texts_supervisor/`.
@@ -140,8 +141,9 @@ def create_app(
             response.set_cookie("language", g.language, YEAR, httponly=True, samesite="Lax")
         return response
 
-    if webhooks is not None:
-        app.register_blueprint(webhooks)
+    for routes in (webhooks, metrics):
+        if routes is not None:
+            app.register_blueprint(routes)
     if parts is not None:
         door.set_up(app, parts, desk_texts(), webhooks)
     return app

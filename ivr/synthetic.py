@@ -31,6 +31,8 @@ KEY = "press2:synthetic:lease"
 """Where who calls is written down."""
 LIFE = 90.0
 """Seconds for which a caller that died is waited for."""
+PATIENCE = 20.0
+"""Seconds for which an exchange that is not there is waited for."""
 STORED = 10.0
 """Seconds in which the log must tell of the call."""
 KEPT = timedelta(days=7)
@@ -52,6 +54,9 @@ class Made:
 class SelfCaller(Protocol):
     """What calls a number of ours."""
 
+    def ready(self) -> bool:
+        """Tell whether an exchange is there."""
+
     def call(self, number: str, token: str) -> Made:
         """Call, and return when it is over."""
 
@@ -64,7 +69,8 @@ class Turn(Protocol):
 
 
 class Synthetic(Rounds):
-    """Calls one number of each company. numbers: by company. every: seconds between two rounds."""
+    """Calls one number of each company. numbers: by company. every: seconds from the
+    beginning of one round to that of the next."""
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class Synthetic(Rounds):
         every: float,
     ) -> None:
         super().__init__("synthetic", stopping, every)
+        self._wanted = every
         self._store = store
         self._caller = caller
         self._numbers = numbers
@@ -85,11 +92,14 @@ class Synthetic(Rounds):
 
     def round(self) -> None:
         """Call every company once, if it is this process's turn."""
+        began = time.monotonic()
         try:
             if not self._turn.hold():
                 return
         except QueueDown:
             logger.warning("synthetic: Redis is away; calling all the same")
+        while not self._caller.ready() and time.monotonic() - began < PATIENCE:
+            self._stopping.wait(0.2)
         for company, number in self._numbers.items():
             if self._stopping.is_set():
                 return
@@ -97,6 +107,7 @@ class Synthetic(Rounds):
                 self._call(company, number)
             except Exception:  # the thread is the only one; the next call may succeed
                 logger.exception("synthetic: the call to %s was not made", company)
+        self._every = max(1.0, self._wanted - (time.monotonic() - began))
 
     def _call(self, company: str, number: str) -> None:
         at, began = self._clock(), time.monotonic()
@@ -134,3 +145,14 @@ class Synthetic(Rounds):
                 return True
             self._stopping.wait(0.2)
         return False
+
+
+def last(store: Store, company: str) -> datetime | None:
+    """Return when a call to ourselves last succeeded, None where none is known."""
+    wanted = (
+        select(SyntheticCall.at)
+        .where(SyntheticCall.company == company, SyntheticCall.ok.is_(True))
+        .order_by(SyntheticCall.at.desc())
+    )
+    with store.session(read_only=True) as db:
+        return db.scalar(wanted.limit(1))

@@ -18,6 +18,10 @@ class AsteriskSelfCaller(Originator):
 
     action = "press2-synthetic-"
 
+    def ready(self) -> bool:
+        """Tell whether an exchange is there."""
+        return self.line() is not None
+
     def call(self, number: str, token: str) -> Made:
         """Call, listen, press 9, listen again; return when it is over."""
         wire = self.line()

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ from ivr.errors import Press2Error
 
 if TYPE_CHECKING:
     import redis
+    from flask import Blueprint
 
     from agent_desk.desk import Probe
     from agent_desk.office import Office
@@ -160,7 +161,8 @@ def web(_options: argparse.Namespace) -> None:
     feed = Feed(store, companies)
     office = _office(config, companies, store, feed)
     with webhooks_of(config, companies, store) as webhooks:
-        app = create_app(desk, _probes(config, store), office, webhooks)
+        probes = _probes(config, store, companies)
+        app = create_app(desk, probes, office, webhooks, _metrics(config, store, feed, probes))
         office.live.start(office)
         feed.start()
 
@@ -228,7 +230,41 @@ def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
     }
 
 
-def _probes(config: Config, store: Store) -> list[Probe]:
+def _metrics(config: Config, store: Store, feed: Feed, probes: Sequence[Probe]) -> Blueprint:
+    """Return the route that Prometheus asks."""
+    from agent_desk import metrics
+    from ivr import synthetic
+
+    companies = company.load(COMPANIES)
+
+    def called(name: str) -> float | None:
+        at = synthetic.last(store, name)
+        return None if at is None else (now() - at).total_seconds()
+
+    def alive() -> dict[str, float]:
+        return {probe.name: probe.up() / probe.of for probe in probes}
+
+    token = config.web.metrics_token.value
+    return metrics.blueprint(feed, list(companies), alive, called, token)
+
+
+def _calls_succeed(store: Store, companies: Mapping[str, Company]) -> int:
+    """Count the companies whose last call to ourselves succeeded not long ago."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ivr import synthetic
+
+    def well(name: str, profile: Company) -> bool:
+        try:
+            at = synthetic.last(store, name)
+        except SQLAlchemyError:
+            return False
+        return at is not None and (now() - at).total_seconds() < profile.terms.alerts.synthetic
+
+    return sum(well(name, each) for name, each in companies.items() if each.numbers)
+
+
+def _probes(config: Config, store: Store, companies: Mapping[str, Company]) -> list[Probe]:
     """Return what the start page asks to know which parts are alive."""
     from agent_desk.desk import Probe
     from ivr import parts
@@ -236,7 +272,7 @@ def _probes(config: Config, store: Store) -> list[Probe]:
 
     exchange = parts.reachable(config.asterisk.bind), config.asterisk.websocket_port
     workers = parts.reachable(config.agi.host), parts.worker_ports(config)
-    return [
+    found = [
         Probe("asterisk", lambda: answers(*exchange)),
         Probe(
             "workers",
@@ -246,6 +282,10 @@ def _probes(config: Config, store: Store) -> list[Probe]:
         Probe("redis", lambda: parts.redis_answers(config.redis_url())),
         Probe("store", lambda: store_answers(store)),
     ]
+    if config.press2.synthetic:
+        called = sum(bool(each.numbers) for each in companies.values())
+        found.append(Probe("call", lambda: _calls_succeed(store, companies), of=called))
+    return found
 
 
 def store_answers(store: Store) -> bool:

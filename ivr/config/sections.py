@@ -132,6 +132,11 @@ class Web:
     secure: bool = _setting(
         "no", read.yes, "yes: the pages come over TLS, and cookies go over nothing else."
     )
+    metrics_token: Secret = _setting(
+        "",
+        read.secret,
+        "Environment variable with the token of /metrics; empty: this machine only.",
+    )
 
 
 @dataclass(frozen=True)

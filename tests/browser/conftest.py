@@ -34,10 +34,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
     """Start a press2; its sounds are those of the working copy, built once.
 
     asterisk: more lines of that section; rest: more sections, "{sip}" is the SIP port in them.
+    synthetic: seconds between two calls to itself, 0: none.
     """
     started: list[Press2] = []
 
-    def begin(asterisk: str = "", rest: str = "") -> Press2:
+    def begin(asterisk: str = "", rest: str = "", synthetic: int = 0) -> Press2:
         folder = tmp_path_factory.mktemp("p2")
         (folder / "var").mkdir()
         sounds = HOME / "var" / "sounds"
@@ -45,7 +46,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
         (folder / "var" / "sounds").symlink_to(sounds)
         sip, websocket, agi, _, web, ami, rtp, *_ = free_ports(80)
         (folder / "telephony.conf").write_text(
-            f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
+            f"[press2]\nsynthetic = {synthetic}\n[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
             f"rtp_first = {rtp}\nrtp_last = {rtp + 70}\n{asterisk}"
             f"[agi]\nport = {agi}\n[web]\nport = {web}\n{rest.format(sip=sip)}"
         )
