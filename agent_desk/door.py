@@ -60,7 +60,7 @@ def set_up(
     @app.before_request
     def words() -> None:
         g.desk_words = texts[g.language]
-        if request.path == prompts.UPLOAD:
+        if request.path in prompts.UPLOADS:
             request.max_content_length = prompts.LARGEST
 
     csrf = CSRFProtect(app)

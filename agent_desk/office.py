@@ -15,7 +15,7 @@ from flask import current_app, g
 from agent_desk.tokens import Token
 from ivr.agent_queue.model import AgentQueue, Operator
 from ivr.company import Company
-from ivr.judge import Judge
+from ivr.judge import Judge, of_program
 from ivr.store.database import Store
 from ivr.store.models import SignIn, User
 
@@ -42,6 +42,7 @@ class Office:
     desks: how many may be open at once. hours: length of a shift.
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
     tokens: of those who may use the API. clock: seconds since 1970.
+    silent: languages that nothing here speaks: what is said in them must be recorded first.
     figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
     judge: checks flows before calls get them. walking: of them one at a time.
     """
@@ -64,10 +65,11 @@ class Office:
     tokens: tuple[Token, ...] = ()
     clock: Callable[[], float] = time.time
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
     figures: dict[int, Figures] = field(default_factory=dict)
     board: Feed | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
-    judge: Judge = field(default_factory=Judge)
+    judge: Judge = field(default_factory=of_program)
     walking: threading.Lock = field(default_factory=threading.Lock)
 
     @property

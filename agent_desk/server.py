@@ -60,7 +60,7 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
 
 def _largest(path: str) -> int:
     """Return the bytes that the body of a request may have."""
-    if path == prompts.UPLOAD:
+    if path in prompts.UPLOADS:
         return prompts.LARGEST
     return api.LARGEST if path.startswith(f"{api.PREFIX}/") else door.LARGEST
 

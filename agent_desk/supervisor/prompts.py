@@ -22,7 +22,8 @@ from ivr.speech import upload
 from ivr.store.supervision import PromptVersion
 
 UPLOAD = "/desk/supervisor/publish/upload"
-"""The one address of the desk that takes a long body: a sound."""
+UPLOADS = (UPLOAD, "/desk/supervisor/announcements/upload")
+"""The addresses of the desk that take a long body: a sound."""
 LARGEST = upload.LARGEST
 NUMBERS = 2**31 - 1
 SHOWN = 60

@@ -41,7 +41,7 @@ from ivr.composition import (
     voice_of,
     webhooks_of,
 )  # fmt: skip
-from ivr.errors import Press2Error
+from ivr.errors import Press2Error, SetupError
 
 if TYPE_CHECKING:
     import redis
@@ -200,6 +200,7 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store, feed
         board=feed,
         hours=config.web.session_hours,
         secure=config.web.secure,
+        silent=_silent(config, companies),
         limits=config.redis_url().replace("unix://", "redis+unix://", 1),
         tokens=tuple(
             token(each.name, each.company, each.rights, each.secret.value)
@@ -207,6 +208,20 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store, feed
         ),
         **_phones(config, client),
     )
+
+
+def _silent(config: Config, companies: Mapping[str, Company]) -> frozenset[str]:
+    """Return the languages of the companies that nothing on this machine speaks."""
+    synthesiser = synthesiser_of(config)
+
+    def speaks(language: str) -> bool:
+        try:
+            return bool(synthesiser.engines(language))
+        except SetupError:
+            return False
+
+    languages = {language for each in companies.values() for language in each.languages}
+    return frozenset(language for language in languages if not speaks(language))
 
 
 def _phones(config: Config, client: redis.Redis) -> dict[str, Any]:
