@@ -15,11 +15,13 @@ from ivr.commands import (
     flows,
     operators,
     reports,
+    retention,
     servers,
     staffing,
     storms,
 )
 
 GROUPS: tuple[ModuleType, ...] = (
-    servers, examine, flows, calls, operators, storms, data, facts, reports, staffing,
+    servers, examine, flows, calls, operators, storms, data, facts, reports, retention,
+    staffing,
 )  # fmt: skip
