@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agent_desk.answer_base import AnswerBase
     from agent_desk.live import Live
     from ivr.board import Feed
+    from ivr.erasure.customer import Parts
     from ivr.storm.figures import Figures
 
 ROLES = ("operator", "supervisor", "administrator")
@@ -43,6 +44,7 @@ class Office:
     secure: pages come over TLS. limits: where throttling counts ("memory://" or a Redis URL).
     tokens: of those who may use the API. clock: seconds since 1970.
     silent: languages that nothing here speaks: what is said in them must be recorded first.
+    erasing: what erasures walk through; None: nobody is erased here.
     figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
     judge: checks flows before calls get them. walking: of them one at a time.
     """
@@ -60,6 +62,7 @@ class Office:
     hours: int = 12
     secure: bool = False
     limits: str = "memory://"
+    erasing: Parts | None = None
     twilio_token: Callable[[str, int], str] | None = None
     phone_report: Callable[..., None] | None = None
     tokens: tuple[Token, ...] = ()

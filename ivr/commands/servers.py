@@ -183,13 +183,16 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store, feed
     from agent_desk.presence import RedisPresence
     from agent_desk.tokens import token
     from ivr.asterisk.settings import REALM
+    from ivr.erasure.customer import Parts
 
     for each in config.api.tokens:
         profile_of(each.company)
     client = redis_of(config)
+    queue = queue_of(config, companies)
     return Office(
         store=store,
-        queue=queue_of(config, companies),
+        queue=queue,
+        erasing=Parts(store, companies, config.press2.var, now, client, queue),
         companies=companies,
         answers=AnswerBase(config.desk.answers),
         live=Live(config.web.desks, RedisPresence(client)),
@@ -388,9 +391,12 @@ def jobs(_options: argparse.Namespace) -> None:
 
     from ivr import outbox, parts, synthetic
     from ivr.board.sampler import KEY, Sampler
+    from ivr.erasure.customer import Parts
+    from ivr.erasure.retention import Nights
     from ivr.events import Journals, drain
     from ivr.facts import Folding
     from ivr.matchmaker import RedisLease
+    from ivr.quality.samples import Drawer
     from ivr.services.restoration import CALL
     from ivr.speech.pool import Recognisers
     from ivr.storm.watch import Watch
@@ -415,6 +421,9 @@ def jobs(_options: argparse.Namespace) -> None:
         Folding(store, companies, now, stopping, config.asterisk.call_limit).start()
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
+        Drawer(store, companies, now, stopping).start()
+        slow = redis.Redis.from_url(config.redis_url(), socket_timeout=30)
+        Nights(Parts(store, companies, config.press2.var, now, slow), stopping).start()
         listening = parts.recognisers(config)
         loads = Recognisers(listening).loads if listening else None
         lease = RedisLease(redis_of(config), key=KEY)
