@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,12 @@ class Judge:
             raise FlowError(wrong[0].text)
         spoken = self.catalogues.get(language) or next(iter(self.catalogues.values()))
         return graph.svg(flows, spoken, flow, PICTURE)
+
+
+@cache
+def of_program() -> Judge:
+    """Return the judge of this program's own files."""
+    return Judge()
 
 
 def _found(finding: Finding, places: Mapping[str, Mapping[str, int]], hint: bool = False) -> Found:
