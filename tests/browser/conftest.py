@@ -46,7 +46,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
         (folder / "var" / "sounds").symlink_to(sounds)
         sip, websocket, agi, _, web, ami, rtp, *_ = free_ports(80)
         (folder / "telephony.conf").write_text(
-            f"[press2]\nsynthetic = {synthetic}\n[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
+            f"[press2]\nsynthetic = {synthetic}\n"
+            f"[asterisk]\nsip_port = {sip}\nwebsocket_port = {websocket}\nami_port = {ami}\n"
             f"rtp_first = {rtp}\nrtp_last = {rtp + 70}\n{asterisk}"
             f"[agi]\nport = {agi}\n[web]\nport = {web}\n{rest.format(sip=sip)}"
         )
