@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from made_days import DAY, NONE, PLAIN, SEVERAL, busy_house, keep, lost, moment, plain, steady
 
+from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Rules
 from ivr.company import Company
+from ivr.events import Entry, entry_of, write
+from ivr.facts import keep as keep_facts
 from ivr.staffing import day as days
 from ivr.staffing.calendar import Calendar
 from ivr.staffing.day import Caller, Day, Stay
 from ivr.staffing.erlang import Target, needed_a, needed_c
 from ivr.staffing.measured import Patience, survival
-from ivr.staffing.replay import Lived, live, longer, wrapped
+from ivr.staffing.replay import COMPANY, Floor, Lived, live, longer, wrapped
 from ivr.staffing.whatif import occupancy, of_callers
 from ivr.store.database import Store, memory_store
 from ivr.store.models import User
@@ -246,3 +249,48 @@ def test_a_day_without_calls_or_operators_is_said(odesa: Company, store: Store) 
         db.add_all(_visits_of(odesa, begin + timedelta(hours=9)))
     with store.session() as db, pytest.raises(days.EmptyDay, match="no operator"):
         days.read(db, odesa, calendar, DAY, end)
+
+
+# ---------------------------------------------------------------------- from the product's own log
+
+
+def test_what_the_queue_writes_is_lived_again(odesa: Company, store: Store) -> None:
+    """The journal of the real queue, folded into facts, read, lived: the same day."""
+    made = busy_house(odesa, calls=300)
+    floor, records = Floor(made, plain(SEVERAL), 1), []
+    floor.queue = MemoryQueue({COMPANY: floor.rules}, journal=records.append)
+    first = floor.run()
+    journal = [replace(entry_of(each), company="odesa") for each in records]
+    began: dict[str, datetime] = {}
+    for entry in journal:
+        if entry.kind == "ticket":
+            began.setdefault(entry.call, entry.at)
+    caller = {"from": None, "to": "+380487059090", "channel": "agi", "language": "uk"}
+    calls = [Entry("odesa", call, at, "answered", details=caller) for call, at in began.items()]
+    over = moment(made.ends) + timedelta(hours=2)
+    calls += [Entry("odesa", call, over, "ended") for call in began]
+    log = sorted([*journal, *calls], key=lambda entry: (entry.at, entry.kind != "answered"))
+    write(store, log)
+    while keep_facts(store, {"odesa": odesa}):
+        pass
+
+    with store.session(read_only=True) as db:
+        read = days.read(db, odesa, Calendar(odesa), DAY, over)
+    again = live(read, plain(SEVERAL), 5)
+    service = ServiceTerms()
+    callers = [
+        replace(f.caller, outcome=f.outcome, waited=f.waited, left=f.left) for f in first.fates
+    ]
+    lived = of_callers(callers, service, "", occupancy(made, first))
+    truth = of_callers(read.callers, service, "", read.busy)
+    assert truth.offered == lived.offered
+    assert (truth.level, truth.lost) == pytest.approx((lived.level, lived.lost))
+    assert truth.busy == pytest.approx(lived.busy, abs=0.01)
+    callers = [
+        replace(f.caller, outcome=f.outcome, waited=f.waited, left=f.left) for f in again.fates
+    ]
+    found = of_callers(callers, service, "", occupancy(read, again))
+    assert found.level == pytest.approx(truth.level, abs=0.005)
+    assert found.lost == pytest.approx(truth.lost, abs=0.005)
+    assert found.p90 == pytest.approx(truth.p90, rel=0.02)
+    assert found.busy == pytest.approx(truth.busy, abs=0.01)
