@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-speech lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-staffing bench-speech lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -69,6 +69,10 @@ bench-webhook: ## Twilio's webhooks: turns a second, a thousand calls at once (m
 bench-storm: ## 600 callers in ten minutes against twelve operators, on simulated time
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.storm
+
+bench-staffing: ## a day of 3,000 calls lived again, a forecast from a year of visits (a minute)
+	@deploy/setup.sh tests
+	$(PYTHON) -m bench.staffing
 
 bench-speech: ## answers by speech: right, false, how soon, how many; MODELS="uk=DIR ru=DIR" RECORDINGS=DIR (minutes)
 	@deploy/setup.sh tests
