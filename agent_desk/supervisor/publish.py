@@ -245,6 +245,9 @@ def calls() -> Response:
     """Change what new calls get: canary, publish, stop, rollback (to "before" or "files")."""
     sent = body()
     do = sent.choice("do", "canary", "publish", "stop", "rollback")
+    if do in ("canary", "publish"):
+        with changing(f"release.{do}") as db:  # what is found stays, whatever comes of it
+            check(db, _number(sent, "number"))
     with changing(f"release.{do}") as db:
         doing = {"canary": _canary, "publish": _publish, "stop": _stop, "rollback": _roll_back}
         doing[do](db, sent)
@@ -254,7 +257,6 @@ def calls() -> Response:
 def _canary(db: Session, sent: Body) -> None:
     parts, number = office(), _number(sent, "number")
     share = (sent.number("percent", 0, 100) or 0.0) / 100
-    check(db, number)
     records.canary(
         db, shift().company, number, _version(sent), share, _seen(sent), parts.judge.base,
         shift().login, parts.now(),
@@ -263,7 +265,6 @@ def _canary(db: Session, sent: Body) -> None:
 
 def _publish(db: Session, sent: Body) -> None:
     parts, number = office(), _number(sent, "number")
-    check(db, number)
     records.publish(
         db, shift().company, number, _version(sent), _seen(sent), parts.judge.base,
         shift().login, parts.now(),

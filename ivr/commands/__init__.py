@@ -14,6 +14,7 @@ from ivr.commands import (
     facts,
     flows,
     operators,
+    releases,
     reports,
     retention,
     servers,
@@ -22,6 +23,6 @@ from ivr.commands import (
 )
 
 GROUPS: tuple[ModuleType, ...] = (
-    servers, examine, flows, calls, operators, storms, data, facts, reports, retention,
+    servers, examine, flows, releases, calls, operators, storms, data, facts, reports, retention,
     staffing,
 )  # fmt: skip
