@@ -7,8 +7,9 @@ notes, and knows nothing of languages and formats. What it means stands in its d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from ivr.reporting import (
     automatic,
@@ -25,7 +26,7 @@ from ivr.reporting import (
 )
 from ivr.reporting.again import fcr, repeats
 from ivr.reporting.answer import Answer
-from ivr.reporting.asked import Asked, CannotReport
+from ivr.reporting.asked import Asked, CannotReport, check
 from ivr.reporting.table import Table
 from ivr.reporting.year import year
 
@@ -51,8 +52,13 @@ class Report:
         lines = (self.run.__doc__ or "").splitlines()
         return " ".join(line.strip() for line in lines).strip()
 
+    def check(self, first: date, last: date, by: Sequence[str]) -> None:
+        """Refuse what it cannot answer: CannotReport tells why."""
+        check(first, last, by, self.by)
+
     def answer(self, asked: Asked) -> Answer:
         """Return what it says. CannotReport: it cannot."""
+        self.check(asked.first, asked.last, asked.by)
         tables = tuple(self.run(asked))
         made = asked.now.astimezone(asked.zone)
         return Answer(

@@ -45,7 +45,6 @@ def repeats(asked: Asked) -> list[Table]:
     Share = repeat calls / calls whose customer is known (account, else number). After: how the call
     before was handled; the three sum up to the repeat calls.
     """
-    asked.choose((), ())
     seen = _seen(asked)
     again = _again(seen)
     after = [number(and_(again, seen.c.handled_before == each)) for each in AFTER]
@@ -79,7 +78,6 @@ def fcr(asked: Asked) -> list[Table]:
     not in the 7 days after either. FCR = resolved / first contacts. A call whose 7 days are not
     over yet is in neither, but counted as too new.
     """
-    asked.choose((), ())
     seen = _seen(asked)
     first = and_(or_(seen.c.served, seen.c.automatic), ~_again(seen))
     old = and_(first, seen.c.began <= asked.now.timestamp() - WITHIN)

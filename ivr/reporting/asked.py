@@ -32,7 +32,9 @@ class CannotReport(Press2Error):
 
 @dataclass(frozen=True)
 class Asked:
-    """One question. first, last: local days, both in. by: what rows are made of, () as usual.
+    """One question, which was found good (`check`). first, last: local days, both in.
+
+    by: what rows are made of, () as usual.
 
     storms: False leaves out what came while storm mode was on. dialled: only calls to these numbers
     (E.164), () all. now: the present; what has not ended yet counts up to it.
@@ -46,16 +48,6 @@ class Asked:
     by: tuple[str, ...] = ()
     storms: bool = True
     dialled: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a range that is none."""
-        if self.first > self.last:
-            raise CannotReport(
-                f"{self.first} is after {self.last}; give the earlier day first",
-                "order", first=self.first, last=self.last,
-            )  # fmt: skip
-        if (self.last - self.first).days >= LONGEST:
-            raise CannotReport(f"more than {LONGEST} days at once", "long", days=LONGEST)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -81,23 +73,30 @@ class Asked:
         """Return when storm mode was on in the range."""
         return intervals(self.db, self.company.id, self.begin, self.end)
 
-    def choose(self, known: Sequence[str], usual: tuple[str, ...]) -> tuple[str, ...]:
-        """Return what rows are made of; refuses what this report does not know."""
-        for word in self.by:
-            if word not in known:
-                listed = ", ".join(known) or "nothing"
-                raise CannotReport(
-                    f"--by {word} is not known here; known: {listed}", "by", word=word, known=listed
-                )
-        if len(self.by) > 2 or len(set(self.by) & set(TIMES)) > 1 or len({*self.by}) < len(self.by):
+
+def check(first: date, last: date, by: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a range that is none, and rows that cannot be. known: what rows may be made of."""
+    if first > last:
+        raise CannotReport(
+            f"{first} is after {last}; give the earlier day first", "order", first=first, last=last
+        )
+    days = (last - first).days
+    if days >= LONGEST:
+        raise CannotReport(f"more than {LONGEST} days at once", "long", days=LONGEST)
+    for word in by:
+        if word not in known:
+            listed = ", ".join(known) or "nothing"
             raise CannotReport(
-                "--by takes at most two different things, one of them an interval of time", "two"
+                f"--by {word} is not known here; known: {listed}", "by", word=word, known=listed
             )
-        if {"hour", "half-hour"} & set(self.by) and (self.last - self.first).days >= FINEST:
-            raise CannotReport(
-                f"by hour or half hour at most {FINEST} days at once", "fine", days=FINEST
-            )
-        return self.by or usual
+    if len(by) > 2 or len(set(by) & set(TIMES)) > 1 or len(set(by)) < len(by):
+        raise CannotReport(
+            "--by takes at most two different things, one of them an interval of time", "two"
+        )
+    if {"hour", "half-hour"} & set(by) and days >= FINEST:
+        raise CannotReport(
+            f"by hour or half hour at most {FINEST} days at once", "fine", days=FINEST
+        )
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -27,7 +27,7 @@ def automatic(asked: Asked) -> list[Table]:
     compared with 986 / (928 + 986) = 51.5 %. Containment = automatic / all calls; of a flow, runs
     done / runs. Means are of working days: Monday to Friday without holidays.
     """
-    groups = Groups(asked, asked.choose(BY, ("day",)), CallFact)
+    groups = Groups(asked, asked.by or ("day",), CallFact)
     counted = (
         func.count(),
         number(CallFact.automatic),

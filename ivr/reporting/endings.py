@@ -28,7 +28,7 @@ def endings(asked: Asked) -> list[Table]:
     """
     why = _whys(asked)
     tables = [why, _last_prompts(asked)]
-    names = asked.choose(BY, ())
+    names = asked.by or ()
     return [_by(asked, names), *tables] if names else tables
 
 

@@ -24,7 +24,7 @@ def funnel(asked: Asked) -> list[Table]:
     entered. A flow that another one runs counts for itself. Steps: where runs ended that were not
     done, most first.
     """
-    groups = Groups(asked, asked.choose(BY, ("flow",)), FlowFact)
+    groups = Groups(asked, asked.by or ("flow",), FlowFact)
     counted = (func.count(), *(number(FlowFact.result == result) for result in RESULTS))
     found, total = sums(asked, groups, counted, _where(asked))
     rows = lines(groups, found, total, _row)

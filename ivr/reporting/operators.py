@@ -69,7 +69,7 @@ def operators(asked: Asked) -> list[Table]:
     ringing + ready). AHT = (talk with hold + wrap-up) / answered, of visits that entered in the
     range. Who was offline all the time has no row.
     """
-    names = asked.choose(BY, ("operator",))
+    names = asked.by or ("operator",)
     found = _accounts(asked, names)
     _visits(asked, names, found)
     rows = {label: each for label, each in sorted(found.items(), key=_order) if each.shown}

@@ -26,7 +26,6 @@ def order186(asked: Asked) -> list[Table]:
     answered by operators + handled automatically + neither. Change = (this - last) / last. Contacts
     in person, by internet and by post are not taken here: the company fills in their columns.
     """
-    asked.choose((), ())
     this, all_ = _counts(asked)
     before = replace(asked, first=year_before(asked.first), last=year_before(asked.last))
     last, all_last = _counts(before)

@@ -58,7 +58,6 @@ def report(asked: Asked) -> list[Table]:
     profile (`callbacks`), the customer's own call included; share = in time / (in time + late + in
     vain). Open promises may be pressing or overdue.
     """
-    asked.choose((), ())
     found = _rows(asked.db, asked.company.id, asked.zone, asked.begin, asked.end, asked.now)
     cells: list[tuple[Cell, ...]] = []
     for row in found:

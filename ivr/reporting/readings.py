@@ -21,7 +21,7 @@ def readings(asked: Asked) -> list[Table]:
     A call = readings / calls; a call that entered the flow `reading` = readings / such calls;
     success = calls with at least one accepted reading / calls that entered.
     """
-    names = asked.choose(BY, ("day",))
+    names = asked.by or ("day",)
     groups, flows = Groups(asked, names, CallFact), Groups(asked, names, FlowFact)
     counted = (func.count(), number(CallFact.readings > 0), func.sum(CallFact.readings))
     found, total = sums(asked, groups, counted, inbound(asked))

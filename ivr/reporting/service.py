@@ -23,7 +23,7 @@ def service(asked: Asked) -> list[Table]:
     ASA: mean wait of the answered. A caller whom an operator passes on is offered once; his second
     wait counts as a transfer.
     """
-    groups = Groups(asked, asked.choose(BY, ("queue",)), VisitFact)
+    groups = Groups(asked, asked.by or ("queue",), VisitFact)
     found, total = pairs(count(asked, groups, waits=True))
     passed_on = transfers(asked, groups)
     terms = asked.terms

@@ -81,7 +81,6 @@ def report(asked: Asked) -> list[Table]:
     Right: taken and not taken back; wrong: refused when it was read back, or given anew; not heard:
     not understood. What the caller did next tells which.
     """
-    asked.choose((), ())
     found = _rows(asked.db, asked.company.id, asked.begin, asked.end)
     questions = [row for row in found if row.question != ALL]
     languages = [row for row in found if row.question == ALL]

@@ -21,7 +21,7 @@ def survey(asked: Asked) -> list[Table]:
     Mean = sum of grades / answers. Satisfied = answers of 4 and 5 / answers. Who was not asked, or
     did not answer, is in no figure but `talked`: calls that an operator answered.
     """
-    groups = Groups(asked, asked.choose(BY, ("month",)), CallFact)
+    groups = Groups(asked, asked.by or ("month",), CallFact)
     counted = (
         number(CallFact.served),
         func.count(CallFact.survey),

@@ -113,7 +113,6 @@ def report(asked: Asked) -> list[Table]:
     heard, whole minutes rounded up. Bias = median of (waited - told), error = median of the
     distance, longer = who waited longer than told / who was answered.
     """
-    asked.choose((), ())
     found = _rows(*_read(asked.db, asked.company.id, asked.begin, asked.end, asked.dialled))
     rows: list[tuple[Cell, ...]] = [astuple(row) for row in found[:-1]]
     rows.append((Phrase("all"), *astuple(found[-1])[1:]))

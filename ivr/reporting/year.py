@@ -25,7 +25,6 @@ def year(asked: Asked) -> list[Table]:
     is a time in which storm mode was on; a call belongs to it by its entry into the queue. The
     same rows give the same SHA-256, by which a published figure can be proved again.
     """
-    asked.choose((), ())
     groups = Groups(asked, ("month",), VisitFact)
     found, total = pairs(count(asked, groups))
     terms = asked.terms
