@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tuned_phone import CALLER, OPERATOR, OTHER, SUPERVISOR, TunedPhone
 
@@ -82,7 +84,7 @@ def test_keys_of_a_supervisor_change_nothing(hall, keys):
     talk.vira.press(spy, keys)
     talk.heard("listen", spy)
     assert "listening_over" not in hall.reports.names()
-    assert hall.switch.listening() == {token}
+    assert hall.switch.listening() == {token: False}
 
 
 def test_it_ends_with_the_talk(hall):
@@ -94,7 +96,7 @@ def test_it_ends_with_the_talk(hall):
     hall.reports.wait("listening_over", token, "talk")
     talk.vira.until(lambda: spy.state == "over")
     assert hall.told(talk.ticket)["outcome"] == "ended"
-    assert hall.switch.listening() == set()
+    assert hall.switch.listening() == {}
 
 
 @pytest.mark.parametrize("mode", HEARS)
@@ -133,7 +135,7 @@ def test_two_listen_at_once(hall):
     nina.hears(second, CALLER, OPERATOR)
     talk.anna.hears(talk.rung, CALLER, OTHER)
     talk.phone.hears(talk.dialog, OPERATOR)
-    assert hall.switch.listening() == {"odesa.first.a", "odesa.second.a"}
+    assert hall.switch.listening() == {"odesa.first.a": False, "odesa.second.a": False}
     nina.hang_up(second)
     hall.reports.wait("listening_over", "odesa.second.a", "supervisor")
     talk.heard("listen", spy)
@@ -172,22 +174,60 @@ def test_a_talk_that_is_over_or_another_one(hall):
 # ---------------------------------------------------------------------- taking over
 
 
-def test_a_supervisor_takes_the_caller_over(hall):
-    talk = Talk(hall, "4211", "talks/before.wav")
+@pytest.mark.parametrize("how", ["ended", "dropped"])
+def test_a_supervisor_takes_the_caller_over(hall, how):
+    talk = Talk(hall, "4211", f"talks/before-{how}.wav")
+    nina = hall.operator("nina")
+    nina.tone = OTHER
+    other = Operator("nina", "odesa", endpoint="op-nina", node="pbx1")
     token = talk.listen("listen")
     spy = talk.vira.rung()
     talk.heard("listen", spy)
-    hall.switch.take_over(talk.operator, talk.token, token, "talks/taken.wav")
+    talk.listen("whisper", "odesa.second.a", other)
+    second = nina.rung()
+    talk.anna.hears(talk.rung, CALLER, OTHER)
+    hall.switch.take_over(talk.operator, talk.token, token, f"talks/taken-{how}.wav")
     hall.reports.wait("taken_over", token)
     talk.anna.until(lambda: talk.rung.state == "over")
     talk.phone.hears(talk.dialog, SUPERVISOR)
     talk.vira.hears(spy, CALLER)
+    # It is another talk now: who listened to the first one is out of it, and may listen to this.
+    hall.reports.wait("listening_over", "odesa.second.a", "talk")
+    assert second.state == "over"
+    talk.operator, talk.token = talk.supervisor, token
+    talk.listen("barge", "odesa.third.a", other)
+    talk.phone.hears(talk.dialog, SUPERVISOR, OTHER)
     assert len(talk.vira.dialogs) == 1
     assert hall.live(talk.ticket.id).talking
-    talk.vira.hang_up(spy)
-    assert hall.told(talk.ticket)["outcome"] == "ended"
-    assert "listening_over" not in hall.reports.names()
-    for name in ("before", "taken"):
-        sound = (hall.pbx.asterisk.run_dir / f"recordings/talks/{name}.wav").read_bytes()
-        assert any(sound[44:])
+    assert hall.switch.listening() == {token: True, "odesa.third.a": False}
+    hall.switch.pause_recording(replace(talk.ticket, token=token), True)
+    heard = spy.heard
+    talk.vira.until(lambda: spy.heard > heard + 50)
+    hall.switch.pause_recording(replace(talk.ticket, token=token), False)
+    if how == "ended":
+        talk.vira.hang_up(spy)
+    else:
+        talk.vira.vanish()
+    assert hall.told(talk.ticket)["outcome"] == how
+    hall.reports.wait("listening_over", "odesa.third.a", "talk")
+    assert not any(each[:2] == ("listening_over", token) for each in hall.reports.all)
+    folder = hall.pbx.asterisk.run_dir / "recordings/talks"
+    before = (folder / f"before-{how}.wav").read_bytes()[44:]
+    taken = (folder / f"taken-{how}.wav").read_bytes()[44:]
+    assert any(before)
+    assert any(taken)
+    assert bytes(4000) in taken
     assert talk.dialog.state == "talking"
+
+
+def test_a_caller_hangs_up_on_the_supervisor_who_took_him_over(hall):
+    talk = Talk(hall, "4212")
+    token = talk.listen("listen")
+    spy = talk.vira.rung()
+    hall.reports.wait("listening", token)
+    hall.switch.take_over(talk.operator, talk.token, token, "")
+    talk.phone.hears(talk.dialog, SUPERVISOR)
+    talk.phone.hang_up(talk.dialog)
+    hall.reports.wait("gone", talk.ticket.id)
+    talk.vira.until(lambda: spy.state == "over")
+    assert hall.switch.listening() == {}

@@ -12,7 +12,9 @@ import pytest
 from conftest import ROOT, SCRIPTS, free_ports
 from hall import Hall
 from scripted import record_tone
+from tuned_phone import CALLER, OPERATOR, SUPERVISOR, TunedPhone
 
+from ivr.agent_queue.model import Operator
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings, Node
 from ivr.channels.ami_wire import Exchange
@@ -112,6 +114,41 @@ def test_a_caller_is_put_through_to_the_other_exchange(hall, anna):
     assert hall.told(ticket)["outcome"] == "ended"
     with wave.open(str(hall.pbx.asterisk.run_dir / "recordings/talks/far.wav")) as sound:
         assert any(sound.readframes(8000))
+
+
+@pytest.mark.parametrize("at", ["pbx1", "pbx2"])
+def test_a_supervisor_here_or_there_is_let_into_a_talk(hall, exchanges, at):
+    """The caller's exchange is the first, his operator's the second."""
+    hall.make = TunedPhone
+    there = ("127.0.0.2", exchanges[1].settings.sip_port)
+    anna = hall.operator("anna", at=there)
+    vira = hall.operator("vira", at=there if at == "pbx2" else None)
+    dialog, ticket, phone = hall.caller("4104")
+    token = f"odesa.talk.{ticket.id}"
+    hall.connect(ticket, "anna", token, node="pbx2")
+    rung = anna.rung()
+    phone.tone, anna.tone, vira.tone = CALLER, OPERATOR, SUPERVISOR
+    phone.hears(dialog, OPERATOR)
+    operator = Operator("anna", "odesa", endpoint="op-anna", node="pbx2")
+    supervisor = Operator("vira", "odesa", endpoint="op-vira", node=at)
+    mine = f"odesa.ear.{ticket.id}"
+    hall.switch.listen(supervisor, operator, token, mine, "listen", 20)
+    spy = vira.rung()
+    assert spy.token == mine
+    vira.hears(spy, CALLER, OPERATOR)
+    hall.switch.listen_as(mine, "barge")
+    phone.hears(dialog, OPERATOR, SUPERVISOR)
+    anna.hears(rung, CALLER, SUPERVISOR)
+    hall.switch.listen_as(mine, "whisper")
+    phone.hears(dialog, OPERATOR)
+    anna.hears(rung, CALLER, SUPERVISOR)
+    hall.switch.take_over(operator, token, mine, "")
+    hall.reports.wait("taken_over", mine)
+    anna.until(lambda: rung.state == "over")
+    phone.hears(dialog, SUPERVISOR)
+    vira.hears(spy, CALLER)
+    vira.hang_up(spy)
+    assert hall.told(ticket)["outcome"] == "ended"
 
 
 def test_the_network_of_an_operator_there_is_gone(hall, anna):
