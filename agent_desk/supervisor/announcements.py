@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ BACK = timedelta(days=2)
 """How far back the list of what was done reaches."""
 LONGEST = 400
 NUMBERS = 2**31 - 1
+People = Mapping[str, str]
+"""Login -> name."""
 
 blueprint = Blueprint("announcements", __name__)
 
@@ -36,7 +39,7 @@ def page() -> str:
     }
     return shell.show(
         "announcements", "hours_",
-        languages={code: code for code in profile.languages},
+        languages=list(profile.languages),
         silent=sorted(office().silent & set(profile.languages)),
         into=queues, places=list(announcements.PLACES), seconds=announcements.SECONDS,
         pace=prompts.seconds("-" * 100) / 100, services=hours_changes.services(profile),
@@ -59,11 +62,14 @@ def _state() -> dict[str, Any]:
     today = now.astimezone(profile.zone).date()
     with office().store.session(read_only=True) as db:
         known = hours_changes.known(db, profile, now)
-        said = [_announcement(row, now) for row in announcements.listed(db, profile.id, now)]
+        people = shell.names(db)
+        said = [
+            _announcement(row, now, people) for row in announcements.listed(db, profile.id, now)
+        ]
         hours = []
         for row in hours_changes.listed(db, profile.id, today):
             unmet = hours_changes.unmet(db, known, row.service, row.day)
-            hours.append(_hours(row) | {"unmet": [_booked(each) for each in unmet]})
+            hours.append(_hours(row, people) | {"unmet": [_booked(each) for each in unmet]})
         rows = actions.lately(db, profile.id, now - BACK, "announcement.", "hours.")
     local = now.astimezone(profile.zone)
     return {
@@ -71,11 +77,11 @@ def _state() -> dict[str, Any]:
         "local": f"{local:%Y-%m-%dT%H:%M}",
         "announcements": said,
         "hours": hours,
-        "actions": [_done(row) for row in rows],
+        "actions": [_done(row, people) for row in rows],
     }
 
 
-def _announcement(row: Announcement, now: datetime) -> dict[str, Any]:
+def _announcement(row: Announcement, now: datetime, people: People) -> dict[str, Any]:
     return {
         "id": row.id,
         "version": row.version,
@@ -87,11 +93,11 @@ def _announcement(row: Announcement, now: datetime) -> dict[str, Any]:
         "until": _clock(row.until),
         "left": (row.until - now).total_seconds(),
         "on": row.starts_at <= now,
-        "by": row.made_by,
+        "by": people.get(row.made_by, row.made_by),
     }
 
 
-def _hours(row: HoursChange) -> dict[str, Any]:
+def _hours(row: HoursChange, people: People) -> dict[str, Any]:
     return {
         "service": row.service,
         "day": row.day.isoformat(),
@@ -99,7 +105,7 @@ def _hours(row: HoursChange) -> dict[str, Any]:
         "opens": row.opens,
         "closes": row.closes,
         "note": row.note,
-        "by": row.made_by,
+        "by": people.get(row.made_by, row.made_by),
         "version": row.version,
     }
 
@@ -108,16 +114,16 @@ def _booked(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"starts": _clock(row["starts"]), "ends": _clock(row["ends"])}
 
 
-def _done(row: Action) -> dict[str, Any]:
+def _done(row: Action, people: People) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at.timestamp(),
-        "who": row.who,
+        "who": people.get(row.who, row.who),
         "what": row.what.replace(".", "_"),
         "target": row.target,
         "shown": row.after or row.before,
         "undoes": row.undoes,
-        "undone": row.undone_by or "",
+        "undone": people.get(row.undone_by or "", row.undone_by or ""),
         "undoable": actions.undoable(row),
     }
 

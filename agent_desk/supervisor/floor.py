@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -60,7 +60,8 @@ def _state() -> dict[str, Any]:
     with parts.store.session(read_only=True) as db:
         opening = hours_changes.known(db, profile, now).opening
         closed = [queue for queue in profile.queues if not opening.is_open(queue, now)]
-        done = [_done(row) for row in actions.lately(db, profile.id, now - BACK, *KINDS)]
+        people = shell.names(db)
+        done = [_done(row, people) for row in actions.lately(db, profile.id, now - BACK, *KINDS)]
     return {
         "time": now.timestamp(),
         "operators": [_operator(o, by_id.get(o.ticket)) for o in operators if _shown(o)],
@@ -127,17 +128,17 @@ def _queue(
     }
 
 
-def _done(row: Action) -> dict[str, Any]:
+def _done(row: Action, people: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at.timestamp(),
-        "who": row.who,
+        "who": people.get(row.who, row.who),
         "what": row.what.replace(".", "_"),
         "target": row.target,
         "before": row.before,
         "after": row.after,
         "undoes": row.undoes,
-        "undone": row.undone_by or "",
+        "undone": people.get(row.undone_by or "", row.undone_by or ""),
         "undoable": actions.undoable(row),
     }
 

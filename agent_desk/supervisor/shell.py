@@ -7,13 +7,23 @@ from typing import Any
 from flask import Response, g, jsonify, render_template, request
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import note
 from ivr.errors import Changed, NotUndone, Unfit
 from ivr.store.models import User
 
-EVERYWHERE = ("supervisor_", "queue_", "state_", "status_", "pause_", "error_", "alert_", "listening_")
+EVERYWHERE = (
+    "supervisor_",
+    "queue_",
+    "state_",
+    "status_",
+    "pause_",
+    "error_",
+    "alert_",
+    "listening_",
+)
 """Beginnings of the keys of words that every page may use."""
 
 
@@ -63,5 +73,10 @@ def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, An
 def _shown(login: str) -> str:
     """Return the name of a login."""
     with office().store.session(read_only=True) as db:
-        wanted = select(User.name).where(User.company == shift().company, User.login == login)
-        return db.scalar(wanted) or login
+        return names(db).get(login, login)
+
+
+def names(db: Session) -> dict[str, str]:
+    """Return the name of each login of the company."""
+    wanted = select(User.login, User.name).where(User.company == shift().company)
+    return {login: name or login for login, name in db.execute(wanted)}

@@ -72,7 +72,7 @@ def test_on_changed_off_and_each_undone(world, vira):
     answer = on(vira)
     assert answer.status_code == 200, answer.text
     (row,) = answer.json["announcements"]
-    assert (row["on"], row["until"], row["by"]) == (True, "2026-10-31T12:00", "vira")
+    assert (row["on"], row["until"], row["by"]) == (True, "2026-10-31T12:00", "Віра")
     assert heard(world) == [TEXTS["uk"]]
     sent = {"id": row["id"], "version": 1, "texts": {**TEXTS, "uk": "Інше."}}
     change = vira.send("supervisor/announcements/change", sent | {"until": "2026-10-31T13:00"})

@@ -1,7 +1,7 @@
 // @ts-check
 /** The page announcements: what is heard now, a form for it, and the hours of single days. */
 import { canvas, h } from "../desk/dom.js";
-import { span, time } from "../desk/format.js";
+import { time } from "../desk/format.js";
 import { Days } from "./announcements_days.js";
 import { Words } from "./announcements_words.js";
 import { find, given, page, say } from "./page.js";
@@ -30,6 +30,12 @@ function shown(clock) {
   return `${clock.slice(8, 10)}.${clock.slice(5, 7)} ${clock.slice(11)}`;
 }
 
+/** @param {number} seconds @returns {string} 12:05, hours and minutes */
+function left(seconds) {
+  const minutes = Math.max(0, Math.floor(seconds / 60));
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+}
+
 /** @param {any} fresh */
 function show(fresh) {
   state = fresh;
@@ -54,7 +60,7 @@ function on() {
         h(
           "small",
           {},
-          ` ${each.on ? say("announcements_sounds") : say("announcements_later", { starts: shown(each.starts) })} · ${say("announcements_left", { span: span(each.left).replace(/:\d\d$/, ""), until: shown(each.until) })} · ${say("announcements_by", { who: each.by })}`,
+          ` ${each.on ? say("announcements_sounds") : say("announcements_later", { starts: shown(each.starts) })} · ${say("announcements_left", { span: left(each.left), until: shown(each.until) })} · ${say("announcements_by", { who: each.by })}`,
         ),
       ),
       h(
@@ -63,7 +69,7 @@ function on() {
         h("button", { type: "button", class: "small", on: { click: () => words.change(each) } }, say("announcements_change")),
         h("button", { type: "button", class: "small", on: { click: () => send("off", { id: each.id, version: each.version }) } }, say("announcements_off")),
       ),
-      Object.entries(each.texts).map(([language, text]) => h("p", { lang: language }, text)),
+      given.languages.map((/** @type {string} */ language) => h("p", { lang: language }, each.texts[language])),
     ),
   );
 }

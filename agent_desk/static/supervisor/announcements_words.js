@@ -47,7 +47,7 @@ export class Words {
     const turn = () => (this.queues.element.hidden = this.where.value !== "queue");
     this.where.addEventListener("change", turn);
     turn();
-    this.texts = Object.keys(given.languages).map((language) => this.#text(language, one?.texts[language] ?? ""));
+    this.texts = given.languages.map((/** @type {string} */ language) => this.#text(language, one?.texts[language] ?? ""));
     this.starts = h("input", { id: "starts", type: "datetime-local", disabled: !!one, value: "" });
     this.until = h("input", { id: "until", type: "datetime-local", required: true, value: one?.until ?? (this.local ? this.#later(MORE[0]) : "") });
     const more = MORE.map((hours) =>
@@ -57,7 +57,7 @@ export class Words {
       h("h3", { id: "words-title" }, say(one ? "announcements_changing" : "announcements_new")),
       field(say("announcements_place"), this.where),
       this.queues.element,
-      ...this.texts.map((each) => each.node),
+      ...this.texts.map((/** @type {any} */ each) => each.node),
       h("div", { class: "fields" }, one ? null : field(say("announcements_starts"), this.starts), field(say("announcements_until"), this.until)),
       h("div", { class: "row" }, more),
       h(
@@ -118,7 +118,7 @@ export class Words {
   async #save() {
     const one = this.one;
     const body = {
-      texts: Object.fromEntries(this.texts.map((each) => [each.language, each.area.value])),
+      texts: Object.fromEntries(this.texts.map((/** @type {any} */ each) => [each.language, each.area.value])),
       queues: this.where.value === "queue" ? this.queues.chosen() : [],
       until: this.until.value,
     };

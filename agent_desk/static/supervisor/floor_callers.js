@@ -29,10 +29,10 @@ export function line(first, now, turn, nameOf) {
   const pill = h("span", { class: "pill" });
   const what = h("small", {});
   const steer = h("button", { type: "button", class: "small steer", "aria-expanded": "false", on: { click: () => turn(first.id) } }, say("floor_steer"));
-  const row = h("div", { class: "line" }, waited, h("div", {}, queue, " ", pill, what), steer);
+  const row = h("div", { class: "floor-line" }, waited, h("div", {}, queue, " ", pill, what), steer);
   const show = (/** @type {Caller} */ caller) => {
     const seconds = now() - caller.entered;
-    row.className = `line ${alarm(seconds)}`;
+    row.className = `floor-line ${alarm(seconds)}`;
     write(waited, span(seconds));
     write(queue, say.of("queue", caller.queue));
     pill.hidden = caller.priority === "normal";

@@ -51,7 +51,7 @@ export function line(first, now, turn) {
     write(pill, `${say(`floor_is_${word}`)} ${span(now() - operator.since)}`);
     write(what, details(operator, word));
   };
-  return { line: h("div", { class: "line" }, h("div", {}, shown, skills), h("div", {}, pill, what), steer), show };
+  return { line: h("div", { class: "floor-line" }, h("div", {}, shown, skills), h("div", {}, pill, what), steer), show };
 }
 
 /** @param {Operator} operator @param {string} word */
