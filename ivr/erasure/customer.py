@@ -14,7 +14,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from ivr import callbacks
 from ivr.agent_queue.model import AgentQueue
 from ivr.company import Company
-from ivr.erasure import files, live, rows
+from ivr.erasure import files, inventory, live, rows
 from ivr.erasure.inventory import TABLES
 from ivr.erasure.rows import Count, Plan
 from ivr.erasure.subject import NotErased, Subject
@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 LOCK = "press2:erasure"
 """One erasure or round of retention at a time."""
+ROWS = "rows that are kept"
+PAGES = "pages of the file to be written anew: app.py erase --vacuum"
+WRITTEN = "Redis writes its file anew"
+WORDS = {**inventory.WORDS, ROWS: "rows", PAGES: "pages", WRITTEN: "written"}
 LIFE = 3600.0
 """Seconds after which the lock of one that was killed is free."""
 
@@ -228,7 +232,7 @@ def _place(
     """One line of a proof. found, erased: before. left, kept: by the second search; why: kept."""
     return {
         "place": place, "looked": looked, "found": found, "erased": erased, "left": left,
-        "kept": kept, "why": why if kept else "",
+        "kept": kept, "why": why if kept else "", "word": WORDS.get(why, "") if kept else "",
     }  # fmt: skip
 
 
@@ -293,10 +297,10 @@ def _databases(parts: Parts, subject: Subject, kept: int) -> list[dict[str, Any]
     found = [(path, count) for path, count in seen.texts if files.stored(path)]
     redis_s = sum(count for path, count in found if files.of_redis(path))
     store_s = sum(count for path, count in found) - redis_s
-    why = "rows that are kept" if kept else "pages to be written anew: app.py erase --vacuum"
+    why = ROWS if kept else PAGES
     return [
         _place("files:store", seen.looked, store_s, 0, 0, store_s, why),
-        _place("files:redis", seen.looked, redis_s, 0, 0, redis_s, refused or "written anew soon"),
+        _place("files:redis", seen.looked, redis_s, 0, 0, redis_s, refused or WRITTEN),
     ]
 
 
@@ -318,8 +322,3 @@ def vacuum(parts: Parts) -> None:
         if connection.dialect.name == "sqlite":
             plainly(connection, "VACUUM")
             plainly(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def interrupted(row: Erasure, now: datetime) -> bool:
-    """Whether an erasure was begun so long ago that its process must be gone."""
-    return row.proof.get("state") == "running" and now - row.at > timedelta(seconds=LIFE)

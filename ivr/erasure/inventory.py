@@ -12,6 +12,9 @@ STAFF = "names of staff, words of the system"
 REGISTER = "the company's own register: it comes with the next import; have it taken out there"
 STATISTICS = "statistics, without number and account"
 LIFE = "the register of those who come first, by decree: have it taken out there"
+OUTAGES = "what an outage hits: it comes from the company's systems"
+WORDS = {REGISTER: "register", LIFE: "life", OUTAGES: "outages"}
+"""What the page calls these reasons."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ TABLES: dict[str, Holding] = {
     "operator_spans": _kept("company", "operator", "status", "reason", "state", "ticket", "queue"),
     "outage_areas": _kept(
         "company", "settlement", "street", "houses", "substation", "account", "place",
-        why="what an outage hits; it comes from the company's systems", stays=True,
+        why=OUTAGES, stays=True,
     ),
     "outage_events": _kept("company", "number", "kind", "cause", "state", "source"),
     "outage_reports": Holding(

@@ -84,11 +84,14 @@ def test_a_recording_pauses(hall):
     heard = rung.heard
     anna.until(lambda: rung.heard > heard + 50)
     hall.switch.pause_recording(talking, False)
+    heard = rung.heard
+    anna.until(lambda: rung.heard > heard + 50)
     anna.hang_up(rung)
     hall.told(ticket)
     sound = (hall.pbx.asterisk.run_dir / "recordings/talks/paused.wav").read_bytes()[44:]
-    assert bytes(4000) in sound
-    assert any(sound)
+    pause = sound.find(bytes(12_000), len(sound) - len(sound.lstrip(bytes(1))))
+    assert pause > 0, "three quarters of a second of silence, after the talk was heard"
+    assert any(sound[pause + 12_000 :]), "and the talk goes on to be recorded"
 
 
 # ---------------------------------------------------------------------- outside

@@ -61,7 +61,7 @@ async function search() {
   const heads = ["when", "operator", "queue", "number", "account", "code", "length", "consent", "marks", "cards"];
   fill(find("#rows"), [
     found.rows.length
-      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("td"))), h("tbody", {}, found.rows.map(row))))
+      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", {}, say(`quality_${name}`))))), h("tbody", {}, found.rows.map(row))))
       : h("p", { class: "quiet" }, say("quality_none")),
   ]);
 }
@@ -74,6 +74,7 @@ function row(each) {
   const line = h(
     "tr",
     { "data-talk": each.kind === "talk" ? each.id : null },
+    h("td", {}, button && h("button", { type: "button", class: "small", "aria-label": `${say("quality_open")}: ${who}, ${dayTime(each.at, say.language)}`, on: { click: open } }, say("quality_open"))),
     h("td", {}, dayTime(each.at, say.language)),
     h("td", {}, each.kind === "message" ? say("quality_message") : (given.operators[each.operator] ?? each.operator)),
     h("td", {}, say.of("queue", each.queue)),
@@ -84,7 +85,6 @@ function row(each) {
     h("td", {}, say(`quality_consent_${each.consent}`)),
     h("td", { class: "figure" }, each.marks || ""),
     h("td", { class: "figure" }, each.cards || ""),
-    h("td", {}, button && h("button", { type: "button", class: "small", "aria-label": `${say("quality_open")}: ${who}, ${dayTime(each.at, say.language)}`, on: { click: open } }, say("quality_open"))),
   );
   return line;
 }
@@ -122,13 +122,13 @@ function list(rows) {
     const line = h(
       "tr",
       { "data-talk": each.talk },
+      h("td", {}, h("button", { type: "button", class: "small", "aria-label": `${say("quality_open")}: ${each.operator}, ${dayTime(each.at, say.language)}`, on: { click: () => show(each.talk, line) } }, say("quality_open"))),
       h("td", {}, given.operators[each.operator] ?? each.operator),
       h("td", {}, dayTime(each.at, say.language)),
       h("td", {}, say(`quality_why_${each.why}`)),
       h("td", {}, each.code ? say.of("code", each.code) : ""),
       h("td", { class: "figure" }, span(each.seconds)),
       h("td", { class: "figure" }, each.cards || ""),
-      h("td", {}, h("button", { type: "button", class: "small", "aria-label": `${say("quality_open")}: ${each.operator}, ${dayTime(each.at, say.language)}`, on: { click: () => show(each.talk, line) } }, say("quality_open"))),
     );
     return line;
   });
@@ -136,7 +136,7 @@ function list(rows) {
   fill(find("#listed"), [
     h("p", {}, h("strong", {}, say("quality_progress", { done, all: rows.length })), " ", rows.length ? h("progress", { max: rows.length, value: done, "aria-label": say("quality_rated") }) : null),
     rows.length
-      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, say(`quality_${name}`))), h("td"))), h("tbody", {}, lines)))
+      ? h("div", { class: "wide-table" }, h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", {}, say(`quality_${name}`))))), h("tbody", {}, lines)))
       : h("p", { class: "quiet" }, say("quality_none")),
   ]);
 }
