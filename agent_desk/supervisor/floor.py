@@ -38,7 +38,7 @@ def page() -> str:
     queues = [queue for queue in profile.queues if profile.word_of(queue) != steer.DANGER]
     return shell.show(
         "floor", "listen_", "help_", "message_", "priority_",
-        pauses=dict(profile.pauses) or {SUPERVISOR: 0}, lifted=list(steer.LIFTED), into=queues,
+        pauses=list(profile.pauses) or [SUPERVISOR], lifted=list(steer.LIFTED), into=queues,
     )  # fmt: skip
 
 

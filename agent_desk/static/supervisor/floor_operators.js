@@ -69,7 +69,7 @@ function details(operator, word) {
  */
 export function panel(item, send) {
   const { name } = item();
-  const reason = h("select", { "aria-label": say("floor_pause_reason") }, Object.keys(given.pauses).map((word) => h("option", { value: word }, say.of("pause", word))));
+  const reason = h("select", { "aria-label": say("floor_pause_reason") }, given.pauses.map((/** @type {string} */ word) => h("option", { value: word }, say.of("pause", word))));
   const status = (/** @type {string} */ wanted) => {
     const { status: was, reason: why } = item();
     send("floor/status", { operator: name, status: wanted, reason: wanted === "paused" ? reason.value : "", seen: { status: was, reason: why } });
