@@ -29,15 +29,20 @@ pytestmark = pytest.mark.asterisk
 class Floor:
     """The operators' side of the house: the queue, its matchmaker, telephones."""
 
-    def __init__(self, pbx, queue):
+    def __init__(self, pbx, queue, store, log):
         self.pbx, self.queue, self.ring = pbx, queue, pbx.ring
+        self.store, self.log = store, log
         self.phones = []
 
     @property
     def now(self):
         return clock(self.pbx.folder).timestamp()
 
-    def operator(self, name, queue):
+    def queue_time(self):
+        """Return the time of the house as the store keeps it."""
+        return clock(self.pbx.folder)
+
+    def operator(self, name, queue, make=SipPhone):
         """Sign an operator in, whose telephone answers at once."""
         self.queue.sign_in(Operator(name, "odesa", name, {queue: 5}, tab="t"), self.now)
         text = f"op-{name}:{REALM}:{SECRET}"
@@ -51,7 +56,7 @@ class Floor:
                 "until": 9e9,
             }
         )
-        phone = SipPhone(("127.0.0.1", self.pbx.asterisk.settings.sip_port), f"op-{name}", SECRET)
+        phone = make(("127.0.0.1", self.pbx.asterisk.settings.sip_port), f"op-{name}", SECRET)
         self.phones.append(phone)
         until(lambda: phone.register() == 200)
         until(lambda: self.queue.operator("odesa", name).endpoint == f"op-{name}")
@@ -77,19 +82,20 @@ def floor(pbx, odesa, redis_server, tmp_path):  # noqa: F811
     home = pbx.asterisk.settings
     companies = company.load(ROOT / "flows/companies")
     store = open_store(f"sqlite:///{tmp_path}/press2.db")
+    log = MemoryLog()
     with redis_server.client() as client:
         queue = RedisQueue(client, {name: each.queues for name, each in companies.items()})
         exchange = Exchange("pbx1", "127.0.0.1", home.ami_port, "press2", home.ami_secret)
         switch = AsteriskSwitch([exchange], SIP_PHONE)
         matchmaker = Matchmaker(
-            queue, switch, store, companies, MemoryLog(), lambda: clock(tmp_path),
+            queue, switch, store, companies, log, lambda: clock(tmp_path),
             wake=lambda: loop.wake(),
         )  # fmt: skip
         loop = Loop(matchmaker, queue, RedisLease(client))
         thread = threading.Thread(target=loop.run)
         switch.start(matchmaker)
         thread.start()
-        floor = Floor(pbx, queue)
+        floor = Floor(pbx, queue, store, log)
         try:
             yield floor
         finally:
