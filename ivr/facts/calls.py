@@ -234,6 +234,8 @@ class _Call:
             return "limit", "system"
         if self.gone == "network":
             return "network", "network"
+        if self.gone == "failure":
+            return "failure", "system"
         if self.reason == "caller":
             return self._hung_up()
         if self.reason == "operator":

@@ -24,6 +24,7 @@ def test_facts_are_made_anew(house, logged, tmp_path, monkeypatch, capsys):
     with store.session() as db:
         assert db.scalars(select(CallFact.why)).all() == ["completed"]
         db.execute(delete(CallFact))
+    monkeypatch.setattr("gc.disable", lambda: None)  # of the process of the tests
     assert app.main(["facts", "rebuild", "--company", "odesa"]) in (None, 0)
     assert capsys.readouterr().out == f"odesa: {len(entries)} events, 1 calls\n"
     with store.session(read_only=True) as db:

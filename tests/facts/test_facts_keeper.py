@@ -203,7 +203,7 @@ companies = company.load(Path("flows/companies"))
 insert = keeper.insert
 
 def die(table):
-    if table is keeper.FlowFact:
+    if table is keeper.FLOWS:
         os.kill(os.getpid(), signal.SIGKILL)
     return insert(table)
 
