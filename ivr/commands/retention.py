@@ -88,6 +88,8 @@ def erase(options: argparse.Namespace) -> int:
         if options.dry_run:
             _print(customer.dry_run(parts, subject))
             return 0
+        if parts.client is None:
+            raise Press2Error("nothing was erased: start press2, or its Redis, first")
         if not options.yes:
             _print(customer.dry_run(parts, subject))
             given = input("This cannot be undone. Write the number or account again: ")
