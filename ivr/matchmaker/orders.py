@@ -119,6 +119,7 @@ class Orders:
     def _hang_up(self, order: Order) -> None:
         if ticket := self._ticket(order):
             self._means.switch.hang_up(ticket)
+            self._means.note(ticket, "hung_up", operator=ticket.operator)
 
     def _pause_recording(self, order: Order) -> None:
         if ticket := self._ticket(order):

@@ -30,6 +30,7 @@ def test_a_call_is_told_hung_up_and_recorded_or_not(hall: Hall) -> None:
     assert hall.exchange.paused == [("pbx1-1.1", True), ("pbx1-1.1", False)]
     assert hall.exchange.told == [("pbx1-1.1", "reading")]
     assert hall.exchange.hung_up == ["pbx1-1.1"]
+    assert hall.details("hung_up") == {"operator": "olena"}
 
 
 def test_a_wait_is_ended_in_a_spoken_way(hall: Hall) -> None:

@@ -84,6 +84,7 @@ def test_hung_up_while_nobody_listened(hall: Hall) -> None:
     hall.exchange.live.clear()
     _killed(hall)
     assert hall.ticket("pbx1-1.1").outcome == "abandoned"
+    assert "ended" not in hall.kinds(), "a worker knows why"
     assert hall.rows(Callback) == []
 
 
@@ -105,6 +106,9 @@ def test_a_dead_exchange_s_callers_are_called_back_once(hall: Hall) -> None:
     for call in ("pbx1-1.1", "pbx1-2.2", "pbx1-3.3"):
         assert hall.ticket(call).outcome == "abandoned"
     assert hall.ticket("pbx1-0.0").outcome == "answered"
+    for call in ("pbx1-0.0", "pbx1-1.1", "pbx1-2.2", "pbx1-3.3"):
+        assert hall.kinds(call).count("ended") == 1
+    assert hall.details("ended") == {"reason": "exchange_lost"}
 
 
 def test_nothing_is_concluded_about_an_exchange_that_does_not_answer(hall: Hall) -> None:
