@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
+from folding import check_facts, fold_all, in_order
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -24,6 +25,7 @@ from ivr.channels.twilio.line import TwilioExchange
 from ivr.engine import DEFAULT_LIMITS
 from ivr.errors import StaleTurn
 from ivr.events import MemoryLog
+from ivr.facts.calls import Surroundings
 from ivr.grammar import Grammar
 from ivr.model import Ask, Caller, Enqueue, Event, Hangup, Record, Result, Turn
 from ivr.runner import Runner
@@ -222,6 +224,7 @@ class Exchange:
             load_supply(session, company, supply, self.company.zone)
         self.clock = Clock(MOMENTS[0])
         self.log = MemoryLog()
+        self.journal = []
         self.sessions = MemorySessions()
         self.services = {name: replace(s, answer=self._answer(s)) for name, s in SERVICES.items()}
         self.handed = {
@@ -287,6 +290,8 @@ class Exchange:
         assert kinds.count("answered") == kinds.count("ended") == 1
         (ended,) = (entry for entry in own if entry.kind == "ended")
         assert ended.details["reason"] == last.need.reason
+        known = Surroundings(caller.company, self.company.zone, self.company.languages[0])
+        check_facts(fold_all(in_order(own, self.journal), known)[caller.call], own)
 
     def check_numbers(self, caller: Caller) -> None:
         """Whoever came to the goodbye heard the number of what was registered for him."""
@@ -299,7 +304,8 @@ class Exchange:
     def _open_queue(self, company: str, acts) -> None:
         """Now nobody is signed in, now somebody is, now he takes a break. Time may go back."""
         rules = {name: profile.queues for name, profile in self.house.companies.items()}
-        self.queue = MemoryQueue(rules)
+        self.journal.clear()
+        self.queue = MemoryQueue(rules, journal=self.journal.append)
         self.runner = Runner(
             self.house.flows, self.house.companies, self.services, self.store, self.sessions,
             self.log, self.clock, "odesa", queue=self.queue, trace=self.trace,
