@@ -49,7 +49,7 @@ def given() -> dict[str, Any]:
 @blueprint.get("/publish/prompts")
 def search() -> Response:
     """Return the pieces whose id or text has all words of `find`; those with a recording first."""
-    language = _language(request.args.get("language", ""))
+    language = _language(request.args.get("of", ""))
     words = request.args.get("find", "")[:100].casefold().split()
     with office().store.session(read_only=True) as db:
         live = {
@@ -156,8 +156,8 @@ def _text(language: str, prompt: str) -> str:
 
 @blueprint.post(UPLOAD.removeprefix("/desk/supervisor"))
 def keep() -> Response:
-    """Take a sound, the body as it is, for `?language=&prompt=`."""
-    language, prompt = _language(request.args.get("language", "")), request.args.get("prompt", "")
+    """Take a sound, the body as it is, for `?of=LANGUAGE&prompt=`."""
+    language, prompt = _language(request.args.get("of", "")), request.args.get("prompt", "")
     text = _text(language, prompt)
     with _told("prompt.upload"):
         found = upload.read(request.get_data(), text)

@@ -76,7 +76,7 @@ def test_an_operator_may_not(world):
         olena.get("supervisor/publish/"),
         olena.get("supervisor/publish/state"),
         olena.send("supervisor/publish/releases", {"like": "live"}),
-        olena.send("supervisor/publish/upload?language=uk&prompt=goodbye", {}),
+        olena.send("supervisor/publish/upload?of=uk&prompt=goodbye", {}),
     ):
         assert (answer.status_code, answer.get_json()["error"]) == (403, "not_allowed")
     assert world.rows(FlowRelease) == []
@@ -246,7 +246,7 @@ def sound(seconds=2.0, hertz=440, kind="wav"):
 
 def upload(browser, data, prompt="goodbye", language="uk", status=200):
     answer = browser.client.post(
-        f"/desk/supervisor/publish/upload?language={language}&prompt={prompt}",
+        f"/desk/supervisor/publish/upload?of={language}&prompt={prompt}",
         data=data, content_type="application/octet-stream",
         headers={"X-CSRFToken": browser.csrf},
     )  # fmt: skip
@@ -259,9 +259,9 @@ def act(browser, do, status=200, prompt="goodbye", **body):
 
 
 def test_a_recording_is_found_uploaded_heard_published_and_rolled_back(world, vira):
-    found = ask(vira, "prompts?language=uk&find=GOODBYE")["found"]
+    found = ask(vira, "prompts?of=uk&find=GOODBYE")["found"]
     assert [each["id"] for each in found][:1] == ["goodbye"]
-    by_text = ask(vira, f"prompts?language=uk&find={found[0]['text'].split()[0]}")["found"]
+    by_text = ask(vira, f"prompts?of=uk&find={found[0]['text'].split()[0]}")["found"]
     assert "goodbye" in [each["id"] for each in by_text]
     first = upload(vira, sound())
     assert (first["kept"], first["live"]) == (1, None)
@@ -271,11 +271,11 @@ def test_a_recording_is_found_uploaded_heard_published_and_rolled_back(world, vi
     assert (heard.mimetype, heard.data[:4]) == ("audio/wav", b"RIFF")
     live = act(vira, "publish", number=1, version=1, seen=None)
     assert (live["live"], live["before"]) == (1, None)
-    assert ask(vira, "prompts?language=uk&find=")["found"][0]["live"] == 1
+    assert ask(vira, "prompts?of=uk&find=")["found"][0]["live"] == 1
     upload(vira, sound(hertz=880, kind="ogg"))
     assert act(vira, "publish", number=2, version=1, seen=1)["before"] == 1
     assert act(vira, "rollback", to="before", seen=2)["live"] == 1
-    done = ask(vira, "prompts?language=uk")["actions"]
+    done = ask(vira, "prompts?of=uk")["actions"]
     send(vira, "prompts/undo", {"action": done[0]["id"]})
     assert ask(vira, "prompts/uk/goodbye")["live"] == 2
     assert act(vira, "rollback", to="own", seen=2)["live"] is None

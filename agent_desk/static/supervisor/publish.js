@@ -78,7 +78,7 @@ async function roll(to) {
 }
 
 async function reopen() {
-  if (editor.number && !editor.dirty) await editor.open(editor.number);
+  await editor.refresh();
 }
 
 /** @param {"live" | "files"} like */

@@ -64,7 +64,7 @@ export class Editor {
     const number = this.number;
     const release = await page.ask(`publish/releases/${number}`);
     if (!release || this.number !== number) return;
-    this.#take(release);
+    this.#take({ ...this.#release, walked: release.walked });
     this.#found();
   }
 
@@ -231,7 +231,7 @@ export class Editor {
       draft ? button(say("publish_save"), () => this.save(), { id: "save" }) : null,
       button(say("publish_check"), () => this.#do("check"), { id: "check" }),
       button(say("publish_walk"), () => this.#do("walk"), { id: "walk", title: say("publish_walk_lead") }),
-      canary,
+      ...canary,
       button(say("publish_copy"), () => this.#copy()),
       draft ? button(say("publish_discard"), () => this.#discard()) : null,
     ];
@@ -266,9 +266,20 @@ export class Editor {
   /** @param {string} what @param {object} [more] */
   async #serve(what, more = {}) {
     if (this.#release.state === "draft" && !(await this.save())) return;
+    const { number } = this;
+    await this.around.serve({ do: what, number, version: this.#release.version, ...more });
+    await this.refresh();
+  }
+
+  /** Shows the release as it is now; what was typed stays. */
+  async refresh() {
     const number = this.number;
-    const done = await this.around.serve({ do: what, number, version: this.#release.version, ...more });
-    if (done || this.number === number) await this.open(number);
+    const release = number && (await page.ask(`publish/releases/${number}`));
+    if (!release || this.number !== number) return;
+    this.#take(release);
+    if (this.dirty) return this.#found();
+    this.#texts = {};
+    await this.#show();
   }
 
   async #copy() {

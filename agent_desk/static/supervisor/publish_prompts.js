@@ -32,7 +32,7 @@ export class Prompts {
 
   /** Searches. */
   async start() {
-    const asked = new URLSearchParams({ language: this.language.value, find: this.sought.value });
+    const asked = new URLSearchParams({ of: this.language.value, find: this.sought.value });
     const answer = await page.ask(`publish/prompts?${asked}`);
     if (!answer) return;
     this.actions = answer.actions;
@@ -41,7 +41,7 @@ export class Prompts {
       h("button", { type: "button", class: "text", on: { click: () => this.open(this.language.value, each.id) } }, each.id),
       each.live === null ? null : h("span", { class: "state live" }, say("publish_version", { number: each.live })),
       h("span", { lang: this.language.value }, each.text)));
-    fill(/** @type {Element} */ (this.#place.querySelector(".found")), [
+    fill(/** @type {Element} */ (this.#place.querySelector(".pieces-found")), [
       rows.length ? h("ul", { tabindex: "0", "aria-label": say("publish_prompts") }, rows) : h("p", { class: "quiet" }, say("publish_not_found")),
       answer.more ? h("p", { class: "quiet" }, say("publish_more", { count: answer.more })) : null,
     ]);
@@ -129,7 +129,7 @@ export class Prompts {
       page.tell(say("error_sound_large", { most: Math.floor(given.largest / 1024 / 1024) }), true);
       return;
     }
-    const asked = new URLSearchParams({ language: piece.language, prompt: piece.id });
+    const asked = new URLSearchParams({ of: piece.language, prompt: piece.id });
     page.tell(say("publish_uploading"));
     try {
       const answer = await fetch(`/desk/supervisor/publish/upload?${asked}`, {
