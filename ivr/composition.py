@@ -295,6 +295,12 @@ def handlers_of(config: Config) -> dict[str, Handler]:
 
         secret = config.feed.secret.value
         handlers[feed.KIND] = Feed(config.feed.url, secret, now, config.feed.ca)
+    if config.alerts.url:
+        from ivr.alerts import watch
+        from ivr.channels.feed import Feed
+
+        secret = config.alerts.secret.value
+        handlers[watch.KIND] = Feed(config.alerts.url, secret, now, config.alerts.ca, "alerts")
     twilio = twilio_of(config)
     if twilio is None:
         return handlers

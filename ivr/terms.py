@@ -356,6 +356,17 @@ class RetentionTerms:
     erased: tuple[Literal["readings", "tickets"], ...] = ("readings", "tickets")
 
 
+ALERTS = (
+    "service_level", "waiting", "longest", "no_operators", "recogniser_down", "outbox_stuck",
+    "disk_full", "calls_fail", "figures_old",
+)  # fmt: skip
+"""What supervisors are alarmed of (`ivr.alerts`)."""
+Alarmed = Literal[
+    "service_level", "waiting", "longest", "no_operators", "recogniser_down", "outbox_stuck",
+    "disk_full", "calls_fail", "figures_old",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, config=_STRICT)
 class AlertTerms:
     """When supervisors are alarmed (`docs/alerts.md`).
@@ -376,7 +387,7 @@ class AlertTerms:
     outbox: Positive = 15
     disk: Annotated[float, Field(gt=0, lt=1)] = 0.9
     synthetic: Positive = 90
-    quiet: tuple[str, ...] = ()
+    quiet: tuple[Alarmed, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -287,6 +287,10 @@ SENSELESS = {
         GOOD + 'speech: {without: ["0501234567"]}',
         "`speech: without",
     ),
+    "an unknown kind of alert": (
+        GOOD + "alerts: {quiet: [waitings]}",
+        "`alerts: quiet: 0`: input should be 'service_level', 'waiting', 'longest', 'no_operators',",
+    ),
     "an unknown key of speech": (GOOD + "speech: {loud: true}", "`speech: loud`"),
     "a region that YAML takes for no": (change("region: UA", "region: NO"), "`region`"),
 }

@@ -100,12 +100,12 @@ MISTAKES = [
     (
         "[zzz]",
         "[zzz]: unknown section; there are [press2], [asterisk], [agi], [web], [desk], [redis],"
-        " [store], [speech], [twilio], [api], [feed]",
+        " [store], [speech], [twilio], [api], [feed], [alerts]",
     ),
     (
         "[DEFAULT]\nport = 1",
         "[DEFAULT]: unknown section; there are [press2], [asterisk], [agi],"
-        " [web], [desk], [redis], [store], [speech], [twilio], [api], [feed]",
+        " [web], [desk], [redis], [store], [speech], [twilio], [api], [feed], [alerts]",
     ),
     ("[web]\nprot = 8080", '[web] prot = 8080: unknown key; did you mean "port"?'),
     (
@@ -114,7 +114,8 @@ MISTAKES = [
     ),
     (
         "[web]\nzzz = 1",
-        "[web] zzz = 1: unknown key; [web] has host, port, desks, session_hours, secure",
+        "[web] zzz = 1: unknown key; [web] has host, port, desks, session_hours, secure,"
+        " metrics_token",
     ),
     ("[redis]\npasword = hunter2", '[redis] pasword: unknown key; did you mean "password"?'),
     ("[web]\nport = eighty", "[web] port = eighty: not a whole number from 1 to 65535"),

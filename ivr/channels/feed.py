@@ -32,14 +32,23 @@ LONGEST = 3600
 
 
 class Feed:
-    """The handler of the outbox. secret: key of the signatures. ca: file that vouches for it."""
+    """The handler of the outbox. secret: key of the signatures. ca: file that vouches for it.
+
+    section: of the settings, for whoever has to mend them.
+    """
 
     def __init__(
-        self, url: str, secret: str, clock: Callable[[], datetime], ca: Path | None = None
+        self,
+        url: str,
+        secret: str,
+        clock: Callable[[], datetime],
+        ca: Path | None = None,
+        section: str = "feed",
     ) -> None:
         self._url = url
         self._secret = secret
         self._clock = clock
+        self._section = section
         self._verify: bool | str = str(ca) if ca else True
 
     def __call__(self, parcel: Parcel) -> Mapping[str, Any]:
@@ -62,7 +71,8 @@ class Feed:
         if status in BUSY and wait:
             raise Later(self._clock() + timedelta(seconds=min(wait, LONGEST)))
         if 300 <= status < 400:
-            raise Trouble(f"HTTP {status}: it redirects, which is not followed; mend [feed] url")
+            mend = f"mend [{self._section}] url"
+            raise Trouble(f"HTTP {status}: it redirects, which is not followed; {mend}")
         if 400 <= status < 500 and status not in AGAIN:
             raise Permanent(f"HTTP {status}")
         raise Trouble(f"HTTP {status}")

@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -282,6 +283,13 @@ def _calls_succeed(store: Store, companies: Mapping[str, Company]) -> int:
     return sum(well(name, each) for name, each in companies.items() if each.numbers)
 
 
+def _last_called(store: Store, companies: Mapping[str, Company], name: str) -> datetime | None:
+    """Return when a company's call to itself last succeeded; now, where it has no number."""
+    from ivr import synthetic
+
+    return synthetic.last(store, name) if companies[name].numbers else now()
+
+
 def _probes(config: Config, store: Store, companies: Mapping[str, Company]) -> list[Probe]:
     """Return what the start page asks to know which parts are alive."""
     from agent_desk.desk import Probe
@@ -389,7 +397,9 @@ def jobs(_options: argparse.Namespace) -> None:
     import redis
     from sqlalchemy.exc import SQLAlchemyError
 
-    from ivr import outbox, parts, synthetic
+    from ivr import alerts, outbox, parts, synthetic
+    from ivr.alerts.watch import KEY as ALERTS
+    from ivr.board import Feed
     from ivr.board.sampler import KEY, Sampler
     from ivr.erasure.customer import Parts
     from ivr.erasure.retention import Nights
@@ -433,6 +443,11 @@ def jobs(_options: argparse.Namespace) -> None:
             every = config.press2.synthetic
             turn = RedisLease(redis_of(config), synthetic.LIFE + every, synthetic.KEY)
             Synthetic(store, self_caller, numbers, turn, now, stopping, every).start()
+        called = None if self_caller is None else partial(_last_called, store, companies)
+        feed, turn = Feed(store, companies), RedisLease(redis_of(config), key=ALERTS)
+        var, hook = config.press2.var, bool(config.alerts.url)
+        feed.start()
+        alerts.Watch(store, companies, feed, turn, now, stopping, var, hook, called).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")

@@ -41,7 +41,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         values[setting.section][setting.name] = _value(path, setting, text, source)
     refuse.clashes(path, values)
     refuse.half(path, values["twilio"])
-    refuse.open_feed(path, values["feed"])
+    refuse.open_hook(path, "feed", values["feed"], "telephone numbers")
+    refuse.open_hook(path, "alerts", values["alerts"], "what goes wrong here")
     return Config(path=path, **{name: SECTIONS[name](**values[name]) for name in SECTIONS})
 
 

@@ -99,18 +99,18 @@ def half(path: Path, twilio: Mapping[str, Any]) -> None:
         )
 
 
-def open_feed(path: Path, feed: Mapping[str, Any]) -> None:
-    """Refuse a feed configured in part, or one that would carry what callers said in the clear."""
-    url, parts = feed["url"], urlsplit(feed["url"])
-    if url and not feed["secret"].value:
+def open_hook(path: Path, name: str, hook: Mapping[str, Any], what: str) -> None:
+    """Refuse a section whose address lacks its key, or that would send `what` in the clear."""
+    url, parts = hook["url"], urlsplit(hook["url"])
+    if url and not hook["secret"].value:
         raise ConfigError(
-            f"{path.name}: [feed] secret: empty, but url is set; name the environment variable that"
-            " holds the key of the signatures"
+            f"{path.name}: [{name}] secret: empty, but url is set; name the environment variable"
+            " that holds the key of the signatures"
         )
     if url and (not parts.hostname or parts.fragment or parts.username):
-        raise ConfigError(f"{path.name}: [feed] url = {url}: write https://HOST/PATH")
+        raise ConfigError(f"{path.name}: [{name}] url = {url}: write https://HOST/PATH")
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(
-            f"{path.name}: [feed] url = {url}: telephone numbers would go in the clear;"
+            f"{path.name}: [{name}] url = {url}: {what} would go in the clear;"
             " write an https:// address"
         )

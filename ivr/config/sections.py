@@ -326,6 +326,21 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class Alerts:
+    """Where alerts go besides the supervisors' screens. `docs/alerts.md` tells the body."""
+
+    url: str = _setting(
+        "", partial(read.url, ("https", "http")), "https://duty.example.com/press2; empty: nowhere."
+    )
+    secret: Secret = _setting(
+        "", read.strong, "Environment variable with the key of the signatures."
+    )
+    ca: Path | None = _setting(
+        "", read.file, "Certificates (PEM) that vouch for it; empty: the usual ones."
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything in `telephony.conf`, one field a section. path: the file it came from."""
 
@@ -341,6 +356,7 @@ class Config:
     twilio: Twilio
     api: Api
     feed: Feed
+    alerts: Alerts
 
     def store_url(self) -> str:
         """Address of the store with its password: not for a log."""
@@ -365,6 +381,7 @@ SECTIONS: dict[str, type[Any]] = {
     "twilio": Twilio,
     "api": Api,
     "feed": Feed,
+    "alerts": Alerts,
 }
 
 

@@ -184,8 +184,12 @@ def _put_off(entry: OutboxEntry, why: str, now: datetime, next_at: datetime | No
 
 def pause(tries: int) -> timedelta:
     """Return how long to wait after that many tries: twice as long each time, and by chance."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 20))
-    return timedelta(seconds=longest * _chance.uniform(0.5, 1.0))
+    return timedelta(seconds=longest(tries) * _chance.uniform(0.5, 1.0))
+
+
+def longest(tries: int) -> float:
+    """Return how many seconds that is at most."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 20))
 
 
 def expire(store: Store, now: datetime) -> int:

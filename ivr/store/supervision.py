@@ -315,7 +315,12 @@ class Scorecard(Base):
 
 
 class Alert(Base):
-    """Something is wrong. kind: of `ivr.alerts`. target: queue, part, "". level: warning, alarm."""
+    """Something is, or was, wrong. kind: of `ivr.terms.ALERTS`. target: queue, part, "".
+
+    level: warning or alarm. since: when it began to be wrong. value: what was found when it was
+    told, worst: at the worst; bound: where wrong begins. storm: of storm mode when it was told.
+    taken: a supervisor sees to it.
+    """
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -331,6 +336,8 @@ class Alert(Base):
     since: Mapped[datetime]
     value: Mapped[float | None]
     bound: Mapped[float | None]
+    worst: Mapped[float | None]
+    storm: Mapped[str] = mapped_column(default="off")
     ended_at: Mapped[datetime | None]
     taken_by: Mapped[str | None]
     taken_at: Mapped[datetime | None]

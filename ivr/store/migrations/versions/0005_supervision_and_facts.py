@@ -39,6 +39,8 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("bound", sa.Double(), nullable=True),
+        sa.Column("worst", sa.Double(), nullable=True),
+        sa.Column("storm", sa.String(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("taken_by", sa.String(), nullable=True),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),

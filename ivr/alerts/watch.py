@@ -1,0 +1,350 @@
+"""Watches all companies, and writes down what is raised, becomes worse or is cleared.
+
+Of several processes, one watches. A change is one transaction: the row of `alerts`, an entry
+`alert` in the log of events, and an entry of the outbox where a webhook is set. What is in the
+store counts: who takes over, or starts again, goes on with the live rows, and what is there is not
+told anew.
+
+While the store is away it goes on in memory, and writes once the store is back. While Redis is away
+nobody can tell whose turn it is; all of them watch then, and the rows keep them from telling twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ivr import hours_changes, outbox
+from ivr.agent_queue.model import QueueDown
+from ivr.alerts import rules
+from ivr.alerts.rules import ALARM, Measures
+from ivr.alerts.state import Change, Live, State
+from ivr.board.feed import Shown
+from ivr.company import Company
+from ivr.opening import Opening
+from ivr.rounds import Rounds
+from ivr.services.restoration import CALL
+from ivr.store.database import Store
+from ivr.store.models import CallEvent, OutboxEntry
+from ivr.store.supervision import Alert
+
+logger = logging.getLogger(__name__)
+
+KIND = "alert"
+"""Of the entries in the log of events and in the outbox."""
+KEY = "press2:alerts:lease"
+"""Where who watches is written down."""
+EVERY = 0.5
+"""Seconds between two looks."""
+HOURS = 20.0
+"""Seconds after which changes of opening hours are read again."""
+WORTH = timedelta(hours=6)
+"""After it an alert that could not be delivered is given up."""
+_LOST = (SQLAlchemyError, TimeoutError, OSError)
+
+
+class Lease(Protocol):
+    """Which of several processes watches."""
+
+    def hold(self) -> bool:
+        """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+class Figures(Protocol):
+    """Where the figures come from (`ivr.board.Feed`)."""
+
+    def shown(self, company: str) -> Shown:
+        """Return the latest figures of a company and how old they are."""
+
+
+@dataclass
+class _Watched:
+    """One company. called: when a call to ourselves last succeeded. waiting: to be written."""
+
+    state: State
+    opening: Opening
+    called: datetime | None = None
+    waiting: list[Change] = field(default_factory=list)
+
+
+class Watch(Rounds):
+    """Watches. folder: the one whose disk may be full. webhook: alerts go there, too.
+
+    called: tells when a company's call to itself last succeeded, None: there are no such calls.
+    steady: seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        companies: Mapping[str, Company],
+        figures: Figures,
+        lease: Lease,
+        clock: Callable[[], datetime],
+        stopping: threading.Event,
+        folder: Path,
+        webhook: bool = False,
+        called: Callable[[str], datetime | None] | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__("alerts", stopping, EVERY)
+        self._store = store
+        self._companies = companies
+        self._figures = figures
+        self._lease = lease
+        self._clock = clock
+        self._folder = folder
+        self._webhook = webhook
+        self._called = called
+        self._steady = steady
+        self._watched: dict[str, _Watched] = {}
+        self._since = clock()
+        self._known = self._away = False
+        self._hours = float("-inf")
+
+    def run(self) -> None:
+        """Watch until the end, then let another one."""
+        super().run()
+        try:
+            self._lease.release()
+        except QueueDown:
+            logger.info("the lease of the alerts ends by itself")
+
+    def round(self) -> None:
+        """Look once, if it is this process's turn."""
+        try:
+            if self._turn():
+                self._look()
+        except Exception:  # the thread is the only one; the next round may succeed
+            logger.exception("alerts: not looked")
+
+    def _turn(self) -> bool:
+        """Tell whether to watch; who begins to, begins with what the store knows."""
+        try:
+            mine = self._lease.hold()
+        except QueueDown:
+            mine = True
+        if not mine:
+            self._watched = {}
+        elif not self._watched:
+            terms = {name: each.terms.alerts for name, each in self._companies.items()}
+            self._watched = {
+                name: _Watched(State(terms[name].hold, terms[name].clear), each.opening)
+                for name, each in self._companies.items()
+            }
+            self._since, self._known, self._hours = self._clock(), False, float("-inf")
+        return mine
+
+    def _look(self) -> None:
+        now, steady = self._clock().astimezone(UTC), self._steady()
+        late = self._read(now, steady)
+        disk = _full(self._folder)
+        for name, watched in self._watched.items():
+            shown = self._figures.shown(name)
+            company, figures = self._companies[name], shown.figures
+            told = datetime.fromtimestamp(figures["told"] if figures else 0, UTC)
+            measures = Measures(
+                outbox=None if late is None else late.get(name, 0.0),
+                disk=disk,
+                called=self._age(watched.called, now) if self._called else None,
+                figures=self._age(datetime.fromtimestamp(shown.at, UTC), now),
+                told=self._age(told, now),
+            )
+            found = rules.look(figures, measures, company, watched.opening, now)
+            unknown = rules.unknown(figures, measures)
+            storm = figures["storm"]["state"] if figures else "off"
+            changes = watched.state.step(found, unknown, steady, now, storm)
+            for change in changes:
+                logger.warning("alert of %s %s: %s", name, change.what, change.alert)
+            watched.waiting += changes
+        self._write()
+
+    def _age(self, at: datetime | None, now: datetime) -> float:
+        """Return seconds since a moment; what was before the watch began is nobody's fault now."""
+        since = self._since if at is None else max(at, self._since)
+        return max(0.0, (now - since).total_seconds())
+
+    # ------------------------------------------------------------------ the store
+
+    def _read(self, now: datetime, steady: float) -> dict[str, float] | None:
+        """Read what the store tells; how late the outbox of each company is, None: unknown."""
+        hours = steady - self._hours >= HOURS
+        try:
+            with self._store.session(read_only=True) as db:
+                late = lateness(db, now)
+                for name, watched in self._watched.items():
+                    if hours:
+                        watched.opening = hours_changes.read(db, self._companies[name], now)
+                    if not self._known:
+                        watched.state.adopt(live(db, name))
+            if self._called:
+                for name, watched in self._watched.items():
+                    watched.called = self._called(name)
+        except _LOST as reason:
+            self._lose(reason)
+            return None
+        if hours:
+            self._hours = steady
+        self._known = True
+        return late
+
+    def _write(self) -> None:
+        """Write what is waiting; one change a transaction, so that none holds up the others."""
+        try:
+            for name, watched in self._watched.items():
+                while self._known and watched.waiting:
+                    with self._store.session() as db:
+                        write(db, name, watched.waiting[0], self._webhook)
+                    watched.waiting.pop(0)
+        except _LOST as reason:
+            self._lose(reason)
+            return
+        if self._known and self._away:
+            self._away = False
+            logger.warning("alerts: the store is back")
+
+    def _lose(self, reason: Exception) -> None:
+        if not self._away:
+            name = type(reason).__name__
+            logger.warning("alerts: the store is away (%s); going on in memory", name)
+        self._away = True
+
+
+# ---------------------------------------------------------------------- rows
+
+
+def live(db: Session, company: str) -> list[Live]:
+    """Return the alerts of a company that are not over."""
+    wanted = select(Alert).where(Alert.company == company, Alert.live.is_(True))
+    return [_of(row) for row in db.scalars(wanted)]
+
+
+def _of(row: Alert) -> Live:
+    return Live(
+        row.kind, row.target, row.level, row.since, row.value, row.bound, row.worst, row.storm
+    )
+
+
+def write(db: Session, company: str, change: Change, webhook: bool) -> None:
+    """Write a change and tell of it, unless another process did already."""
+    row = _changed(db, company, change)
+    if row is None:
+        return
+    document = {
+        "alert": row.id,
+        "state": change.what,
+        "kind": row.kind,
+        "target": row.target,
+        "level": row.level,
+        "since": row.since.astimezone(UTC).isoformat(),
+        "at": change.at.isoformat(),
+        "value": row.value,
+        "worst": row.worst,
+        "bound": row.bound,
+        "storm": row.storm,
+    }
+    entry = {"company": company, "call": "", "at": change.at, "kind": KIND, "details": document}
+    db.execute(insert(CallEvent), [entry])
+    if webhook:
+        send(db, company, f"{row.id}/{change.what}", document, change.at)
+
+
+def send(db: Session, company: str, key: str, document: Mapping[str, Any], now: datetime) -> None:
+    """Put something into the outbox for the webhook."""
+    payload = {"what": KIND, "document": dict(document)}
+    outbox.put(
+        db, company=company, kind=KIND, key=f"{KIND}/{key}", payload=payload, now=now,
+        until=now + WORTH,
+    )  # fmt: skip
+
+
+def _changed(db: Session, company: str, change: Change) -> Alert | None:
+    """Return the row as it is now, None where the change was made already."""
+    alert = change.alert
+    wanted = select(Alert).where(
+        Alert.company == company,
+        Alert.kind == alert.kind,
+        Alert.target == alert.target,
+        Alert.live.is_(True),
+    )
+    row = db.scalar(wanted.with_for_update())
+    if change.what == "raised":
+        return None if row is not None else _raised(db, company, alert)
+    if row is None:
+        return None
+    if change.what == "worse" and row.level == ALARM:
+        return None
+    row.level, row.worst = alert.level, alert.worst
+    if change.what == "cleared":
+        row.ended_at, row.live = change.at, None
+    return row
+
+
+def _raised(db: Session, company: str, alert: Live) -> Alert | None:
+    row = Alert(
+        company=company, kind=alert.kind, target=alert.target, level=alert.level,
+        since=alert.since, value=alert.value, bound=alert.bound, worst=alert.worst,
+        storm=alert.storm,
+    )  # fmt: skip
+    try:
+        with db.begin_nested():
+            db.add(row)
+    except IntegrityError:  # another process told of it at this moment
+        return None
+    return row
+
+
+# ---------------------------------------------------------------------- measures
+
+
+def lateness(db: Session, now: datetime) -> dict[str, float]:
+    """Return the seconds that the oldest entry of each company's outbox is late.
+
+    Who was tried in vain is late since he was put in, or, where he was to wait first, for as long
+    as that many tries last. People who do not answer are not late: they are called again.
+    """
+    waiting = (
+        select(
+            OutboxEntry.company, OutboxEntry.tries, func.min(OutboxEntry.next_at),
+            func.min(OutboxEntry.created_at),
+        )
+        .where(OutboxEntry.state == "due", OutboxEntry.kind != CALL)
+        .group_by(OutboxEntry.company, OutboxEntry.tries)
+    )  # fmt: skip
+    found: defaultdict[str, float] = defaultdict(float)
+    for company, tries, due, made in db.execute(waiting):
+        if tries:
+            late = min((now - made).total_seconds(), rested(tries))
+        else:
+            late = (now - due).total_seconds()
+        found[company] = max(found[company], late)
+    return found
+
+
+def rested(tries: int) -> float:
+    """Return the seconds that tries in vain last at most, with the rest after each."""
+    return sum(outbox.longest(each) for each in range(1, tries + 1))
+
+
+def _full(folder: Path) -> float | None:
+    """Return the share of a folder's disk that is full."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return round(1 - usage.free / usage.total, 4)
