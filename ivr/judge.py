@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 HOME = Path(__file__).resolve().parents[1]
 UNUSED = ("unused-prompt", "unused-words")
 """Rules about the program's prompts: a release that speaks fewer of them is as good."""
-WALK = 300.0
+WALK = 900.0
 """Seconds that a walk may take."""
 MEMORY = 2 * 1024**3
 """Bytes that it may use."""
