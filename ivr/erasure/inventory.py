@@ -56,7 +56,7 @@ TABLES: dict[str, Holding] = {
     "actions": Holding(
         mask=("target", "before", "after"), keep=("company", "who", "what", "undone_by"),
     ),
-    "alerts": _kept("company", "kind", "target", "level", "taken_by"),
+    "alerts": _kept("company", "kind", "target", "level", "storm", "taken_by"),
     "aliases": _kept("company", "alias", why=REGISTER, stays=True),
     "announcements": Holding(
         mask=("texts",), keep=("company", "place", "queues", "prompts", "made_by")
