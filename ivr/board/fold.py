@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Place:
-    """A ticket as the log tells of it. visit: None while he waits for nobody."""
+    """A ticket as the log tells of it. visit: None while he waits for nobody. been: he had one."""
 
     at: float
     state: str
@@ -62,6 +62,7 @@ class Place:
     operator: str
     entered: float
     visit: Visit | None = None
+    been: bool = False
 
     @property
     def waits(self) -> bool:
@@ -154,40 +155,54 @@ class Fold:
             str(details.get("queue", "")),
             str(details.get("kind", "call")),
             str(details.get("operator") or ""),
-            float(details.get("entered") or at),
+            round(float(details.get("entered") or at), 6),
         )
         if new.kind == "call":
-            new = replace(new, visit=self._visit(name, old, new, str(details.get("outcome") or "")))
+            new = self._visited(name, old, new, str(details.get("outcome") or ""))
         self._step(old, new)
         self.places[name] = new
 
-    def _visit(self, name: str, old: Place | None, new: Place, outcome: str) -> Visit | None:
-        """Begin, move or end a visit, and count it; the one that goes on.
+    def _visited(self, name: str, old: Place | None, new: Place, outcome: str) -> Place:
+        """Begin, move or end a visit, and count it; the place with the one that goes on.
 
         Who waits again after a talk begins another one, but not while the same operator comes back
         to him; who is away keeps the one he has.
         """
-        visit = old.visit if old else None
+        visit, been = (old.visit, old.been) if old else (None, False)
+        if visit is None and self._begins(old, new):
+            visit, been = self._begin(name, new, first=not been), True
         if visit is None:
-            if old is not None and (not new.waits or new.operator == old.operator != ""):
-                return None
-            visit = self._begin(name, new, first=old is None)
+            return replace(new, been=been)
         if visit.queue != new.queue:
             self.tallies[visit.half, visit.queue].offered -= 1
             visit = replace(visit, queue=new.queue)
             self.tallies[visit.half, visit.queue].offered += 1
         end = "answered" if new.state in SERVED else outcome if new.state == "done" else ""
         if not end:
-            return visit
-        self.tallies[visit.half, visit.queue].end(visit, end, new.at, self.terms)
-        return None
+            return replace(new, visit=visit, been=been)
+        # The answer itself may have been lost with whoever was to report it.
+        lost = end == "answered" and new.state == "done" and old and old.state == "ringing"
+        at = old.at if lost and old else new.at
+        self.tallies[visit.half, visit.queue].end(visit, end, at, self.terms)
+        return replace(new, been=been)
+
+    @staticmethod
+    def _begins(old: Place | None, new: Place) -> bool:
+        """Tell whether somebody who is in no visit begins one."""
+        if old is None:
+            return new.waits or new.state == "talking"
+        return new.waits and not (new.operator == old.operator != "")
 
     def _begin(self, name: str, place: Place, first: bool) -> Visit:
-        """Count a new visit: from the ticket's entry, a later one from where it began."""
-        entered = place.entered if first else place.at
-        call, since = self.calls.get(name), entered
-        if first and self.terms.clock == "call" and call and call.began is not None:
-            since = call.began
+        """Count a new visit: the first one of a call from the ticket's entry, unless that lies
+        before the call (a place regained by a redial), every other from where it began.
+        """
+        call = self.calls.get(name)
+        began = call.began if call else None
+        own = first and place.entered <= place.at and (began is None or place.entered >= began)
+        entered = since = place.entered if own else place.at
+        if first and self.terms.clock == "call" and began is not None:
+            since = began
         half = half_of(entered, self.company.zone)
         self.tallies[half, place.queue].offered += 1
         return Visit(place.queue, entered, since, half)

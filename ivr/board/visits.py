@@ -13,7 +13,7 @@ ENDS = {"called_back": "called_back", "deflected": "deflected"}
 
 @dataclass(frozen=True)
 class Visit:
-    """One that goes on. entered: seconds since 1970, for a regained place those of the first try.
+    """One that goes on. entered: seconds since 1970.
 
     since: where the clock of the service level begins. half: the half hour that it is counted in.
     """

@@ -5,7 +5,7 @@ whole histories first, then one question after another. Slow, and it forgets not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -40,30 +40,41 @@ def histories(entries: Iterable[Entry], kind: str) -> dict[str, list[Entry]]:
     return found
 
 
-def visits(history: list[Entry], began: float | None, company: Company) -> list[Visit]:
-    """The visits of one caller, in order."""
+def enters(told: Mapping[str, Any], before: Entry | None) -> bool:
+    """Whether somebody in no visit enters a queue now."""
+    if before is None:
+        return told["state"] in {*WAITS, "talking"}
+    again = told["operator"] and told["operator"] == before.details["operator"]
+    return told["state"] in WAITS and not again
+
+
+def visits(
+    history: list[Entry], began_at: Callable[[Entry], float | None], company: Company
+) -> list[Visit]:
+    """The visits of one caller, in order. began_at: of his call, as far as an entry can know."""
     found: list[Visit] = []
     before: Entry | None = None
     for entry in history:
-        now, told = entry.at.timestamp(), entry.details
+        now, told, began = entry.at.timestamp(), entry.details, began_at(entry)
+        entered = round(told["entered"], 6)
         going = found[-1] if found and found[-1].outcome is None else None
-        if going is None:
-            again = before is not None and told["state"] in WAITS
-            with_the_same = before is not None and told["operator"] == before.details["operator"]
-            if before is None:
-                going = Visit(told["queue"], told["entered"], told["entered"])
-                if company.terms.service_level.clock == "call" and began is not None:
-                    going.clock = began
-                found.append(going)
-            elif again and not (with_the_same and told["operator"]):
-                going = Visit(told["queue"], now, now)
-                found.append(going)
+        if going is None and enters(told, before):
+            going = Visit(told["queue"], now, now)
+            here = began is None or entered >= began
+            if not found and entered <= now and here:
+                going.entered = going.clock = entered
+            if not found and company.terms.service_level.clock == "call" and began is not None:
+                going.clock = began
+            found.append(going)
         if going is not None:
             going.queue = told["queue"]
             if told["state"] in HAS:
                 going.outcome, going.until = "answered", now
             elif told["state"] == "done":
                 going.outcome, going.until = told["outcome"], now
+                rang = before is not None and before.details["state"] == "ringing"
+                if told["outcome"] == "answered" and before is not None and rang:
+                    going.until = before.at.timestamp()
         before = entry
     return found
 
@@ -119,11 +130,17 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
     kinds = {call: entry.details["kind"] for call, entry in last.items()}
     state = {call: entry.details["state"] for call, entry in last.items()}
 
+    place = {id(entry): number for number, entry in enumerate(log)}
+
+    def began_at(entry: Entry) -> float | None:
+        first = start.get(entry.call)
+        known = first is not None and place[id(first)] < place[id(entry)]
+        return first.at.timestamp() if first and known else None
+
     all_visits: dict[str, list[Visit]] = {}
     for call, told in tickets.items():
-        began = start[call].at.timestamp() if call in start else None
         if kinds[call] == "call":
-            all_visits[call] = visits(told, began, company)
+            all_visits[call] = visits(told, began_at, company)
     flat = [visit for found in all_visits.values() for visit in found]
     local = at.astimezone(company.zone)
     midnight = datetime.combine(local.date(), time.min, company.zone)
@@ -149,7 +166,8 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
     def queue(name: str | None) -> dict[str, Any]:
         here = [c for c, e in last.items() if name in (None, e.details["queue"])]
         waiting = [c for c in here if kinds[c] == "call" and state[c] in WAITS]
-        going = [all_visits[c][-1] for c in waiting if all_visits[c][-1].outcome is None]
+        latest = [all_visits[c][-1] for c in waiting if all_visits[c]]
+        going = [visit for visit in latest if visit.outcome is None]
         first = min((visit.entered for visit in going), default=None)
         serving = [d for d in staff.values() if d["status"] != "offline"]
         serving = [d for d in serving if name is None or name in d["skills"]]

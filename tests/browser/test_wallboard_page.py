@@ -191,6 +191,8 @@ def test_it_fits_and_has_no_barriers(
         last = page.locator("#queues tbody tr").last.bounding_box()
         card = page.locator("#queues").bounding_box()
         assert last and card and last["y"] + last["height"] <= card["y"] + card["height"]
+        clock = page.locator("#clock").bounding_box()
+        assert clock and clock["x"] + clock["width"] <= width
         expect(page.locator("header.top")).to_be_hidden()
     assert page.evaluate(CUT) == []
     words = page.locator("#board").inner_text().split()
