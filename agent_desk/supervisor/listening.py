@@ -210,7 +210,7 @@ def begin() -> Response:
         db.add(row)
     note("listen", call=ticket, **details)
     parts.queue.send({"do": "listen", "company": who.company, "token": token})
-    _tell(name)
+    _tell(who.login)
     return jsonify(token=token)
 
 

@@ -196,7 +196,7 @@ class AsteriskSwitch:
             Exten="s",
             Priority="1",
             Timeout=str(round(ring * 1000)),
-            CallerID=f"<{checked(ENDPOINT, operator.endpoint)}>",
+            CallerID=f"<{operator.endpoint.removeprefix('op-')}>",
             Async="true",
             ActionID=f"{ami_listening.ORIGINATED}{token}",
         )

@@ -119,7 +119,8 @@ function stop(why) {
 
 /** @param {string} token @returns {Promise<string>} */
 async function mayAnswer(token) {
-  if (phone.rings.get(token)?.from.startsWith("op-")) return ""; // a colleague, or his talk: no offer to be late for
+  // A colleague calls, or his talk is listened to: no offer to be late for.
+  if (token === desk.state?.listening?.token || phone.rings.get(token)?.from.startsWith("op-")) return "";
   try {
     await api.post("/desk/answer", { token });
     return "";

@@ -2,7 +2,7 @@
 /** Operators who ask for help: seen at once, taken by one supervisor. */
 import { fill, h, write } from "../desk/dom.js";
 import { span } from "../desk/format.js";
-import { find, page, say } from "./page.js";
+import { page, say } from "./page.js";
 import { staff } from "./staff.js";
 
 /** @typedef {import("./staff.js").Help} Help */
@@ -11,20 +11,22 @@ import { staff } from "./staff.js";
 const SECOND = 1000;
 
 /**
- * A card with all who ask for help. Who asks anew is told as an alarm of the page, too.
+ * A card with all who ask for help. Who asks anew is told to screen readers as an alarm.
  * @returns {HTMLElement}
  */
 export function help() {
   const list = h("ul", { class: "asks" });
-  const node = h("section", { class: "card help-card", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, say("listening_help")), list);
+  const alarm = h("p", { class: "unseen", role: "alert" });
+  const node = h("section", { class: "card help-card", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, say("listening_help")), alarm, list);
   /** @type {Set<number>} */
   const told = new Set();
   staff.on(node, ({ help: asks }) => {
     node.dataset.asks = String(asks.filter((each) => !each.taken_by).length);
     fill(list, asks.length ? asks.map(row) : [h("li", { class: "quiet" }, say("listening_help_none"))]);
     tick(list);
-    for (const each of asks) if (!told.has(each.id) && !each.taken_by) write(find("#alarms"), say("listening_help_alarm", { name: each.shown }));
-    if (!asks.some((each) => !each.taken_by)) write(find("#alarms"), "");
+    const fresh = asks.filter((each) => !told.has(each.id) && !each.taken_by);
+    if (fresh.length) write(alarm, fresh.map(({ shown }) => say("listening_help_alarm", { name: shown })).join(" "));
+    node.classList.toggle("wanted", asks.some((each) => !each.taken_by));
     for (const each of asks) told.add(each.id);
   });
   setInterval(() => tick(list), SECOND);

@@ -20,7 +20,7 @@ const SURE = 4000;
 export function controls(operator, talk) {
   const name = typeof operator === "string" ? operator : operator.name;
   const ticket = (typeof talk === "string" ? talk : talk?.ticket) ?? "";
-  const node = h("div", { class: "listening", role: "group", "aria-label": say("listening_group") });
+  const node = h("div", { class: "row listening", role: "group", "aria-label": say("listening_group") });
   draw(node, name, ticket, null);
   staff.on(node, (now) => draw(node, name, ticket, now));
   return node;
@@ -44,7 +44,7 @@ function draw(node, operator, ticket, now) {
 
 /** @param {string} mode @param {boolean} able @param {string} hint @param {Listening | undefined} mine @param {() => void} act */
 function button(mode, able, hint, mine, act) {
-  const on = mine?.mode === mode;
+  const on = !!mine?.heard && mine.mode === mode;
   return h(
     "button",
     {

@@ -91,7 +91,7 @@ export class CallPanel {
     const { say } = this.app;
     return [
       h("h2", {}, say("internal_call")),
-      h("p", { class: "number" }, this.app.desk.state?.colleagues.find(({ name }) => `op-${name}` === ring.from)?.shown ?? ring.from),
+      h("p", { class: "number" }, this.app.desk.state?.colleagues.find(({ name }) => [name, `op-${name}`].includes(ring.from))?.shown ?? ring.from),
       this.#big("answer", "answer", "answer", ["F2", "Enter"]),
     ];
   }

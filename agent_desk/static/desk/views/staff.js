@@ -6,23 +6,27 @@ import { span, time } from "../format.js";
 const MODES = ["listen", "whisper", "barge", "take"];
 /** Characters of the note to a request for help. */
 const NOTE = 200;
+/** Milliseconds in which taking over is said a second time. */
+const SURE = 4000;
 
 export class Staff {
   /** @param {import("../main.js").App} app */
   constructor(app) {
     this.app = app;
     this.card = h("section", { class: "card staff", id: "staff", "aria-label": app.say("staff") });
-    /** @type {HTMLElement} */ (document.querySelector("#call")).append(this.card);
+    /** @type {HTMLElement} */ (document.querySelector("#call .face")).after(this.card);
     this.draw = canvas(this.card);
     this.waited = h("span");
     this.note = h("input", { name: "help-note", "data-focus": "help-note", maxlength: NOTE, autocomplete: "off", placeholder: app.say("help_note"), "aria-label": app.say("help_note") });
+    /** Taking over was asked for once, and is sure when it is asked for again. */
+    this.sure = false;
     /** Messages that stand on the page. @type {Set<string>} */
     this.shown = new Set();
   }
 
   show() {
     const { listeners = [], listening, help } = this.app.desk.state ?? {};
-    this.draw([listeners, listening, help], () => [this.#listening(listening), this.#listeners(listeners), this.#help(help)]);
+    this.draw([listeners, listening, help, this.sure], () => [this.#listening(listening), this.#listeners(listeners), listening ? null : this.#help(help)]);
     this.#messages();
     this.tick();
   }
@@ -49,11 +53,21 @@ export class Staff {
         "div",
         { class: "row" },
         MODES.map((mode) =>
-          h("button", { type: "button", class: heard && mode === now ? "small on" : "small", "aria-pressed": mode === now ? "true" : "false", disabled: !heard, "data-focus": `mode-${mode}`, "data-mode": mode, title: say(`listening_hint_${mode}`), on: { click: () => send("mode", { mode }) } }, say(`listening_${mode}`)),
+          h("button", { type: "button", class: heard && mode === now ? "small on" : "small", "aria-pressed": heard && mode === now ? "true" : "false", disabled: !heard, "data-focus": `mode-${mode}`, "data-mode": mode, title: say(`listening_hint_${mode}`), on: { click: () => (mode === "take" && !this.sure ? this.#ask() : send("mode", { mode })) } }, say(mode === "take" && this.sure ? "listening_take_sure" : `listening_${mode}`)),
         ),
         h("button", { type: "button", class: "small", "data-focus": "leave", on: { click: () => send("end") } }, say("listening_stop")),
       ),
     );
+  }
+
+  /** Asks once more before a caller is taken over. */
+  #ask() {
+    this.sure = true;
+    this.show();
+    setTimeout(() => {
+      this.sure = false;
+      this.show();
+    }, SURE);
   }
 
   /** @param {{ note: string, since: number, taken: string } | null} help */
