@@ -86,7 +86,7 @@ def test_every_kind_of_step_has_a_look(flows_of, house, tmp_path):
 
 
 def test_an_unknown_flow_names_the_known_ones(house):
-    with pytest.raises(FlowError, match=r"no flow readings; known: .*sms, all"):
+    with pytest.raises(FlowError, match=r"no flow readings; known: .*survey, all"):
         graph.draw(house.flows.flows, house.catalogues["en"], "readings")
 
 
