@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, select
 
 from ivr.company import Company
 from ivr.reporting.asked import Asked
-from ivr.reporting.calls import inbound, lines, sums
+from ivr.reporting.calls import inbound, lines, of_flows, sums
 from ivr.reporting.groups import Groups, days
 from ivr.reporting.sql import number
 from ivr.reporting.table import Cell, Column, Phrase, Plot, Table, share
@@ -94,8 +94,7 @@ def _flows(asked: Asked) -> Table:
     """How many runs of each flow were done in the dialogue."""
     wanted = (
         select(FlowFact.flow, func.count(), number(FlowFact.result == "done"))
-        .where(FlowFact.company == asked.company.id)
-        .where(FlowFact.day.between(asked.first, asked.last))
+        .where(*of_flows(asked))
         .group_by(FlowFact.flow)
         .order_by(FlowFact.flow)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 from ivr.reporting.asked import Asked
 from ivr.reporting.groups import Groups, Label
 from ivr.reporting.table import Cell
-from ivr.store.facts import CallFact
+from ivr.store.facts import CallFact, FlowFact
 
 SYNTHETIC = "synthetic"
 """Entrance of the calls that press2 makes to itself: in no figure here."""
@@ -33,6 +33,20 @@ def of_range(asked: Asked) -> list[ColumnElement[bool]]:
     if asked.dialled:
         wanted.append(CallFact.dialled.in_(asked.dialled))
     return wanted
+
+
+def of_flows(asked: Asked) -> list[ColumnElement[bool]]:
+    """Return the conditions of a run of a flow in a call that the question is about."""
+    days = FlowFact.day.between(asked.first, asked.last)
+    wanted = [FlowFact.company == asked.company.id, days]
+    if asked.storms and not asked.dialled:
+        synthetic = select(CallFact.call).where(
+            CallFact.company == asked.company.id,
+            CallFact.day.between(asked.first, asked.last),
+            CallFact.entrance == SYNTHETIC,
+        )
+        return [*wanted, FlowFact.call.not_in(synthetic)]
+    return [*wanted, FlowFact.call.in_(select(CallFact.call).where(*of_range(asked)))]
 
 
 def sums(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 from sqlalchemy import func, select
 
 from ivr.facts.model import ENDERS, WHYS
 from ivr.reporting.asked import Asked
-from ivr.reporting.calls import lines, of_range, sums
-from ivr.reporting.groups import Groups
-from ivr.reporting.sql import number
+from ivr.reporting.calls import lines, of_range
+from ivr.reporting.groups import Groups, Label
 from ivr.reporting.table import Cell, Column, Phrase, Plot, Table, share
 from ivr.store.facts import CallFact
 
@@ -32,20 +34,24 @@ def endings(asked: Asked) -> list[Table]:
     return [_by(asked, names), *tables] if names else tables
 
 
+def _count(asked: Asked, groups: Groups) -> Iterator[tuple[Label, str, str, int]]:
+    """Yield label, why, who ended it, and how many calls."""
+    keys = (*groups.keys, CallFact.why, CallFact.ended_by)
+    wanted = select(*keys, func.count()).where(*of_range(asked)).group_by(*keys)
+    for row in asked.db.execute(wanted):
+        yield groups.label(row), row[-3], row[-2], int(row[-1])
+
+
 def _whys(asked: Asked) -> Table:
-    groups = Groups(asked, (), CallFact)
-    counted = [
-        number((CallFact.why == why) & (CallFact.ended_by == ender))
-        for why in WHYS
-        for ender in ENDERS
-    ]
-    _, total = sums(asked, groups, counted, of_range(asked))
-    width, calls = len(ENDERS), sum(total)
+    found: Counter[tuple[str, str]] = Counter()
+    for _, why, ender, count in _count(asked, Groups(asked, (), CallFact)):
+        found[why, ender] += count
+    calls = found.total()
     rows: list[tuple[Cell, ...]] = []
-    for place, why in enumerate(WHYS):
-        counts = total[place * width : (place + 1) * width]
+    for why in WHYS:
+        counts = [found[why, ender] for ender in ENDERS]
         rows.append((why, sum(counts), share(sum(counts), calls), *counts))
-    of_enders = [sum(total[place::width]) for place in range(width)]
+    of_enders = [sum(found[why, ender] for why in WHYS) for ender in ENDERS]
     rows.append((Phrase("all"), calls, share(calls, calls), *of_enders))
     columns = (
         Column("why", "text", words="why_"),
@@ -59,9 +65,13 @@ def _whys(asked: Asked) -> Table:
 
 def _by(asked: Asked, names: tuple[str, ...]) -> Table:
     groups = Groups(asked, names, CallFact)
-    counted = [func.count(), *(number(CallFact.why == why) for why in WHYS)]
-    found, total = sums(asked, groups, counted, of_range(asked))
-    rows = lines(groups, found, total, lambda counts: tuple(counts))
+    found: dict[Label, list[int]] = {}
+    total = [0] * (1 + len(WHYS))
+    for label, why, _, count in _count(asked, groups):
+        for counts in (found.setdefault(label, [0] * len(total)), total):
+            counts[0] += count
+            counts[1 + WHYS.index(why)] += count
+    rows = lines(groups, found, total, tuple)
     columns = (*groups.columns, Column("calls"), *(Column(f"why_{why}") for why in WHYS))
     plot = Plot("stack", groups.columns[0].key, tuple(f"why_{why}" for why in WHYS))
     return Table("endings_by", columns, rows, (Phrase("note_endings"),), plot)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
 from ivr.facts.model import RESULTS
 from ivr.reporting.asked import Asked
-from ivr.reporting.calls import lines, sums
+from ivr.reporting.calls import lines, of_flows, sums
 from ivr.reporting.groups import Groups
 from ivr.reporting.sql import number
 from ivr.reporting.table import Cell, Column, Phrase, Plot, Table, share
@@ -26,7 +26,7 @@ def funnel(asked: Asked) -> list[Table]:
     """
     groups = Groups(asked, asked.by or ("flow",), FlowFact)
     counted = (func.count(), *(number(FlowFact.result == result) for result in RESULTS))
-    found, total = sums(asked, groups, counted, _where(asked))
+    found, total = sums(asked, groups, counted, of_flows(asked))
     rows = lines(groups, found, total, _row)
     columns = (
         *groups.columns,
@@ -43,17 +43,10 @@ def _row(counts: list[int]) -> tuple[Cell, ...]:
     return (*counts, share(done, counts[0]))
 
 
-def _where(asked: Asked) -> list[ColumnElement[bool]]:
-    return [
-        FlowFact.company == asked.company.id,
-        FlowFact.day.between(asked.first, asked.last),
-    ]
-
-
 def _steps(asked: Asked) -> Table:
     wanted = (
         select(FlowFact.flow, FlowFact.step, FlowFact.result, func.count().label("runs"))
-        .where(*_where(asked), FlowFact.result != "done")
+        .where(*of_flows(asked), FlowFact.result != "done")
         .group_by(FlowFact.flow, FlowFact.step, FlowFact.result)
         .order_by(func.count().desc(), FlowFact.flow, FlowFact.step, FlowFact.result)
         .limit(STEPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func
 
 from ivr.reporting.asked import Asked
-from ivr.reporting.calls import inbound, sums
+from ivr.reporting.calls import inbound, of_flows, sums
 from ivr.reporting.groups import Groups
 from ivr.reporting.sql import number
 from ivr.reporting.table import Cell, Column, Phrase, Plot, Table, share
@@ -25,11 +25,7 @@ def readings(asked: Asked) -> list[Table]:
     groups, flows = Groups(asked, names, CallFact), Groups(asked, names, FlowFact)
     counted = (func.count(), number(CallFact.readings > 0), func.sum(CallFact.readings))
     found, total = sums(asked, groups, counted, inbound(asked))
-    of_flow = (
-        FlowFact.company == asked.company.id,
-        FlowFact.day.between(asked.first, asked.last),
-        FlowFact.flow == FLOW,
-    )
+    of_flow = (*of_flows(asked), FlowFact.flow == FLOW)
     runs, run = sums(asked, flows, (func.count(FlowFact.call.distinct()),), of_flow)
     labels = groups.order({*found, *runs})
     rows: list[tuple[Cell, ...]] = [

@@ -14,6 +14,8 @@ const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (doc
 const known = new Map(given.reports.map((/** @type {any} */ each) => [each.name, each]));
 /** Charts that are shown. @type {{ destroy(): void }[]} */
 let charts = [];
+/** Shows the last answer again. */
+let shown = () => {};
 /** Counts the questions: only the answer to the last one is shown. */
 let asked = 0;
 
@@ -72,7 +74,7 @@ async function ask() {
   }, 1000);
   try {
     const answer = await get(`answer?${wish}&fresh=yes`);
-    if (number === asked) show(answer, wish);
+    if (number === asked) (shown = () => show(answer, wish))();
   } catch (error) {
     if (number === asked) page.refused(error);
   } finally {
@@ -143,7 +145,7 @@ function sheet(table, wish) {
           h(
             "table",
             {},
-            h("thead", {}, h("tr", {}, table.columns.map((/** @type {any} */ each) => h("th", { scope: "col", class: each.kind }, each.heading)))),
+            h("thead", {}, h("tr", {}, table.columns.map((/** @type {any} */ each) => h("th", { scope: "col", class: `kind-${each.kind}` }, each.heading)))),
             h("tbody", {}, table.rows.map((/** @type {string[]} */ row, /** @type {number} */ place) => line(table, row, place))),
           ),
         )
@@ -160,7 +162,7 @@ function line(table, row, place) {
   return h(
     "tr",
     { class: total ? "total" : undefined },
-    row.map((cell, column) => h("td", { class: table.columns[column].kind }, cell)),
+    row.map((cell, column) => h("td", { class: `kind-${table.columns[column].kind}` }, cell)),
   );
 }
 
@@ -190,6 +192,8 @@ function begin() {
     event.preventDefault();
     ask();
   });
+  // Charts have colours of their own.
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown());
   ask();
 }
 

@@ -5,6 +5,8 @@ import { say } from "./page.js";
 const COLOURS = ["#2f74c8", "#d9822b", "#4c9a5b", "#c2566d", "#8a68b8", "#75828f", "#b99a1d", "#3aa3a8", "#99684f", "#8fbce6", "#e0a07a", "#93c998"];
 /** More points than these are a line, whatever the table says. */
 const BARS = 80;
+/** So many labels are all written. */
+const NAMES = 20;
 
 /** How many of a unit a figure is. @type {Record<string, number>} */
 const SCALES = { share: 100, hours: 1 / 3600 };
@@ -46,7 +48,7 @@ export function drawing(place, plot) {
         tooltip: { callbacks: { label: (/** @type {any} */ item) => `${item.dataset.label}: ${write(item.raw ?? 0)}` } },
       },
       scales: {
-        x: { stacked: plot.kind === "stack", ticks: { color: ink, maxRotation: 40, autoSkipPadding: 12 }, grid: { display: false } },
+        x: { stacked: plot.kind === "stack", ticks: { color: ink, maxRotation: 40, autoSkipPadding: 12, autoSkip: plot.labels.length > NAMES }, grid: { display: false } },
         y: { stacked: plot.kind === "stack", beginAtZero: true, ticks: { color: ink, callback: write }, grid: { color: edge } },
       },
     },
