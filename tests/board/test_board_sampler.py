@@ -167,10 +167,11 @@ def test_every_company_has_its_own(store):
 
 
 def test_one_of_two_writes_and_the_other_one_when_it_is_gone(store, redis_client):
-    one, two = (House(store, RedisLease(redis_client, 0.2, sampler.KEY)) for _ in range(2))
+    one, two = (House(store, RedisLease(redis_client, 60.0, sampler.KEY)) for _ in range(2))
     assert one.look() == [ALL] and two.look() == []
     assert one.look() == [] and two.look() == []
-    assert until(lambda: two.look() == [ALL])  # the first one is dead: nobody renews its lease
+    redis_client.pexpire(sampler.KEY, 1)  # the first one is dead: nobody renews its lease
+    assert until(lambda: two.look() == [ALL])
     assert one.look() == []
 
 
