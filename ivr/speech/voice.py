@@ -133,7 +133,7 @@ class Voice:
 
     def _own_of(self, company: str, piece: Piece, language: str) -> str | None:
         """Return the sound that a company has put in the place of a piece, where it stands."""
-        if not company or piece.dynamic:
+        if not company:
             return None
         name = self._uploaded(company, language, piece.id)
         return name if name and self._stands(name) else None

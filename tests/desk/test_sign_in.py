@@ -195,10 +195,10 @@ def test_refusals_are_in_the_users_language(world):
 def test_every_refusal_of_the_code_has_a_text(world):
     from pathlib import Path
 
-    from agent_desk.desk import load_texts
+    from agent_desk.desk import desk_texts
 
     folder = Path(passwords.__file__).parent
     code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
     used = set(re.findall(r'(?:Refused|say)\(\s*"(\w+)"', code))
-    texts = load_texts("texts_desk.yaml")["en"]
+    texts = desk_texts()["en"]
     assert {f"error_{word}" for word in used} <= set(texts)

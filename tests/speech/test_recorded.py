@@ -14,7 +14,7 @@ from pydub import AudioSegment
 from pydub.generators import Sine
 from waiting import until
 
-from ivr import actions, recorded
+from ivr import actions, prompts, recorded
 from ivr.company import load
 from ivr.errors import Changed, Unfit
 from ivr.model import Say
@@ -300,3 +300,17 @@ def test_a_sound_that_was_taken_from_the_disk_is_the_program_s_own_again(store, 
     assert own.files(say, "uk", company="odesa") == ["uk/greeting"]
     placed.look()
     assert own.files(say, "uk", company="odesa") == [name]
+
+
+def test_a_free_text_that_was_recorded_is_not_spoken_by_the_voice(store, house, placed):
+    house.build()
+    own, say = voice(house, placed), Say("street", {"name": "Довга"})
+    before = own.files(say, "uk", company="odesa")
+    piece = prompts.free("uk", "Довга")
+    publish(store, keep(store, packed(tone()), prompt=piece), prompt=piece)
+    placed.look()
+    after = own.files(say, "uk", company="odesa")
+    assert [name.startswith(f"uk/r_{piece}_") for name in after].count(True) == 1
+    assert own.files(say, "uk", company="kazan") == before
+    other = Say("street", {"name": "Інша"})
+    assert not any("/r_" in name for name in own.files(other, "uk", company="odesa"))
