@@ -131,7 +131,7 @@ class Orders:
             self._means.note(ticket, "raised", operator=who, reason=why, priority=ticket.priority)
 
     def _withdraw(self, order: Order) -> None:
-        """Lead a caller out of the wait: his flow says why, and offers what it offers to whoever may
+        """Lead a caller out of the wait: his flow says why, and offers what it offers to who may
         not wait. Who is being rung, has been moved on, or comes first, waits on.
         """
         ticket, queue, now = self._ticket(order), self._means.queue, self._means.now()
