@@ -20,6 +20,7 @@ from ivr.errors import Press2Error
 from ivr.events import Entry
 from ivr.matchmaker.means import Means, recording_of
 from ivr.matchmaker.switch import Ears
+from ivr.store.models import Audit
 from ivr.store.supervision import Listening
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,9 @@ class Listenings:
         row = self._find(token)
         if row is None:
             return ""
-        if not self._means.queue.take_over(row.call, row.supervisor, token, self._means.now()):
+        if self._means.queue.take_over(row.call, row.supervisor, token, self._means.now()):
+            self._keep_silent(row.call)
+        else:
             logger.warning("call %s was over when it was taken over", row.call)
         self._restore(row)
         if ended := self._end(token, "taken", "taken"):
@@ -189,6 +192,15 @@ class Listenings:
         # A telephone in a talk is where it is, registered or not.
         placed = replace(operator, endpoint=operator.endpoint or f"op-{operator.name}")
         return _Pair(ticket, self._reached(supervisor), placed)
+
+    def _keep_silent(self, call: str) -> None:
+        """Let a recording that the first operator paused be paused for the second one, too."""
+        wanted = select(Audit.details).where(Audit.call == call, Audit.what == "pause_recording")
+        with self._means.store.session(read_only=True) as db:
+            last = db.scalar(wanted.where(Audit.allowed).order_by(Audit.id.desc()).limit(1))
+        ticket = self._means.queue.ticket(call)
+        if last and last.get("paused") and ticket is not None:
+            self._means.switch.pause_recording(ticket, True)
 
     def _end(self, token: str, state: str, why: str) -> Listening | None:
         """Close the row, once; whoever closes it writes the log."""

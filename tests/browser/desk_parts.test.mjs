@@ -163,6 +163,14 @@ test("the telephone does what the state asks for", () => {
   desk.take(state({ talk: { token: "t", state: "wrap_up" } }), 1010);
   assert.equal(duty(desk, { ...idle, call: { token: "t" } }, human), "hang_up");
   assert.equal(duty(desk, { ...idle, call: { token: "other" } }, human), "");
+  const rung = { ...idle, rings: new Map([["l", {}]]) };
+  desk.take(state({ listening: { token: "l" } }), 1010);
+  assert.equal(duty(desk, rung, human), "listen");
+  assert.equal(duty(desk, idle, human), "");
+  assert.equal(duty(desk, { ...rung, answering: "l" }, human), "");
+  assert.equal(duty(desk, { ...rung, call: { token: "other" } }, human), "");
+  desk.take(state({ listening: { token: "another" } }), 1010);
+  assert.equal(duty(desk, rung, human), "");
 });
 
 // ------------------------------------------------------------------ quality of the line

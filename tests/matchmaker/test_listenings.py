@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from ivr.agent_queue.model import Change
 from ivr.matchmaker.means import recording_of
-from ivr.store.models import Conversation
+from ivr.store.models import Audit, Conversation
 from ivr.store.supervision import Listening
 
 TOKEN = "odesa.ear.pbx1-1.1"
@@ -104,6 +104,21 @@ def test_the_caller_becomes_the_supervisor_s(hall: Hall, talk: str, at_once: boo
     hall.matchmaker.step()
     assert hall.rows(Conversation)[1].ended_at is not None
     assert hall.queue.audit("odesa", hall.now) == []
+
+
+def test_a_recording_that_was_paused_stays_paused(hall: Hall, talk: str) -> None:
+    for paused in (True, False, True):
+        with hall.store.session() as db:
+            row = Audit(
+                at=hall.clock(), company="odesa", who="olena", what="pause_recording",
+                allowed=True, call="pbx1-1.1", details={"paused": paused},
+            )  # fmt: skip
+            db.add(row)
+    begin(hall, "take")
+    hall.matchmaker.listening(TOKEN)
+    assert hall.exchange.paused == []
+    hall.matchmaker.taken_over(TOKEN)
+    assert hall.exchange.paused == [("pbx1-1.1", True)]
 
 
 def test_it_is_taken_over_once(hall: Hall, talk: str) -> None:
