@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-staffing bench-speech lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-staffing bench-speech bench-reports lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -77,6 +77,10 @@ bench-staffing: ## a day of 3,000 calls lived again, a forecast from a year of v
 bench-speech: ## answers by speech: right, false, how soon, how many; MODELS="uk=DIR ru=DIR" RECORDINGS=DIR (minutes)
 	@deploy/setup.sh tests
 	$(PYTHON) -m bench.speech $(if $(MODELS),--models "$(MODELS)") $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
+
+bench-reports: ## every report over a year of three million calls in SQLite (minutes)
+	@deploy/setup.sh
+	$(PYTHON) -m bench.reports
 
 bench-queue: ## cycles a second of the queue, in memory and in Redis
 	@deploy/setup.sh
