@@ -1,11 +1,14 @@
 """Every report over a year of one company: three million calls in SQLite.
 
-    python -m bench.reports [--calls 3000000] [--store FILE] [--only year,service]
+    python -m bench.reports [--calls 3000000] [--store FILE] [--only year,service] [--logs 40]
 
 The rows of facts are made up here: a year of calls with the shares of the grid operators we know
 of, not folded from a log. Measured is `app.py report`, the whole program: start, SQL, formulas, the
 file it writes; wall time, time on a core (other work on the machine lengthens the first, not the
 second), and the most memory it ever had. `--store`: made once, kept, used again.
+
+Then the other half, from the log to the facts: the logs of call scripts that were played (`--logs`
+times each, times and ids moved), stored in one SQLite file and folded.
 """
 
 from __future__ import annotations
@@ -22,16 +25,29 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import yaml
+
+from ivr import callscript
+from ivr.channels.console import ConsoleLine
+from ivr.channels.line import Clock
+from ivr.channels.operators import Operators
+from ivr.composition import DEMO, house
+from ivr.events import Entry, entry_of, write
+from ivr.facts import rebuild
 from ivr.facts.model import TOPICS
-from ivr.store.database import open_store
+from ivr.runner import Runner
+from ivr.sessions import MemorySessions
+from ivr.store.database import Store, open_store
 from ivr.store.world import keep_company
 
 HOME = Path(__file__).parents[1]
+SCRIPTS = HOME / "tests" / "calls"
 COMPANY, ZONE = "odesa", ZoneInfo("Europe/Kyiv")
 YEAR = 2026
 BEGIN = datetime(YEAR, 1, 1, tzinfo=ZONE).astimezone(UTC)
@@ -219,12 +235,69 @@ def run(
     return lasted, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
+def played() -> list[list[Entry]]:
+    """Play the call scripts on the console; the events of each, the queue's journal included."""
+    flows, companies, catalogues = house()
+    journals: list[Operators] = []
+
+    def dial(store: Store, clock: Clock, operators: Operators) -> ConsoleLine:
+        journals.append(operators)
+        runner = Runner(
+            flows, companies, operators.services, store, MemorySessions(), operators.log, clock,
+            COMPANY, queue=operators.reached,
+        )  # fmt: skip
+        return ConsoleLine(runner, catalogues, clock, operators)
+
+    world = yaml.load(DEMO.read_text("utf-8"), yaml.BaseLoader)["world"]
+    found = []
+    for path in sorted(SCRIPTS.glob("ac-*.yaml")):
+        for script in callscript.read(path):
+            if script.company == COMPANY:
+                journals.clear()
+                report = callscript.run(script, companies, world, dial)
+                if not report.failures:  # who speaks is not heard here
+                    noted = [entry_of(each) for own in journals for each in own.journal]
+                    found.append(sorted([*noted, *report.log], key=lambda entry: entry.at))
+    return found
+
+
+def fold(path: Path, times: int) -> None:
+    """Store the logs of the scripts so many times, and make the facts of them."""
+    store = open_store(f"sqlite:///{path}", migrate=True)
+    with store.session() as db:
+        keep_company(db, COMPANY)
+    logs = played()
+    for number in range(times):
+        for place, log in enumerate(logs):
+            write(store, [_again(entry, f"{number}-{place}", number) for entry in log])
+    began, busy = time.perf_counter(), time.process_time()
+    count = rebuild(store, house()[1][COMPANY])
+    lasted, busy = time.perf_counter() - began, time.process_time() - busy
+    store.close()
+    calls = counts(path)["call_facts"]
+    print(
+        f"\n{count:,} events of {calls:,} calls folded in {lasted:.1f} s, {busy:.1f} s of them on a"
+        f" core: {count / lasted:,.0f} events a second"
+    )
+
+
+def _again(entry: Entry, mark: str, hours: int) -> Entry:
+    """The same event of another call, an hour later each time."""
+    details = dict(entry.details)
+    for name in ("operator", "ticket"):
+        if details.get(name):
+            details[name] = f"{details[name]}-{mark}"
+    at = entry.at + timedelta(hours=hours)
+    return replace(entry, call=entry.call and f"{entry.call}-{mark}", at=at, details=details)
+
+
 def main() -> None:
-    """Make the year, then run every report over it."""
+    """Make the year, run every report over it, then fold a log."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=3_000_000)
     parser.add_argument("--store", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--logs", type=int, default=40)
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else []
     folder = Path(tempfile.mkdtemp(prefix="press2-reports-"))
@@ -244,6 +317,7 @@ def main() -> None:
                 lasted, busy, memory = run(path, folder, name, format_, *more)
                 row = (" ".join((name, *more)), format_, f"{lasted:.1f}", f"{busy:.1f}")
                 print(f"| {' | '.join(row)} | {memory:.0f} |", flush=True)
+        fold(folder / "log.db", options.logs)
     finally:
         shutil.rmtree(folder)
 
