@@ -444,6 +444,8 @@ class Exchange:
         assert given <= used
 
 
+ROUNDS = 4
+"""More callers than one round has, as long as something was not heard."""
 MUST_BE_HEARD = {
     "accepted", "accepted_outside", "accepted_backup", "review_registered", "already_stored",
     "draft_found", "window_closed", "rollover", "decimal", "reading_too_high", "reading_too_low",
@@ -485,6 +487,10 @@ def test_whatever_callers_do_they_are_served(house, company):
 
     callers_are_served()
     if company == "odesa":
+        for _ in range(ROUNDS):
+            if heard >= MUST_BE_HEARD:
+                break
+            callers_are_served()  # what is heard once in a thousand calls was not yet
         missing = sorted(MUST_BE_HEARD - heard)
         assert not missing, "the callers do not come far enough to prove anything"
 
