@@ -46,6 +46,7 @@ class Office:
     silent: languages that nothing here speaks: what is said in them must be recorded first.
     erasing: what erasures walk through; None: nobody is erased here.
     figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
+    webhook: the host that is told of alerts, "": none is.
     judge: checks flows before calls get them. walking: of them one at a time.
     """
 
@@ -72,6 +73,7 @@ class Office:
     figures: dict[int, Figures] = field(default_factory=dict)
     board: Feed | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    webhook: str = ""
     judge: Judge = field(default_factory=of_program)
     walking: threading.Lock = field(default_factory=threading.Lock)
 

@@ -172,7 +172,9 @@ class Watch(Rounds):
             for change in changes:
                 logger.warning("alert of %s %s: %s", name, change.what, change.alert)
             watched.waiting += changes
-        self._write()
+        if late is not None and self._write() and self._away:
+            self._away = False
+            logger.warning("alerts: the store is back")
 
     def _age(self, at: datetime | None, now: datetime) -> float:
         """Return seconds since a moment; what was before the watch began is nobody's fault now."""
@@ -203,20 +205,18 @@ class Watch(Rounds):
         self._known = True
         return late
 
-    def _write(self) -> None:
-        """Write what is waiting; one change a transaction, so that none holds up the others."""
+    def _write(self) -> bool:
+        """Write what is waiting, a change a transaction; whether all of it is written."""
         try:
             for name, watched in self._watched.items():
-                while self._known and watched.waiting:
+                while watched.waiting:
                     with self._store.session() as db:
                         write(db, name, watched.waiting[0], self._webhook)
                     watched.waiting.pop(0)
         except _LOST as reason:
             self._lose(reason)
-            return
-        if self._known and self._away:
-            self._away = False
-            logger.warning("alerts: the store is back")
+            return False
+        return True
 
     def _lose(self, reason: Exception) -> None:
         if not self._away:

@@ -202,6 +202,7 @@ def _office(config: Config, companies: Mapping[str, Company], store: Store, feed
         websocket_port=config.asterisk.websocket_port,
         desks=config.web.desks,
         board=feed,
+        webhook=urlsplit(config.alerts.url).netloc,
         hours=config.web.session_hours,
         secure=config.web.secure,
         silent=_silent(config, companies),

@@ -4,6 +4,7 @@ import { Api, Refusal, Unreachable } from "../desk/api.js";
 import { write } from "../desk/dom.js";
 import { time } from "../desk/format.js";
 import { words } from "../desk/words.js";
+import { alarms } from "./alarms.js";
 
 export const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
 export const given = JSON.parse(find("#given").textContent ?? "{}");
@@ -19,6 +20,7 @@ export const page = {
     const tick = () => write(find(".clock"), time(Date.now() / 1000, say.language));
     tick();
     setInterval(tick, SECOND);
+    alarms({ find, say, api, send: page.send });
     document.body.dataset.ready = "yes";
   },
 
