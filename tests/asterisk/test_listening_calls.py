@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hall import until
 from tuned_phone import CALLER, OPERATOR, OTHER, SUPERVISOR, TunedPhone
 
 from ivr.agent_queue.model import Operator
@@ -96,7 +97,7 @@ def test_it_ends_with_the_talk(hall):
     hall.reports.wait("listening_over", token, "talk")
     talk.vira.until(lambda: spy.state == "over")
     assert hall.told(talk.ticket)["outcome"] == "ended"
-    assert hall.switch.listening() == {}
+    until(lambda: hall.switch.listening() == {})
 
 
 @pytest.mark.parametrize("mode", HEARS)
@@ -230,4 +231,4 @@ def test_a_caller_hangs_up_on_the_supervisor_who_took_him_over(hall):
     talk.phone.hang_up(talk.dialog)
     hall.reports.wait("gone", talk.ticket.id)
     talk.vira.until(lambda: spy.state == "over")
-    assert hall.switch.listening() == {}
+    until(lambda: hall.switch.listening() == {})
