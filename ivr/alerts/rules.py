@@ -109,7 +109,7 @@ def unknown(figures: Mapping[str, Any], measures: Measures) -> frozenset[str]:
     kinds = set()
     if not figures or (measures.figures is not None and measures.figures >= OLD):
         kinds |= set(OF_FIGURES)
-    elif figures["speech"] is None:
+    elif not figures["speech"]:
         kinds.add("recogniser_down")
     given = {"outbox_stuck": measures.outbox, "disk_full": measures.disk}
     return frozenset(kinds | {kind for kind, value in given.items() if value is None})
@@ -154,7 +154,7 @@ def _service(name: str, queue: Mapping[str, Any], company: Company) -> Reading:
 
 def _recognisers(figures: Mapping[str, Any]) -> Iterator[Reading]:
     speech = figures["speech"]
-    if speech is None or not speech["of"]:
+    if not speech or not speech["of"]:
         return
     up, of, busy, limit = (speech[name] for name in ("up", "of", "busy", "limit"))
     level = WARNING if up else ALARM

@@ -28,6 +28,7 @@ from ivr.store.world import keep_company
 
 COMPANIES = load(Path(__file__).parents[2] / "flows" / "companies")
 ODESA = {"odesa": COMPANIES["odesa"]}
+OFF = {"state": "off", "until": None}
 NOON = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)
 
 
@@ -86,9 +87,10 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path):
+def house(tmp_path, caplog):
     house = House(tmp_path)
     yield house
+    assert "not looked" not in caplog.text
     house.feed.stop()
     house.store.close()
 
@@ -239,7 +241,7 @@ def test_calls_to_ourselves_that_fail(house):
 
 
 def test_what_stood_still_before_the_watch_began_is_no_alert(house):
-    house.write(Entry("odesa", "", NOON - timedelta(days=3), "measured", details={"speech": {}}))
+    house.write(Entry("odesa", "", NOON - timedelta(days=3), "measured", details={"storm": OFF}))
     house.now += timedelta(days=3)
     watch = house.watch()
     house.look(watch, rounds=30)

@@ -44,7 +44,7 @@ async function search() {
       ]),
     ),
   );
-  const heads = [say("alerts_since"), say("alerts_lasted"), say("alerts_level"), say("alerts_kind"), say("alerts_worst"), say("alerts_bound"), say("alerts_taken"), ""];
+  const heads = [say("alerts_since"), say("alerts_lasted"), say("alerts_level"), say("alerts_kind"), say("alerts_worst"), say("alerts_bound"), say("alerts_taken"), say("alerts_note")];
   fill(find("#rows"), [lines.length ? table(heads, lines) : h("p", { class: "quiet" }, say("alerts_never"))]);
 }
 
@@ -53,7 +53,7 @@ function bounds() {
   const lines = given.kinds.map((/** @type {string} */ kind) =>
     h("tr", {}, cells([say(`alert_kind_${kind}`), figure(kind, given.bounds[kind]), given.quiet.includes(kind) ? say("alerts_quiet") : ""])),
   );
-  fill(find("#bounds"), [table([say("alerts_kind"), say("alerts_bound"), ""], lines)]);
+  fill(find("#bounds"), [table([say("alerts_kind"), say("alerts_bound"), say("alerts_note")], lines)]);
 }
 
 async function calls() {
