@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, g, render_template
@@ -31,6 +32,7 @@ from agent_desk import (
 )
 from agent_desk.office import company, office, shift
 from agent_desk.supervisor import supervisor
+from ivr.agent_queue.model import QueueDown
 
 NOUNS = (
     accounts, answer_search, calls, dispatch, drafts, help, inbox, live, phone, priority, quality,
@@ -84,5 +86,6 @@ def given(words: dict[str, str]) -> dict[str, Any]:
 def leave() -> Response:
     """End the shift."""
     answer = sign_in.sign_out()
-    help.left(shift())
+    with suppress(QueueDown):  # who asked is gone all the same
+        help.left(shift())
     return answer

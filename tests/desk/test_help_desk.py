@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
+from ivr.agent_queue.model import QueueDown
 from ivr.store.models import User
 from ivr.store.supervision import HelpRequest, StaffMessage, StaffMessageSeen
 
@@ -128,6 +129,20 @@ def test_who_goes_home_needs_no_help(world, olena, vira):
     ok(olena.send("help", {}))
     assert olena.send("sign-out").status_code == 303
     assert seen(vira, "help") == []
+
+
+def test_he_goes_home_though_the_queue_is_down(world, olena, monkeypatch):
+    ok(olena.send("help", {}))
+
+    def down(*_):
+        raise QueueDown("no answer")
+
+    known = world.queue.operator("odesa", "olena")
+    monkeypatch.setattr(world.queue, "tell", down)
+    monkeypatch.setattr(world.queue, "send", down)
+    assert known.tab == olena.tab
+    assert olena.send("sign-out").status_code == 303
+    assert [row.live for row in world.rows(HelpRequest)] == [None]
 
 
 @pytest.mark.parametrize("note", ["x" * 201, 7, "a\x00b", ["x"]])
