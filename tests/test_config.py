@@ -117,6 +117,15 @@ MISTAKES = [
         "[web] zzz = 1: unknown key; [web] has host, port, desks, session_hours, secure,"
         " metrics_token",
     ),
+    (
+        "[alerts]\nurl = https://duty.example.com/press2",
+        "[alerts] secret: empty, but url is set; name the environment variable that holds the key"
+        " of the signatures",
+    ),
+    (
+        "[alerts]\nurl = ftp://duty.example.com",
+        "[alerts] url = ftp://duty.example.com: does not begin with one of https://, http://",
+    ),
     ("[redis]\npasword = hunter2", '[redis] pasword: unknown key; did you mean "password"?'),
     ("[web]\nport = eighty", "[web] port = eighty: not a whole number from 1 to 65535"),
     ("[web]\nport = 0", "[web] port = 0: not a whole number from 1 to 65535"),

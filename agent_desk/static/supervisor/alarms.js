@@ -77,7 +77,8 @@ export function alarms({ find, say, api, send }) {
 
   /** @param {Alert} alert */
   function line(alert) {
-    const value = figure(alert.kind, alert.now);
+    const plain = figure(alert.kind, alert.now);
+    const value = alert.kind === "no_operators" ? say("alert_callers", { count: plain }) : plain;
     const bound = figure(alert.kind, alert.bound);
     return h(
       "li",
