@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Select,
     Subquery,
     and_,
     case,
@@ -45,7 +44,7 @@ def repeats(asked: Asked) -> list[Table]:
     Share = repeat calls / calls whose customer is known (account, else number). After: how the call
     before was handled; the three sum up to the repeat calls.
     """
-    seen = _seen(asked)
+    seen = _seen(asked, _handled_before)
     again = _again(seen)
     after = [number(and_(again, seen.c.handled_before == each)) for each in AFTER]
     found = _by_topic(asked, seen, (func.count(), number(again), *after))
@@ -78,10 +77,10 @@ def fcr(asked: Asked) -> list[Table]:
     not in the 7 days after either. FCR = resolved / first contacts. A call whose 7 days are not
     over yet is in neither, but counted as too new.
     """
-    seen = _seen(asked)
+    seen = _seen(asked, _after)
     first = and_(or_(seen.c.served, seen.c.automatic), ~_again(seen))
-    old = and_(first, seen.c.began <= asked.now.timestamp() - WITHIN)
-    resolved = and_(old, or_(seen.c.after.is_(None), seen.c.after - seen.c.began > WITHIN))
+    old = and_(first, seen.c.began <= asked.now - timedelta(days=DAYS))
+    resolved = and_(old, or_(seen.c.after.is_(None), _apart(seen.c.began, seen.c.after) > WITHIN))
     served, alone = seen.c.served, seen.c.automatic
     conditions = (
         first, old, resolved,
@@ -112,51 +111,79 @@ def fcr(asked: Asked) -> list[Table]:
 
 
 def _again(seen: FromClause) -> ColumnElement[bool]:
-    return and_(seen.c.before.is_not(None), seen.c.began - seen.c.before <= WITHIN)
+    return and_(seen.c.before.is_not(None), _apart(seen.c.before, seen.c.began) <= WITHIN)
 
 
-def _seen(asked: Asked) -> Subquery:
-    """The counted calls of known customers, each beside the one before and the one after it."""
-    by_account = _neighbours(asked, CallFact.account)
-    by_number = _neighbours(asked, CallFact.number)
+def _apart(earlier: ColumnElement[Any], later: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Seconds between two moments."""
+    return seconds(later) - seconds(earlier)
+
+
+def _seen(asked: Asked, which: Callable[[_Beside], ColumnElement[Any]]) -> Subquery:
+    """The counted calls of known customers, each with when the one before it began.
+
+    which: makes one column more of what lies beside a call.
+    """
+    by_account = _neighbours(asked, CallFact.account, which)
+    by_number = _neighbours(asked, CallFact.number, which)
     mine = select(by_account).where(by_account.c.counted)
     others = select(by_number).where(by_number.c.counted, by_number.c.account.is_(None))
     return union_all(mine, others).subquery()
 
 
-def _neighbours(asked: Asked, customer: SQLColumnExpression[Any]) -> Subquery:
-    """Calls of the range and of seven days around it, in the order of each customer's topic."""
-    began = seconds(CallFact.began)
+class _Beside:
+    """Reads the calls of one customer about one topic that come before and after each."""
+
+    def __init__(self, customer: SQLColumnExpression[Any]) -> None:
+        self._window: dict[str, Any] = {
+            "partition_by": (customer, CallFact.topic),
+            "order_by": (CallFact.began, CallFact.call),
+        }
+
+    def before(self, value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+        """Return a column of the call before, NULL where there was none."""
+        found: ColumnElement[Any] = func.lag(value).over(**self._window)
+        return found
+
+    def after(self, value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+        """Return a column of the call after."""
+        found: ColumnElement[Any] = func.lead(value).over(**self._window)
+        return found
+
+
+def _handled_before(beside: _Beside) -> ColumnElement[Any]:
     handled = case(
         (CallFact.served, literal("served")),
         (CallFact.automatic, literal("automatic")),
         else_=literal("neither"),
     )
+    return beside.before(handled).label("handled_before")
+
+
+def _after(beside: _Beside) -> ColumnElement[Any]:
+    return beside.after(CallFact.began).label("after")
+
+
+def _neighbours(
+    asked: Asked,
+    customer: SQLColumnExpression[Any],
+    which: Callable[[_Beside], ColumnElement[Any]],
+) -> Subquery:
+    """Calls of the range and of seven days around it, in the order of each customer's topic."""
+    around = timedelta(days=DAYS + 1)
     wider = replace(
-        asked,
-        first=asked.first - timedelta(days=DAYS + 1),
-        last=asked.last + timedelta(days=DAYS + 1),
-        storms=True,
-        dialled=(),
+        asked, first=asked.first - around, last=asked.last + around, storms=True, dialled=()
     )
-
-    def beside(step: Callable[..., Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
-        order = (CallFact.began, CallFact.call)
-        found: ColumnElement[Any] = step(value).over(
-            partition_by=(customer, CallFact.topic), order_by=order
-        )
-        return found
-
-    wanted: Select[*tuple[Any, ...]] = select(
+    beside = _Beside(customer)
+    wanted = select(
         CallFact.account,
         CallFact.topic,
         CallFact.served,
         CallFact.automatic,
-        began.label("began"),
+        CallFact.began,
         and_(*inbound(asked)).label("counted"),
-        beside(func.lag, began).label("before"),
-        beside(func.lag, handled).label("handled_before"),
-        beside(func.lead, began).label("after"),
+        beside.before(CallFact.began).label("before"),
+        which(beside),
     )
     return wanted.where(*inbound(wider), customer.is_not(None)).subquery()
 
