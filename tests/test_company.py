@@ -289,7 +289,7 @@ SENSELESS = {
     ),
     "an unknown kind of alert": (
         GOOD + "alerts: {quiet: [waitings]}",
-        "`alerts: quiet: 0`: input should be 'service_level', 'waiting', 'longest', 'no_operators',",
+        "`alerts: quiet: 0`: input should be 'service_level'",
     ),
     "an unknown key of speech": (GOOD + "speech: {loud: true}", "`speech: loud`"),
     "a region that YAML takes for no": (change("region: UA", "region: NO"), "`region`"),
