@@ -154,6 +154,8 @@ def test_the_end_of_the_sign_in_is_said(
     with wall.store.session() as db:
         db.execute(update(SignIn).values(ended_at=wall.office.now()))
     expect(page.locator("#age")).to_contain_text("your sign-in has ended")
+    expect(page.locator("#alarms")).to_contain_text("your sign-in has ended")
+    wall.complaints[:] = [each for each in wall.complaints if "401" not in each]
     page.get_by_role("link", name="Sign in again").click()
     page.wait_for_url("**/desk/sign-in")
 

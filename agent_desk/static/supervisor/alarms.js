@@ -1,5 +1,6 @@
 // @ts-check
 /** The strip on every page: what is wrong, since when, who sees to it; a sound for who wants one. */
+import { Refusal } from "../desk/api.js";
 import { canvas, h, write } from "../desk/dom.js";
 import { dayTime, span } from "../desk/format.js";
 
@@ -119,7 +120,8 @@ export function alarms({ find, say, api, send }) {
     try {
       show(await api.get("/desk/supervisor/alerts/live"));
       failed = 0;
-    } catch {
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401) return lose(); // the sign-in has ended
       failed += 1;
       if (failed === LOST) lose();
     }
