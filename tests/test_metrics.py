@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,11 @@ class Figures:
 
 
 def log() -> list[Entry]:
-    """A caller waits in `outage`, another one is in the menu; an operator is paused."""
+    """A caller begins to wait in `outage`, another one is in the menu; an operator is paused."""
     at = AT.timestamp()
     waiting = {
         "state": "waiting", "queue": "outage", "priority": "normal", "kind": "call",
-        "operator": "", "entered": at - 90, "outcome": "", "token": "",
+        "operator": "", "entered": at, "outcome": "", "token": "",
     }  # fmt: skip
     olena = {
         "operator": "olena", "shown": "Олена", "status": "paused", "reason": "lunch",
@@ -58,7 +58,7 @@ def figures() -> dict[str, object]:
     folded = board.Board(company.load(COMPANIES)["odesa"])
     for entry in log():
         folded.apply(entry)
-    return folded.figures(AT)
+    return folded.figures(AT + timedelta(seconds=90))
 
 
 FIGURES = figures()
