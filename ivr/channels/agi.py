@@ -57,6 +57,8 @@ MORE_LONGEST = 5
 """Seconds that a result may come later than the longest utterance ends."""
 WITHHELD = 0x20
 """Asterisk callerid.h: AST_PRES_RESTRICTED, the bit of agi_callingpres for a hidden number."""
+TIME_OVER = re.compile(r"-.*|0\.0\d*")
+"""What func_timeout.c says of a time that is over, to the millisecond; of none it says "0"."""
 NETWORK = frozenset(("27", "38", "41", "42", "44"))
 """Causes (Q.850) of an end that was not his: the way to him failed, or his sound stopped."""
 RESTORED = "restored"
@@ -500,7 +502,7 @@ class Call:
             except CallerGone:
                 # res_agi.c: a caller who hangs up is told of; here the connection broke.
                 return {} if self.line.stdin.gone else {"by": "exchange_lost"}
-        if left.startswith("-"):
+        if TIME_OVER.fullmatch(left):
             return {"by": "limit"}
         return {"by": "network"} if cause in NETWORK else {}
 
