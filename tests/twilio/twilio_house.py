@@ -71,7 +71,7 @@ class House:
                 cwd=self.folder, env={**self.environ, "PRESS2_CONF": str(conf)},
                 stdout=log, stderr=log,
             )  # fmt: skip
-        assert until(lambda: _listens(self.ports[name])), self.log(name)
+        assert until(lambda: _listens(self.ports[name]), 60), self.log(name)
 
     def start_redis(self) -> None:
         """Start Redis, empty."""
