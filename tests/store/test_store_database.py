@@ -228,7 +228,9 @@ def test_a_server_that_dropped_its_connections_is_asked_again(server_store: Stor
         assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1"))
     # Two connections wait in the pool now.
     with server_store.session() as session:
-        assert session.scalars(text(end_others)).all() == [True]
+        ended = session.scalars(text(end_others)).all()  # the pool's, and whoever else is there
+    assert ended
+    assert all(ended)
     with server_store.session() as one, server_store.session() as other:
         assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1")) == 1
 
