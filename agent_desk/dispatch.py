@@ -14,11 +14,14 @@ from agent_desk import storm_board, undelivered
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
-from ivr.errors import StormChanged
+from agent_desk.supervisor import shell
+from ivr import actions
+from ivr.errors import Changed, NotUndone, StormChanged
 from ivr.services import restoration, suspicions
 from ivr.services.outage_events import CAUSES
+from ivr.store.supervision import Action
 from ivr.store.supply import OutageEvent, Storm
-from ivr.storm import after, records
+from ivr.storm import after, records, undo
 from ivr.storm.figures import Figures
 
 CUSTOMERS = 5_000_000
@@ -34,6 +37,13 @@ def supervisors() -> None:
     """Let only supervisors and administrators in."""
     if not shift().may("supervisor"):
         raise Refused("not_allowed", 403, audit="dispatch")
+
+
+@blueprint.errorhandler(Changed)
+@blueprint.errorhandler(NotUndone)
+def not_undone(error: Changed | NotUndone) -> tuple[Response, int]:
+    """Say why something is not taken back."""
+    return shell.refuse(error)
 
 
 @blueprint.get("/dispatch/")
@@ -88,7 +98,7 @@ def _state() -> dict[str, Any]:
             "events": storm_board.events(db, profile, now),
             "suspected": storm_board.suspected(db, profile.id),
             "alerts": storm_board.alerts(db, profile.id, now),
-            "history": storm_board.history(db, profile.id),
+            "history": storm_board.history(db, profile.id, shell.names(db)),
         }
 
 
@@ -98,7 +108,9 @@ def _counts(db: Session, row: Storm | None) -> dict[str, int] | None:
         return None
     parts = office()
     with parts.lock:
-        figures = parts.figures.setdefault(row.id, Figures(row.company, row.started_at))
+        figures = parts.figures.get(row.id)
+        if figures is None or figures.since != row.started_at:
+            figures = parts.figures[row.id] = Figures(row.company, row.started_at)
         if row.ended_at is None or not figures.upto:
             figures.count(db)
         counted = figures.to_json()
@@ -168,6 +180,19 @@ def _off(db: Session, sent: Body, version: int) -> None:
         db, company(), office().now(), shift().login,
         version=version, reason=reason, address=_address(),
     )  # fmt: skip
+
+
+@blueprint.post("/dispatch/undo/<int(max=2147483647):action>")
+def take_back(action: int) -> Response:
+    """Take back what somebody did to the storm."""
+    with office().store.session() as db:
+        row = db.get(Action, action)
+        if row is None or row.what not in undo.WORDS:
+            raise NotUndone("gone")
+        actions.undo(
+            db, office().queue, company(), action, shift().login, office().now(), address=_address()
+        )
+    return jsonify(_state())
 
 
 def _address() -> str | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ivr import expected_wait
+from ivr import actions, expected_wait
 from ivr.agent_queue.model import AgentQueue, QueueDown
 from ivr.company import Company
 from ivr.services import outage_events, priority
 from ivr.store.models import Audit
+from ivr.store.supervision import Action
 from ivr.store.supply import OutageEvent, Storm, Subscription, SuspectedEvent
 from ivr.storm import figures, records
 from ivr.storm.rules import threshold
@@ -170,8 +172,11 @@ def alerts(db: Session, company: str, now: datetime) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def history(db: Session, company: str) -> list[dict[str, Any]]:
-    """Return the latest changes of storm mode, and who made them."""
+def history(db: Session, company: str, people: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the latest changes of storm mode, and who made them. people: login -> name.
+
+    action: what takes it back, None where nothing does. undoes: it took another one back.
+    """
     wanted = (
         select(Audit)
         .where(Audit.company == company, Audit.what.startswith("storm_", autoescape=True))
@@ -179,15 +184,24 @@ def history(db: Session, company: str) -> list[dict[str, Any]]:
         .order_by(Audit.id.desc())
         .limit(12)
     )
-    return [
-        {
-            "at": row.at.timestamp(),
-            "what": row.what,
-            "who": row.who,
-            "reason": str(row.details.get("reason") or ""),
-        }
-        for row in db.scalars(wanted)
-    ]
+    rows = list(db.scalars(wanted))
+    numbers = [row.details["action"] for row in rows if "action" in row.details]
+    known = {row.id: row for row in db.scalars(select(Action).where(Action.id.in_(numbers)))}
+    return [_change(row, known.get(row.details.get("action", 0)), people) for row in rows]
+
+
+def _change(row: Audit, action: Action | None, people: Mapping[str, str]) -> dict[str, Any]:
+    undone = action.undone_by if action else None
+    after = row.details.get("after", row.details)
+    return {
+        "at": row.at.timestamp(),
+        "what": row.what,
+        "who": people.get(row.who, row.who),
+        "reason": str(after.get("why") or after.get("reason") or ""),
+        "action": action.id if action and actions.undoable(action) else None,
+        "undoes": "undoes" in row.details,
+        "undone": people.get(undone, undone) if undone else "",
+    }
 
 
 def promises(db: Session, row: Storm) -> dict[str, int]:

@@ -72,7 +72,9 @@ class Changed(Press2Error):
 
 
 class NotUndone(Press2Error):
-    """An action cannot be taken back. reason: gone, undone (by `who`) or never."""
+    """An action cannot be taken back. reason: gone, undone (by `who`), never, or late: the time
+    that would be put back is over.
+    """
 
     def __init__(self, reason: str, who: str = "") -> None:
         super().__init__(f"not undone: {reason}")

@@ -9,14 +9,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from ivr import actions
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Operator, QueueDown, Ticket
-from ivr.errors import StormChanged
+from ivr.errors import Changed, NotUndone, StormChanged
 from ivr.events import Entry, write
 from ivr.store.database import open_store
 from ivr.store.models import Audit, CallEvent
+from ivr.store.supervision import Action
 from ivr.store.supply import OutageEvent, Storm
-from ivr.storm import records, watch
+from ivr.storm import records, undo, watch
 from ivr.storm.rules import Measured
 
 NOW = datetime(2026, 10, 31, 19, 40, tzinfo=UTC)
@@ -150,6 +152,141 @@ def test_every_change_is_in_the_audit_and_marks_the_log(store, company):
     assert (interval.started, interval.ended) == (later(minutes=1), later(minutes=30))
     assert (interval.reason, interval.by) == ("gale", "vira")
     assert interval.holds(later(minutes=29)) and not interval.holds(later(minutes=30))
+
+
+# ---------------------------------------------------------------------- taken back
+
+
+def last_action(store, *what):
+    with store.session(read_only=True) as db:
+        wanted = select(Action).where(Action.what.in_(what or undo.WORDS), Action.undoes.is_(None))
+        return db.scalars(wanted.order_by(Action.id.desc())).first()
+
+
+def take_back(store, company, at, who="olha", *what):
+    action = last_action(store, *what)
+    with store.session() as db:
+        actions.undo(db, MemoryQueue(), company, action.id, who, at)
+
+
+def test_switching_a_proposal_on_is_taken_back_to_the_proposal(store, company):
+    with store.session() as db:
+        records.propose(db, company, NOW, ("wait",), HIGH, frozenset())
+        records.switch_on(db, company, later(minutes=1), "vira", reason="gale", regions=["Одеса"])
+    take_back(store, company, later(minutes=3))
+    row = only(store)
+    assert (row.state, row.live, row.reason, row.regions) == ("proposed", True, "wait=15min", [])
+    assert (row.started_at, row.started_by, row.until, row.rules) == (None, None, None, {})
+    with store.session() as db:
+        assert records.rules_now(db, company, later(minutes=3)) is None
+        records.switch_on(db, company, later(minutes=10), "vira", version=row.version, hours=1)
+    with store.session(read_only=True) as db:
+        found = records.intervals(db, company.id)
+    assert [(each.started, each.ended) for each in found] == [
+        (later(minutes=1), later(minutes=3)), (later(minutes=10), later(minutes=70)),
+    ]  # fmt: skip
+
+
+def test_a_storm_out_of_nothing_is_taken_back_to_none(store, company):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira")
+    take_back(store, company, later(minutes=1))
+    row = only(store)
+    assert (row.state, row.live, row.ended_by) == ("off", None, "olha")
+    with store.session(read_only=True) as db:
+        (interval,) = records.intervals(db, company.id)
+    assert interval.ended == later(minutes=1)
+    noted = [(each.who, each.what) for each in rows(store, Audit)]
+    assert noted == [("vira", "storm_on"), ("olha", "storm_on")]
+
+
+def test_changed_rules_are_put_back(store, company):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira", hours=2, rules={"cap": 12.0})
+        rules = {"cap": 30.0, "message": "storm_grid"}
+        records.change(
+            db, company, later(minutes=5), "vira", hours=8, regions=["Одеса"], rules=rules
+        )
+    take_back(store, company, later(minutes=6))
+    row = only(store)
+    assert (row.rules, row.regions, row.until) == ({"cap": 12.0}, [], later(hours=2))
+    assert (row.state, row.started_at) == ("on", NOW)
+
+
+def test_an_ended_storm_goes_on_and_a_refused_proposal_stands_again(store, company):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira", hours=2, rules={"cap": 12.0})
+        records.switch_off(db, company, later(minutes=30), "vira", reason="calm")
+    take_back(store, company, later(minutes=40))
+    row = only(store)
+    assert (row.state, row.live, row.ended_at, row.ended_by) == ("on", True, None, None)
+    assert (row.until, row.rules) == (later(hours=2), {"cap": 12.0})
+    with store.session() as db:
+        found = records.intervals(db, company.id)
+        assert [(each.started, each.ended) for each in found] == [
+            (NOW, later(minutes=30)), (later(minutes=40), later(hours=2)),
+        ]  # fmt: skip
+        assert found[1].by == "olha"
+        records.switch_off(db, company, later(minutes=50), "vira")
+        records.propose(db, company, later(hours=3), ("wait",), HIGH, frozenset())
+        records.refuse(db, company, later(hours=3), "vira", reason="a drill")
+    take_back(store, company, later(hours=3, minutes=1))
+    row = rows(store, Storm)[1]
+    assert (row.state, row.live, row.ended_at) == ("proposed", True, None)
+
+
+def test_what_was_changed_since_is_not_taken_back(store, company):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira", hours=1)
+        records.change(db, company, later(minutes=1), "vira", hours=2)
+        records.change(db, company, later(minutes=2), "olha", hours=3)
+    before = only(store)
+    for who, what in (("olha", "storm_on"), ("vira", "storm_on")):
+        with pytest.raises(Changed) as refused:
+            take_back(store, company, later(minutes=3), who, what)
+        assert refused.value.who == "olha"
+    assert only(store).version == before.version and only(store).until == before.until
+
+
+def test_steps_are_taken_back_one_after_another(store, company):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira", hours=3)
+        records.change(db, company, later(minutes=1), "vira", hours=6)
+        records.switch_off(db, company, later(minutes=2), "vira", reason="calm")
+    for minute, what in enumerate(("storm_off", "storm_change"), 3):
+        take_back(store, company, later(minutes=minute), "vira", what)
+    assert (only(store).state, only(store).until) == ("on", later(hours=3))
+    take_back(store, company, later(minutes=5), "vira", "storm_on")
+    assert only(store).state == "off"
+
+
+def test_one_that_ended_by_itself_or_was_followed_by_another_is_not_taken_back(
+    store, company, queue
+):
+    with store.session() as db:
+        records.switch_on(db, company, NOW, "vira", hours=1)
+    assert watch.look(store, queue, company, later(hours=1)) == "expire"
+    with pytest.raises(Changed) as refused:
+        take_back(store, company, later(hours=1), "vira", "storm_on")
+    assert refused.value.who == ""
+    with store.session() as db:
+        records.switch_on(db, company, later(hours=2), "vira", hours=1)
+        records.switch_off(db, company, later(hours=2), "vira")
+    with pytest.raises(NotUndone, match="late"):
+        take_back(store, company, later(hours=3), "vira", "storm_off")
+    with store.session() as db:
+        records.switch_on(db, company, later(hours=2), "olha")
+    with pytest.raises(Changed) as refused:
+        take_back(store, company, later(hours=2, minutes=5), "vira", "storm_off")
+    assert refused.value.who == "olha"
+
+
+def test_what_the_rule_did_is_nobodys_action(store, company):
+    with store.session() as db:
+        row = records.propose(db, company, NOW, ("wait",), HIGH, frozenset(), start=True)
+        records.end_by_rule(db, row, "off", later(hours=1))
+    assert last_action(store) is None
+    assert [each.who for each in rows(store, Audit)] == ["rule", "rule"]
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,23 @@
 """The storm of a company in the store: one live row, who changed it, and marks for the reports.
 
-Every change is three things in one transaction: the row, a row of `audit`, and an entry of the log
-of events (kind "storm", no call), by which reports know the intervals. Two who change the same
-storm: the second one names a version that is over, and is refused (`StormChanged`).
+Every change is three things in one transaction: the row, a row of `audit` (with one of `actions`
+where a person did it, see `ivr.storm.undo`), and an entry of the log of events (kind "storm", no
+call), by which reports know the intervals. Two who change the same storm: the second one names a
+version that is over, and is refused (`StormChanged`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.actions import done
 from ivr.company import Company
 from ivr.errors import StormChanged
 from ivr.store.models import NO_CALL, Account, Audit, CallEvent
@@ -131,6 +133,7 @@ def switch_on(
     row = _seen(db, company.id, version)
     if row is not None and row.state == "on":
         raise StormChanged("the storm is on already")
+    before = document(row) if row else {}
     if row is None:
         row = Storm(company=company.id, state="on", reason=reason, measured={})
         _add(db, row)
@@ -138,7 +141,7 @@ def switch_on(
     row.reason = reason or row.reason
     row.started_at, row.started_by, row.until = now, who, now + lasting
     row.calm_since = None
-    _written(db, row, "storm_on", now, who, address)
+    _written(db, row, "storm_on", now, who, address, before)
     return row
 
 
@@ -156,13 +159,14 @@ def change(
 ) -> Storm:
     """Change the storm that is on; None keeps what is. hours: from now on."""
     row = _wanted(db, company.id, version, "on")
+    before = document(row)
     if rules is not None:
         row.rules = {**row.rules, **checked(company, rules)}
     if regions is not None:
         row.regions = _regions(db, company, regions)
     if hours is not None:
         row.until = now + _hours(hours)
-    _written(db, row, "storm_change", now, who, address)
+    _written(db, row, "storm_change", now, who, address, before)
     return row
 
 
@@ -178,8 +182,9 @@ def refuse(
 ) -> Storm:
     """Refuse a proposal; it comes again after a calm, or for another event."""
     row = _wanted(db, company.id, version, "proposed")
-    _end(row, "refused", now, who)
-    _written(db, row, "storm_refuse", now, who, address, reason=reason)
+    before = document(row)
+    end(row, "refused", now, who)
+    _written(db, row, "storm_refuse", now, who, address, before, reason)
     return row
 
 
@@ -195,8 +200,9 @@ def switch_off(
 ) -> Storm:
     """End the storm that is on."""
     row = _wanted(db, company.id, version, "on")
-    _end(row, "off", now, who)
-    _written(db, row, "storm_off", now, who, address, reason=reason)
+    before = document(row)
+    end(row, "off", now, who)
+    _written(db, row, "storm_off", now, who, address, before, reason)
     return row
 
 
@@ -235,7 +241,7 @@ def propose(
         _add(db, row)
     except StormChanged:
         return None
-    _written(db, row, "storm_on" if start else "storm_propose", now, RULE, None)
+    _by_rule(db, row, "storm_on" if start else "storm_propose", now)
     return row
 
 
@@ -253,8 +259,8 @@ def remember(row: Storm, memory: Memory, measured: Measured, now: datetime) -> N
 def end_by_rule(db: Session, row: Storm, state: str, now: datetime) -> None:
     """End a storm whose time is over, or a proposal that calm has overtaken."""
     what = {"expired": "storm_expire", "withdrawn": "storm_withdraw", "off": "storm_off"}[state]
-    _end(row, state, now, RULE)
-    _written(db, row, what, now, RULE, None)
+    end(row, state, now, RULE)
+    _by_rule(db, row, what, now)
 
 
 # ---------------------------------------------------------------------- what they share
@@ -322,8 +328,26 @@ def _add(db: Session, row: Storm) -> None:
         raise StormChanged("somebody was faster") from None
 
 
-def _end(row: Storm, state: str, now: datetime, who: str) -> None:
+def end(row: Storm, state: str, now: datetime, who: str) -> None:
+    """Let a storm be over. state: how."""
     row.state, row.live, row.ended_at, row.ended_by = state, None, now, who
+
+
+def document(row: Storm) -> dict[str, Any]:
+    """Return what an action keeps of a storm."""
+    return {
+        "state": row.state,
+        "reason": row.reason,
+        "regions": list(row.regions or []),
+        "rules": dict(row.rules or {}),
+        "started_at": _written_out(row.started_at),
+        "started_by": row.started_by,
+        "until": _written_out(row.until),
+    }
+
+
+def _written_out(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def _written(
@@ -333,33 +357,36 @@ def _written(
     now: datetime,
     who: str,
     address: str | None,
-    **more: Any,
+    before: Mapping[str, Any],
+    reason: str = "",
 ) -> None:
+    """Write down what a person did. reason: why it was refused or ended."""
+    mark(db, row, now, who)
+    after = document(row) | ({"why": reason} if reason else {})
+    done(db, row.company, who, what, str(row.id), before, after, now, address=address)
+
+
+def _by_rule(db: Session, row: Storm, what: str, now: datetime) -> None:
+    """Write down what the rule did; nobody takes that back."""
+    mark(db, row, now, RULE)
+    details = {"storm": row.id} | document(row)
+    db.add(
+        Audit(at=now, company=row.company, who=RULE, what=what, allowed=True, details=details)
+    )  # fmt: skip
+
+
+def mark(db: Session, row: Storm, now: datetime, who: str) -> None:
+    """Give a storm that was changed its next version and mark the log of events."""
     row.version = (row.version or 0) + 1
     db.flush()
     details = {
         "storm": row.id,
         "state": row.state,
-        "regions": list(row.regions or []),
-        "reason": row.reason,
-        "rules": dict(row.rules or {}),
-        "until": row.until.isoformat() if row.until else None,
-        **{name: value for name, value in more.items() if value},
-    }
-    db.add(
-        Audit(
-            at=now, company=row.company, who=who, what=what, allowed=True, address=address,
-            details=details,
-        )
-    )  # fmt: skip
-    mark = {
-        "storm": row.id,
-        "state": row.state,
         "reason": row.reason,
         "by": who,
-        "until": details["until"],
+        "until": _written_out(row.until),
     }
-    db.add(CallEvent(company=row.company, call="", at=now, kind=KIND, details=mark))
+    db.add(CallEvent(company=row.company, call="", at=now, kind=KIND, details=details))
 
 
 # ---------------------------------------------------------------------- intervals, for reports
@@ -382,25 +409,33 @@ class Interval:
 def intervals(
     db: Session, company: str, begin: datetime | None = None, end: datetime | None = None
 ) -> list[Interval]:
-    """Return the storms that were on between two moments, from the log of events."""
+    """Return when storm mode was on between two moments, from the log of events; one that was
+    ended, and went on because that was taken back, is two intervals.
+    """
     wanted = (
         select(CallEvent)
         .where(NO_CALL, CallEvent.company == company, CallEvent.kind == KIND)
         .order_by(CallEvent.at, CallEvent.id)
     )
-    found: dict[int, Interval] = {}
+    found: list[Interval] = []
+    lasting: dict[int, int] = {}  # storm -> its last interval, while that has no end in the log
     for event in db.scalars(wanted):
         mark = event.details
-        number, known = int(mark["storm"]), found.get(int(mark["storm"]))
+        storm, index = int(mark["storm"]), lasting.get(int(mark["storm"]))
         if mark["state"] == "on":
             until = datetime.fromisoformat(mark["until"]) if mark["until"] else None
-            known = known or Interval(event.at, until, mark["reason"], mark["by"])
-            found[number] = replace(known, ended=until)
-        elif mark["state"] != "proposed" and known is not None:
-            found[number] = replace(known, ended=min(known.ended or event.at, event.at))
+            if index is None:
+                lasting[storm] = len(found)
+                found.append(Interval(event.at, until, mark["reason"], mark["by"]))
+            else:
+                found[index] = replace(found[index], ended=until)
+        elif index is not None:
+            del lasting[storm]
+            known = found[index]
+            found[index] = replace(known, ended=min(known.ended or event.at, event.at))
     return [
         each
-        for each in found.values()
+        for each in found
         if (end is None or each.started < end)
         and (begin is None or each.ended is None or each.ended > begin)
     ]

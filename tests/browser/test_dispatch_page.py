@@ -144,9 +144,17 @@ def test_a_storm_from_the_proposal_to_its_end(stage: Stage, page: Page) -> None:
     expect(storm.locator(".big-state")).to_have_text("off")
     page.emulate_media(color_scheme="light")
     shoot(page, "off-light")
+
+    page.get_by_role("button", name="Undo: ended").click()
+    expect(storm.locator(".big-state")).to_have_text("on")
+    expect(page.locator("#history li").nth(1)).to_contain_text("undone by")
+    assert barriers(page) == []
+    shoot(page, "undone-light")
+    page.get_by_role("button", name="End the storm").click()
+    expect(storm.locator(".big-state")).to_have_text("off")
     with stage.office.store.session(read_only=True) as db:
         done = db.scalars(select(Audit.what).where(Audit.who == "vira").order_by(Audit.id)).all()
-    wanted = ["storm_on", "suspected_confirm", "event_close", "storm_off"]
+    wanted = ["storm_on", "suspected_confirm", "event_close", "storm_off", "storm_off", "storm_off"]
     assert [what for what in done if what in wanted] == wanted
 
 

@@ -145,7 +145,7 @@ def test_a_proposal_shows_its_figures_and_is_switched_on(world, vira, now):
     assert row.regions == ["Одеса"]
     audit = [each for each in world.rows(Audit) if each.what == "storm_on"]
     assert [(each.who, each.address) for each in audit] == [("vira", "127.0.0.1")]
-    assert audit[0].details["rules"] == row.rules
+    assert audit[0].details["after"]["rules"] == row.rules
 
 
 def test_of_two_at_once_the_second_is_told(world, vira, now):
@@ -206,6 +206,57 @@ def test_a_storm_whose_time_is_over_is_shown_as_over(world, vira):
     send(vira, {"do": "on", "version": 0, "hours": 1})
     world.watch.now += 3601
     assert state(vira)["storm"]["state"] == "expired"
+
+
+# ---------------------------------------------------------------------- taken back
+
+
+def undo(browser, nth=0):
+    done = state(browser)["history"][nth]
+    return send(browser, {}, f"undo/{done['action']}")
+
+
+def test_each_step_is_taken_back_and_the_list_says_so(world, vira, now):
+    version = propose(world, now)
+    send(vira, {"do": "on", "version": version, "hours": 1, "reason": "gale"})
+    shown = undo(vira).get_json()
+    assert (shown["storm"]["state"], shown["storm"]["started_at"]) == ("proposed", None)
+    assert shown["counts"] is None
+    last, first = shown["history"][:2]
+    assert (last["what"], last["undoes"], last["action"]) == ("storm_on", True, None)
+    assert (first["undone"], first["action"], first["reason"]) == ("Віра", None, "gale")
+    world.watch.now += 600
+    call(world, "c1", "+380670000001", "answered")
+    send(vira, {"do": "on", "version": shown["storm"]["version"]})
+    assert state(vira)["counts"]["calls"] == 1
+    send(vira, {"do": "off", "version": state(vira)["storm"]["version"]})
+    assert undo(vira).get_json()["storm"]["state"] == "on"
+    (row,) = storms(world)
+    assert (row.live, row.ended_at) == (True, None)
+
+
+def test_what_somebody_changed_since_stays(world, vira):
+    send(vira, {"do": "on", "version": 0, "hours": 1})
+    send(vira, {"do": "change", "version": state(vira)["storm"]["version"], "hours": 4})
+    answer = undo(page(world, "vira"), nth=1)
+    assert (answer.status_code, answer.get_json()["error"]) == (409, "changed")
+    assert "Віра" in answer.get_json()["text"]
+    assert undo(vira).status_code == 200
+    until = storms(world)[0].until.timestamp()
+    assert until == world.watch.now + 3600
+    for action in (0, 999):
+        gone = send(vira, {}, f"undo/{action}")
+        assert (gone.status_code, gone.get_json()["error"]) == (409, "undo_gone")
+
+
+def test_a_time_that_is_over_is_not_put_back(world, vira):
+    send(vira, {"do": "on", "version": 0, "hours": 1})
+    send(vira, {"do": "off", "version": state(vira)["storm"]["version"]})
+    world.watch.now += 3600
+    answer = undo(vira)
+    assert (answer.status_code, answer.get_json()["error"]) == (409, "undo_late")
+    assert answer.get_json()["text"] != "undo_late"
+    assert storms(world)[0].state == "off"
 
 
 # ---------------------------------------------------------------------- counts and lists

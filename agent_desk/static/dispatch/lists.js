@@ -267,18 +267,29 @@ export class Lists {
         ? h(
             "ul",
             { class: "lines" },
-            history.map((/** @type {any} */ each) =>
-              h(
-                "li",
-                {},
-                h("time", {}, this.at(each.at)),
-                ` ${say(`storm_did_${each.what}`)} · ${each.who === "rule" ? say("dispatch_rule") : each.who}`,
-                each.reason ? h("small", {}, each.reason) : null,
-              ),
-            ),
+            history.map((/** @type {any} */ each) => this.#change(each)),
           )
         : this.#nothing(),
     ];
+  }
+
+  /** @param {any} each */
+  #change(each) {
+    const { say } = this.page;
+    const did = `${each.undoes ? `${say("dispatch_undoes")}: ` : ""}${say(`storm_did_${each.what}`)}`;
+    const undo = () => this.page.send(`undo/${each.action}`, {});
+    return h(
+      "li",
+      { class: each.undone ? "quiet" : "" },
+      h("time", {}, this.at(each.at)),
+      ` ${did} · ${each.who === "rule" ? say("dispatch_rule") : each.who}`,
+      each.undone ? ` · ${say("dispatch_undone", { who: each.undone })}` : "",
+      " ",
+      each.action
+        ? h("button", { type: "button", class: "small", "data-focus": `undo-${each.action}`, "aria-label": say("dispatch_undo_of", { did }), on: { click: undo } }, say("dispatch_undo"))
+        : null,
+      each.reason ? h("small", {}, each.reason) : null,
+    );
   }
 }
 
