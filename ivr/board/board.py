@@ -164,7 +164,9 @@ class Board(Fold):
         """Count the visits that go on and can be in time no more."""
         visits = (each.visit for each in callers if each.visit)
         return Counter(
-            (visit.half, visit.queue) for visit in visits if visit.waited(now) > self.terms.within
+            (visit.half, visit.queue)
+            for visit in visits
+            if visit.offered and visit.waited(now) > self.terms.within
         )
 
     def _half(self, since: int, today: Mapping[tuple[int, str], Tally]) -> dict[str, Any]:

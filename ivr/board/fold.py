@@ -16,6 +16,7 @@ from ivr.board.halves import half_of
 from ivr.board.visits import Tally, Visit
 from ivr.company import Company
 from ivr.events import Entry
+from ivr.model import SYNTHETIC
 
 REMEMBERED = 900
 """Seconds that what is over is remembered, by the time of the log."""
@@ -31,8 +32,6 @@ WAITING = ("waiting", "offered", "ringing")
 """States of a ticket in which somebody waits to be answered."""
 SERVED = ("talking", "broken")
 """States of a ticket whose caller has been answered."""
-SYNTHETIC = "synthetic"
-"""Entrance of the calls that press2 makes to see whether it works; they are in no figure."""
 
 
 @dataclass
@@ -53,7 +52,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Place:
-    """A ticket as the log tells of it. visit: None while he waits for nobody. been: he had one."""
+    """A ticket as the log tells of it. visit: None while he waits for nobody. been: he had one.
+
+    served: an operator has answered him.
+    """
 
     at: float
     state: str
@@ -63,6 +65,7 @@ class Place:
     entered: float
     visit: Visit | None = None
     been: bool = False
+    served: bool = False
 
     @property
     def waits(self) -> bool:
@@ -168,23 +171,31 @@ class Fold:
         Who waits again after a talk begins another one, but not while the same operator comes back
         to him; who is away keeps the one he has.
         """
-        visit, been = (old.visit, old.been) if old else (None, False)
-        if visit is None and self._begins(old, new):
-            visit, been = self._begin(name, new, first=not been), True
+        if old is not None:
+            new = replace(new, visit=old.visit, been=old.been, served=old.served)
+        if new.visit is None and self._begins(old, new):
+            new = replace(new, visit=self._begin(name, new), been=True)
+        visit = new.visit
         if visit is None:
-            return replace(new, been=been)
+            return new
         if visit.queue != new.queue:
-            self.tallies[visit.half, visit.queue].offered -= 1
+            self._offered(visit, -1)
             visit = replace(visit, queue=new.queue)
-            self.tallies[visit.half, visit.queue].offered += 1
+            self._offered(visit, 1)
         end = "answered" if new.state in SERVED else outcome if new.state == "done" else ""
         if not end:
-            return replace(new, visit=visit, been=been)
+            return replace(new, visit=visit)
         # The answer itself may have been lost with whoever was to report it.
         lost = end == "answered" and new.state == "done" and old and old.state == "ringing"
         at = old.at if lost and old else new.at
-        self.tallies[visit.half, visit.queue].end(visit, end, at, self.terms)
-        return replace(new, been=been)
+        if visit.offered:
+            self.tallies[visit.half, visit.queue].end(visit, end, at, self.terms)
+        return replace(new, visit=None, served=new.served or end == "answered")
+
+    def _offered(self, visit: Visit, step: int) -> None:
+        """Count a visit to its queue, or no longer; who was passed on is no second offer."""
+        if visit.offered:
+            self.tallies[visit.half, visit.queue].offered += step
 
     @staticmethod
     def _begins(old: Place | None, new: Place) -> bool:
@@ -193,19 +204,19 @@ class Fold:
             return new.waits or new.state == "talking"
         return new.waits and not (new.operator == old.operator != "")
 
-    def _begin(self, name: str, place: Place, first: bool) -> Visit:
+    def _begin(self, name: str, place: Place) -> Visit:
         """Count a new visit: the first one of a call from the ticket's entry, unless that lies
         before the call (a place regained by a redial), every other from where it began.
         """
         call = self.calls.get(name)
         began = call.began if call else None
-        own = first and place.entered <= place.at and (began is None or place.entered >= began)
-        entered = since = place.entered if own else place.at
-        if first and self.terms.clock == "call" and began is not None:
-            since = began
+        own = place.entered <= place.at and (began is None or place.entered >= began)
+        entered = place.entered if own and not place.been else place.at
+        since = began if self.terms.clock == "call" and began is not None else entered
         half = half_of(entered, self.company.zone)
-        self.tallies[half, place.queue].offered += 1
-        return Visit(place.queue, entered, since, half)
+        visit = Visit(place.queue, entered, since, half, offered=not place.served)
+        self._offered(visit, 1)
+        return visit
 
     def _step(self, old: Place | None, new: Place) -> None:
         """Note by how much the number of those who wait changes, and in which minute."""
@@ -248,10 +259,13 @@ class Fold:
         if newest - self._swept < SWEEP:
             return
         self._swept = newest
-        for name, call in list(self.calls.items()):
-            if call.at < newest - (FORGOTTEN if call.open else REMEMBERED):
+        for name, known in list(self.calls.items()):
+            if known.at < newest - (FORGOTTEN if known.open else REMEMBERED):
                 del self.calls[name]
         for name, place in list(self.places.items()):
+            call = self.calls.get(name)
+            if call and call.open and place.state == "done":
+                continue  # he may come into a queue again, and that is not his first visit
             if place.at < newest - (REMEMBERED if place.state == "done" else LEFT):
                 self._step(place, replace(place, at=newest, state="done"))
                 del self.places[name]

@@ -33,7 +33,7 @@ def marks(
     elif waiting >= NEAR * alerts.waiting:
         found["waiting"] = WATCH
     if half.decided >= alerts.calls:
-        level, loss = half.level(terms), half.loss()
+        level, loss = half.level(terms), half.loss(terms)
         if level is not None and level < terms.target:
             found["service"] = BAD if level < alerts.service else WATCH
         if loss is not None and loss > terms.lost:

@@ -16,12 +16,14 @@ class Visit:
     """One that goes on. entered: seconds since 1970.
 
     since: where the clock of the service level begins. half: the half hour that it is counted in.
+    offered: it is counted; not when an operator had answered the caller before.
     """
 
     queue: str
     entered: float
     since: float
     half: int
+    offered: bool = True
 
     def waited(self, now: float) -> float:
         """Return how long he has waited by the clock of the service level, in seconds."""
@@ -74,9 +76,13 @@ class Tally:
         """How many are over or too late, short ones left out."""
         return self.answered + self.lost + self.called_back + self.deflected + self.late
 
-    def loss(self) -> float | None:
-        """Return the share of those offered that hung up, short ones not counted as lost."""
-        return round(self.lost / self.offered, 4) if self.offered else None
+    def loss(self, terms: ServiceTerms) -> float | None:
+        """Return the share of those decided that hung up. Short ones are in it and among them, or
+        in neither where the level is taken without them.
+        """
+        short = 0 if terms.denominator == "without_short" else self.short
+        whole = self.decided + short
+        return round((self.lost + short) / whole, 4) if whole else None
 
 
 NAMES = tuple(each.name for each in fields(Tally))

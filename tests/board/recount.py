@@ -63,7 +63,7 @@ def visits(
             here = began is None or entered >= began
             if not found and entered <= now and here:
                 going.entered = going.clock = entered
-            if not found and company.terms.service_level.clock == "call" and began is not None:
+            if company.terms.service_level.clock == "call" and began is not None:
                 going.clock = began
             found.append(going)
         if going is not None:
@@ -77,6 +77,14 @@ def visits(
                     going.until = before.at.timestamp()
         before = entry
     return found
+
+
+def before_an_answer(found: list[Visit]) -> list[Visit]:
+    """The visits of a caller up to the one that was answered; whom an operator passes on waits
+    again, but is not offered again.
+    """
+    answered = [number for number, visit in enumerate(found, 1) if visit.outcome == "answered"]
+    return found[: min(answered, default=len(found))]
 
 
 def half_hour(moment: float, company: Company) -> datetime:
@@ -141,7 +149,7 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
     for call, told in tickets.items():
         if kinds[call] == "call":
             all_visits[call] = visits(told, began_at, company)
-    flat = [visit for found in all_visits.values() for visit in found]
+    flat = [visit for found in all_visits.values() for visit in before_an_answer(found)]
     local = at.astimezone(company.zone)
     midnight = datetime.combine(local.date(), time.min, company.zone)
     tomorrow = datetime.combine(local.date() + timedelta(1), time.min, company.zone)

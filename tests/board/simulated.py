@@ -170,7 +170,8 @@ class Shift:
         elif what == 2:
             until = self.clock() + timedelta(minutes=20)
             state = self.chance.choice(("proposed", "on", "off"))
-            mark = {"storm": 1, "state": state, "by": "vira", "until": until.isoformat()}
+            mark = {"storm": 1, "state": state, "by": "vira", "reason": ""}
+            mark["until"] = until.isoformat()
             self.log.append([Entry(self.company.id, "", self.clock(), "storm", details=mark)])
         elif what == 3:
             self.measured(speech={"busy": self.chance.randrange(9), "limit": 8, "up": 1, "of": 1})
@@ -188,6 +189,7 @@ class Shift:
             self.company.id, f"self-{self.count}", self.clock(), "answered", "main", "", began
         )
         held = {"state": "waiting", "queue": "general", "kind": "call", "operator": ""}
+        held |= {"priority": "normal", "outcome": ""}
         waits = replace(first, kind="ticket", flow="", details=held | {"entered": self.now})
         other = replace(first, company="other", call=f"other-{self.count}", details={})
         self.log.append([first, waits, other])

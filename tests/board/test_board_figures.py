@@ -104,9 +104,9 @@ def test_a_shift_is_counted_as_by_hand(shift, name):
 @pytest.mark.parametrize("denominator", ["offered", "without_short", "answered"])
 @pytest.mark.parametrize("clock_begins", ["queue", "call"])
 def test_each_formula_is_counted_as_by_hand(shift, denominator, clock_begins):
-    service = ServiceTerms(within=60, short=30, clock=clock_begins, denominator=denominator)
+    service = ServiceTerms(within=240, short=90, clock=clock_begins, denominator=denominator)
     company = replace(ODESA, terms=replace(ODESA.terms, service_level=service))
-    entries = shift(denominator, BEGINS["an ordinary noon"], company).run(700)
+    entries = shift("offered", BEGINS["an ordinary noon"], company).run(700)
     board = replay(enumerate(entries), company)
     at = entries[-1].at + timedelta(seconds=1)
     same(board, entries, at, company)
@@ -233,12 +233,13 @@ def test_call_backs_wait_apart_and_hold_a_line_when_they_talk():
 # ---------------------------------------------------------------------- visits
 
 
-def test_who_is_passed_on_is_offered_again_and_who_comes_back_is_not():
+def test_who_is_passed_on_waits_again_but_is_offered_once():
     talk = [ticket("a", "waiting", 0), ticket("a", "talking", 10, operator="olena", entered=0)]
     passed = figures(*talk, ticket("a", "waiting", 100, "outage", entered=0), second=130)
     outage = passed["queues"]["outage"]
-    assert passed["all"]["offered"] == 2 and passed["all"]["answered"] == 1
-    assert (outage["offered"], outage["longest"]) == (1, 30.0)
+    assert passed["all"]["offered"] == passed["all"]["answered"] == 1
+    assert passed["all"]["late"] == 0 and passed["all"]["level"] == 1.0
+    assert (outage["offered"], outage["waiting"], outage["longest"]) == (0, 1, 30.0)
     broken = [*talk, ticket("a", "broken", 50, operator="olena", entered=0)]
     back = [
         ticket("a", "offered", 55, operator="olena", entered=0),
@@ -246,7 +247,37 @@ def test_who_is_passed_on_is_offered_again_and_who_comes_back_is_not():
     ]
     assert figures(*broken, *back, second=99)["all"]["offered"] == 1
     another = figures(*broken, ticket("a", "waiting", 70, entered=0), second=99)
-    assert another["all"]["offered"] == 2 and another["all"]["longest"] == 29.0
+    assert another["all"]["offered"] == 1 and another["all"]["longest"] == 29.0
+    gone = ticket("a", "done", 120, "outage", entered=0, outcome="abandoned")
+    lost = figures(*talk, ticket("a", "waiting", 100, "outage", entered=0), gone, second=130)
+    assert lost["all"]["lost"] == lost["all"]["short"] == 0
+
+
+def test_who_comes_into_a_queue_again_much_later_is_in_another_visit():
+    later = REMEMBERED + 600
+    told = [
+        begins("a"),
+        ticket("a", "waiting", 5),
+        ticket("a", "done", 40, entered=5, outcome="deflected"),
+        begins("b", later - 60),
+        ticket("a", "waiting", later, entered=5),
+    ]
+    all_ = figures(*told, second=later + 10)["all"]
+    assert (all_["offered"], all_["deflected"], all_["longest"]) == (2, 1, 10.0)
+
+
+@pytest.mark.parametrize(("denominator", "bad"), [("offered", True), ("without_short", False)])
+def test_the_share_lost_is_that_of_the_report(denominator, bad):
+    """Short abandons are lost calls there, or in no figure."""
+    service = ServiceTerms(denominator=denominator)
+    company = replace(ODESA, terms=replace(ODESA.terms, service_level=service))
+    told = [operator("olena")]
+    for number in range(30):
+        ends = ("talking", {}) if number > 3 else ("done", {"outcome": "abandoned"})
+        told.append(ticket(f"c{number}", "waiting", number))
+        told.append(ticket(f"c{number}", ends[0], number + 2, entered=number, **ends[1]))
+    why = figures(*told, company=company)["queues"]["general"]["why"]
+    assert ("lost" in why) == bad
 
 
 def test_who_can_be_in_time_no_more_lowers_the_level_before_he_is_answered():
@@ -387,7 +418,9 @@ def test_a_shift_leaves_nothing_behind(shift):
         newest = max(each.at for each in entries).timestamp()
         old = newest - REMEMBERED - 120
         assert all(call.open or call.at > old for call in board.calls.values())
-        assert all(p.state != "done" or p.at > old for p in board.places.values())
+        open_ = {name for name, call in board.calls.items() if call.open}
+        done = [(name, p) for name, p in board.places.items() if p.state == "done"]
+        assert all(name in open_ or p.at > old for name, p in done)
     assert one.clock() - BEGINS["an ordinary noon"] > timedelta(hours=6)
     assert len({each.call for each in one.log.entries}) > 3 * len(board.calls)
 
