@@ -25,6 +25,7 @@ from ivr.facts.model import (
     Happening,
 )
 from ivr.facts.visits import Stay, Visit, seconds, stay
+from ivr.model import SYNTHETIC
 
 Row = dict[str, Any]
 
@@ -88,7 +89,9 @@ def fold(happenings: Sequence[Happening], known: Surroundings) -> Facts:
     for happening in happenings:
         call.take(happening)
         if call.ended is not None:
-            return Facts(call.row(), _visits(waits, known, call), call.flow_rows())
+            ours = call.entrance == SYNTHETIC  # nobody waited: no load, no service level
+            visits = [] if ours else _visits(waits, known, call)
+            return Facts(call.row(), visits, call.flow_rows())
     return Facts()
 
 
@@ -351,6 +354,10 @@ _READERS: Mapping[str, Callable[[_Call, Happening], None]] = {
     "rated": _Call.rated,
     "ended": _Call.ends,
 }
+
+
+READ = (*_READERS, "ticket", "transferred", "put_through", "hung_up")
+"""Kinds of events that the facts of a call are made of."""
 
 
 def passes_on(happening: Happening) -> bool:

@@ -7,13 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
+from ivr.model import SYNTHETIC
 from ivr.reporting.asked import Asked
 from ivr.reporting.groups import Groups, Label
 from ivr.reporting.table import Cell
 from ivr.store.facts import CallFact, FlowFact
-
-SYNTHETIC = "synthetic"
-"""Entrance of the calls that press2 makes to itself: in no figure here."""
 
 
 def inbound(asked: Asked) -> list[ColumnElement[bool]]:

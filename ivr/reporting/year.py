@@ -6,6 +6,7 @@ import hashlib
 
 from sqlalchemy import func, select
 
+from ivr.model import SYNTHETIC
 from ivr.reporting.asked import Asked
 from ivr.reporting.groups import Groups
 from ivr.reporting.service import OUTCOMES, declared, formulas, lost_formula, outcomes
@@ -137,7 +138,7 @@ def counted(asked: Asked) -> list[tuple[Cell, ...]]:
     """
     company = CallFact.company == asked.company.id
     ended = select(func.count()).where(company, CallFact.day.between(asked.first, asked.last))
-    calls = asked.db.scalar(ended.where(CallFact.entrance != "synthetic")) or 0
+    calls = asked.db.scalar(ended.where(CallFact.entrance != SYNTHETIC)) or 0
     mark = select(FactsMark.upto).where(FactsMark.name == f"facts/{asked.company.id}")
     upto = asked.db.scalar(mark) or 0
     wanted = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -176,6 +177,17 @@ def test_a_transfer_is_a_new_visit_and_a_menu_meanwhile_is_not():
     assert (first["waited"], first["talk"], first["operator"]) == (30.0, 40.0, "olena")
     assert (second["waited"], second["talk"], second["operator"]) == (14.0, 30.0, "ivan")
     assert (second["queue"], second["entered"]) == ("metering", BEGAN + timedelta(seconds=86))
+
+
+def test_a_call_to_ourselves_is_no_visit():
+    """Load and service level are counted from visits; nobody waited."""
+    rows = [(9, "queued", {"queue": "general"}), (10, "ticket", ticket("waiting"))]
+    rows += [(20, "ticket", ticket("done", outcome="abandoned"))]
+    first, *rest = told(*rows, (20, "ended", {"reason": "caller"}))
+    for entrance, count in (("main", 1), ("synthetic", 0)):
+        began = replace(first, details={**first.details, "entrance": entrance})
+        facts = fold(happenings([began, *rest]), KNOWN)
+        assert (facts.call["entrance"], len(facts.visits)) == (entrance, count)
 
 
 def test_a_call_back_has_visits_only():
