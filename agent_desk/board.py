@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from agent_desk import staff
+from agent_desk import leaving, staff
 from agent_desk.caller import caller
 from agent_desk.office import Office, Shift
 from agent_desk.phone import tested
@@ -33,12 +33,16 @@ KEPT = "reading/"
 
 
 def own(office: Office, shift: Shift, operator: Operator, language: str) -> dict[str, Any]:
-    """Return {"operator", "offer", "talk"} of the state of one desk, and what `staff` adds."""
+    """Return {"operator", "offer", "talk", "leaving"} of one desk, and what `staff` adds.
+
+    leaving: who signed him out from the end of his talk on.
+    """
     ticket = office.queue.ticket(operator.ticket) if operator.ticket else None
     return {
         "operator": face(office, shift, operator),
         "offer": _offer(office, operator, ticket, language),
         "talk": _talk(office, operator, ticket, language),
+        "leaving": leaving.ordered(office, shift.company, shift.login, shift.began),
         **staff.at_desk(office, shift, operator),
     }
 

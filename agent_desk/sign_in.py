@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
-from agent_desk import passwords, phone
+from agent_desk import leaving, passwords
 from agent_desk.office import Shift, office, shift
 from agent_desk.refusals import Refused, note
 from ivr.agent_queue.model import QueueDown
@@ -42,7 +42,7 @@ def page() -> str | Response:
     """Show the form; who is signed in already goes to his desk."""
     if recognise(request.cookies.get(COOKIE, "")) is not None:
         return redirect(url_for("desk.room"), 303)
-    return _form()
+    return _form(signed_out=_signed_out())
 
 
 @entrance.post("/sign-in")
@@ -107,12 +107,13 @@ def _set_cookie(answer: Response, token: str) -> None:
     )
 
 
-def _form(error: str = "", login: str = "") -> str:
+def _form(error: str = "", login: str = "", signed_out: dict[str, str] | None = None) -> str:
     words = g.desk_words
     told = words[f"error_{error}"] if error else ""
     return render_template(
-        "sign_in.html", words=words, error=told, login=login, csrf=generate_csrf()
-    )
+        "sign_in.html", words=words, error=told, login=login, signed_out=signed_out,
+        csrf=generate_csrf(),
+    )  # fmt: skip
 
 
 @entrance.errorhandler(429)
@@ -135,13 +136,29 @@ def recognise(token: str) -> Shift | None:
     )
     with office().store.session(read_only=True) as db:
         row = db.scalar(wanted)
-    return Shift.of(row) if row is not None and lasts(row) else None
+        return Shift.of(row) if row is not None and _lasts(db, row) else None
 
 
-def lasts(row: SignIn) -> bool:
-    """Tell whether a sign-in still counts."""
+def _lasts(db: Session, row: SignIn) -> bool:
     current = row.ended_at is None and row.ends_at > office().now()
-    return current and row.user.enabled and row.user.company in office().companies
+    known = row.user.enabled and row.user.company in office().companies
+    return current and known and not leaving.due(office(), db, row)
+
+
+def _signed_out() -> dict[str, str] | None:
+    """Return {"name", "at"} for who sees the form because a supervisor signed him out."""
+    token = request.cookies.get(COOKIE, "")
+    wanted = select(SignIn).where(SignIn.token == _fingerprint(token))
+    with office().store.session(read_only=True) as db:
+        row = db.scalar(wanted.options(joinedload(SignIn.user))) if token else None
+    profile = office().companies.get(row.user.company) if row is not None else None
+    if row is None or profile is None:
+        return None
+    by = leaving.ordered(office(), profile.id, row.user.login, row.created_at)
+    if by is None:
+        return None
+    at = datetime.fromtimestamp(by["at"], profile.zone)
+    return {"name": by["name"], "at": f"{at:%H:%M}"}
 
 
 def require() -> Response | None:
@@ -161,22 +178,21 @@ def require() -> Response | None:
 
 def sign_out() -> Response:
     """End the shift: offline, the telephone dismissed, the cookie worth nothing."""
-    leaving, now = shift(), office().clock()
+    going, now = shift(), office().clock()
     queue = office().queue
     try:
-        known = queue.operator(leaving.company, leaving.login)
+        known = queue.operator(going.company, going.login)
         if known is not None and known.state == "talking":
             raise Refused("in_talk", 409)
         if known is not None:
-            queue.set_status(leaving.company, leaving.login, "offline", now, tab=known.tab)
-            phone.lost(office(), known)
-        queue.send({"do": "dismiss_phone", "company": leaving.company, "operator": leaving.login})
+            queue.set_status(going.company, going.login, "offline", now, tab=known.tab)
+        leaving.dismiss(office(), going.company, going.login)
     except QueueDown:
         pass  # the telephone's account ends with the shift by itself
     with office().store.session() as db:
-        db.get_one(SignIn, leaving.id).ended_at = office().now()
+        db.get_one(SignIn, going.id).ended_at = office().now()
     note("sign_out")
-    office().live.end(leaving.id)
+    office().live.end(going.id)
     session.clear()
     answer = redirect(url_for("entrance.page"), 303)
     answer.delete_cookie(COOKIE, path="/desk", secure=office().secure, httponly=True)

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response
 
-from agent_desk import quality, staff, talks
+from agent_desk import leaving, quality, staff, talks
 from agent_desk.board import face
 from agent_desk.body import body
 from agent_desk.office import company, office, operator, shift
@@ -65,10 +65,12 @@ def _limit(reason: str) -> float:
 
 
 def _may_be_ready() -> None:
-    known = operator()
-    if staff.listens(office(), shift()):
+    known, who = operator(), shift()
+    if by := leaving.ordered(office(), who.company, who.login, who.began):
+        raise Refused("leaving", 409, name=by["name"])
+    if staff.listens(office(), who):
         raise Refused("listen_first", 409)
-    if not tested(office(), shift()):
+    if not tested(office(), who):
         raise Refused("not_tested", 409)
     if known is not None and known.state == "wrap_up" and not _has_code(known):
         raise Refused("code_missing", 409)

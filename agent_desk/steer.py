@@ -24,7 +24,9 @@ from ivr.errors import Changed, Unfit
 from ivr.services.queues import AHEAD
 from ivr.store.models import User
 
-STATUS, SKILLS = "operator.status", "operator.skills"
+STATUS, SKILLS, LOG_OUT = "operator.status", "operator.skills", "operator.log_out"
+CHOSEN = (STATUS, LOG_OUT)
+"""What changes the status of an operator."""
 MOVE, LIFT, GIVE, WITHDRAW = "ticket.move", "ticket.lift", "ticket.give", "ticket.withdraw"
 LIFTED = ("raised", "priority_site")
 """Priorities that a supervisor may give; danger is no matter of opinion."""
@@ -68,21 +70,28 @@ class Hand:
 def set_status(
     hand: Hand, name: str, wanted: str, reason: str, limit: float, seen: Mapping[str, Any]
 ) -> None:
-    """Set an operator ready, paused for a reason, or offline. seen: his status and reason on the
+    """Set an operator ready, or paused for a reason. seen: his status and reason on the
     supervisor's page. limit: seconds a pause may last, 0: any time. In a talk it holds after it.
     """
     known = _operator(hand, name)
     if wanted == "ready" and not (known.tab and known.endpoint):
         raise Unfit("floor_no_desk", operator=known.shown or name)
+    choose(hand, STATUS, name, {"status": wanted, "reason": reason, "limit": limit}, seen)
+
+
+def choose(
+    hand: Hand, what: str, name: str, after: Mapping[str, Any], seen: Mapping[str, Any]
+) -> None:
+    """Change what an operator chose, as an action of that name."""
+    known = _operator(hand, name)
     before = {"status": known.status, "reason": known.reason, "limit": 0.0}
-    after = {"status": wanted, "reason": reason, "limit": limit}
-    by = last(hand.db, hand.company.id, name, STATUS)
+    by = last(hand.db, hand.company.id, name, *CHOSEN)
 
     def changed(known: Operator) -> Changed:
         ours = by is not None and _chosen(by.after) == (known.status, known.reason)
         return Changed(by.who if by is not None and ours else name)
 
-    hand.note(STATUS, name, before, after)
+    hand.note(what, name, before, after)
     _put_status(hand.queue, hand.company.id, name, seen, after, hand.now, changed)
 
 
@@ -116,11 +125,12 @@ def _put_status(
 
 
 @undoes(STATUS)
-def _status_back(undoing: Undoing) -> None:
+def status_back(undoing: Undoing) -> None:
+    """Put back what an operator had chosen before, unless that was changed since."""
     action = undoing.action
 
     def changed(known: Operator) -> Changed:
-        refusal = undoing.refuse(STATUS)
+        refusal = undoing.refuse(*CHOSEN)
         return refusal if refusal.who else Changed(known.name)
 
     _put_status(

@@ -14,7 +14,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import joinedload
 
-from agent_desk import board, phone, steer
+from agent_desk import board, leaving, phone, steer
 from agent_desk.office import Shift
 from ivr.agent_queue.model import Operator, QueueDown
 from ivr.store.models import SignIn
@@ -54,8 +54,9 @@ class Stream:
     # from other threads
 
     def touch(self) -> None:
-        """Note that the operator's own part is out of date."""
+        """Note that the operator's own part is out of date; he may have been signed out."""
         self._stale = True
+        self._checked = 0.0
         self._wake.set()
 
     def wake(self) -> None:
@@ -200,6 +201,11 @@ class Stream:
         try:
             with self._office.store.session(read_only=True) as db:
                 row = db.get(SignIn, self.shift.id, options=[joinedload(SignIn.user)])
-                return row is not None and row.ended_at is None and row.user.enabled
-        except (SQLAlchemyError, TimeoutError):
+                if row is None or row.ended_at is not None or not row.user.enabled:
+                    return False
+                over = leaving.due(self._office, db, row)
+            if over:
+                leaving.carry_out(self._office, self.shift.company, self.shift.login)
+            return not over
+        except (SQLAlchemyError, TimeoutError, QueueDown):
             return True

@@ -10,7 +10,7 @@ from flask import Blueprint, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from agent_desk import steer
+from agent_desk import leaving, steer
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused
@@ -161,15 +161,20 @@ def _hand(db: Session) -> steer.Hand:
 
 @blueprint.post("/floor/status")
 def status() -> Response:
-    """Set an operator ready, paused for a reason, or offline."""
-    sent = body()
+    """Set an operator ready, paused for a reason, or sign him out."""
+    sent, parts = body(), office()
     name, wanted = sent.name("operator"), sent.choice("status", *STATUSES)
     reason = _reason(sent) if wanted == "paused" else ""
     seen = sent.part("seen") or Body({})
     before = {"status": seen.choice("status", *STATUSES), "reason": seen.name("reason", False)}
     limit = company().pauses.get(reason, 0.0) * 60.0 if reason else 0.0
-    with office().store.session() as db:
-        steer.set_status(_hand(db), name, wanted, reason, limit, before)
+    with parts.store.session() as db:
+        if wanted == "offline":
+            leaving.log_out(_hand(db), name, before)
+        else:
+            steer.set_status(_hand(db), name, wanted, reason, limit, before)
+    if wanted == "offline":
+        leaving.carry_out(parts, company().id, name)
     return jsonify(_state())
 
 

@@ -15,6 +15,7 @@
  * @property {any[]} colleagues
  * @property {{ name: string, mode: string }[]} [listeners] supervisors in his talk
  * @property {any} [listening] a supervisor's: the colleague's talk he is in, and the token of his leg
+ * @property {{ name: string, at: number } | null} [leaving] who signed him out from the end of his talk on
  * @property {any} [help] what he asked for
  * @property {any[]} [messages] of supervisors, not seen yet
  */

@@ -149,6 +149,7 @@ function did(each) {
 function words({ what, target, before, after }) {
   const name = nameOf(target);
   if (what === "operator_status") return { name, after: people.chosen(after) };
+  if (what === "operator_log_out") return { name };
   if (what === "operator_skills") return { name, after: people.served(after.skills) };
   if (what === "ticket_lift") return { before: say(`floor_priority_${before.priority}`), after: say(`floor_priority_${after.priority}`) };
   if (what === "ticket_give") return { after: after.operator ? nameOf(after.operator) : say("floor_anybody") };

@@ -25,9 +25,12 @@ export class Staff {
   }
 
   show() {
-    const { listeners = [], listening, help } = this.app.desk.state ?? {};
+    const { listeners = [], listening, help, leaving } = this.app.desk.state ?? {};
     this.draw([listeners, listening, help, this.sure], () => [this.#listening(listening), this.#listeners(listeners), listening ? null : this.#help(help)]);
     this.#messages();
+    const { notices, say } = this.app;
+    if (leaving) notices.put("leaving", "warning", say("leaving_after_talk", { name: leaving.name }));
+    else notices.drop("leaving");
     this.tick();
   }
 
