@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from textwrap import dedent, indent
 
 import pytest
+from small_flows import MAIN
 
 import app
 from ivr import check, composition, flow
@@ -15,18 +16,6 @@ from ivr.model import Result
 from ivr.prompts import Catalogue
 from ivr.services import SERVICES, Service
 
-MAIN = """\
-flow: main
-start: word
-operator: desk
-otherwise: desk
-steps:
-  word: {lookup: words.today, on: {good: menu, bad: menu}}
-  menu: {menu: choose, options: {"1": {say: one, to: sub}}}
-  sub: {run: sub, on: {done: bye, operator: desk}}
-  desk: {enqueue: general, on: {ended: bye, unavailable: bye, no_answer: desk, dropped: desk}}
-  bye: {hangup: completed, say: goodbye}
-"""
 SUB = """\
 flow: sub
 start: enter

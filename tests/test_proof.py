@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from small_flows import MAIN
 
 from ivr import callscript, proof
 from ivr.check import ENTRANCES, book
@@ -16,18 +17,6 @@ from ivr.services import SERVICES, Service
 from ivr.services.callers import house as known
 from ivr.terms import SpeechTerms
 
-MAIN = """\
-flow: main
-start: word
-operator: desk
-otherwise: desk
-steps:
-  word: {lookup: words.today, on: {good: menu, bad: menu}}
-  menu: {menu: choose, options: {"1": {say: one, to: sub}}}
-  sub: {run: sub, on: {done: bye, operator: desk}}
-  desk: {enqueue: general, on: {ended: bye, unavailable: bye, no_answer: desk, dropped: desk}}
-  bye: {hangup: completed, say: goodbye}
-"""
 SUB = """\
 flow: sub
 start: enter
