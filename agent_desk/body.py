@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 from flask import request
@@ -12,6 +13,8 @@ from agent_desk.refusals import Refused
 
 LONGEST = 4000
 """Characters of a text, where no other bound is given."""
+YEARS = range(2000, 2101)
+"""Years of a day that somebody may mean."""
 NAME = r"[\w.:@+-]{1,120}"
 """What ids of calls, tickets, tokens and names look like."""
 
@@ -48,6 +51,10 @@ class Body:
         if value not in words:
             raise Refused("field", field=name)
         return value
+
+    def day(self, name: str) -> date:
+        """Return a day, written as 2026-10-31."""
+        return _day(name, self.text(name, 10))
 
     def flag(self, name: str) -> bool:
         """Return a yes or no; absent is no."""
@@ -101,6 +108,22 @@ def body() -> Body:
         return Body(json.loads(request.get_data(), parse_constant=_no_number))
     except (ValueError, RecursionError):
         raise Refused("body") from None
+
+
+def asked_day(name: str) -> date:
+    """Return a day of the query of a request, written as 2026-10-31."""
+    return _day(name, request.args.get(name, ""))
+
+
+def _day(name: str, value: str) -> date:
+    """Read a day; a year that nobody means is refused, too."""
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise Refused("field_day", field=name) from None
+    if day.year not in YEARS:
+        raise Refused("field_day", field=name)
+    return day
 
 
 def _no_number(word: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -22,6 +22,8 @@ BACK = timedelta(days=2)
 """How far back the list of what was done reaches."""
 LONGEST = 400
 NUMBERS = 2**31 - 1
+KINDS = ("announcement.", "hours.")
+"""Beginnings of what is done, and taken back, here."""
 People = Mapping[str, str]
 """Login -> name."""
 
@@ -70,7 +72,7 @@ def _state() -> dict[str, Any]:
         for row in hours_changes.listed(db, profile.id, today):
             unmet = hours_changes.unmet(db, known, row.service, row.day)
             hours.append(_hours(row, people) | {"unmet": [_booked(each) for each in unmet]})
-        rows = actions.lately(db, profile.id, now - BACK, "announcement.", "hours.")
+        rows = actions.lately(db, profile.id, now - BACK, *KINDS)
     local = now.astimezone(profile.zone)
     return {
         "time": now.timestamp(),
@@ -234,7 +236,7 @@ def hours() -> Response:
     with office().store.session() as db:
         hours_changes.change(
             db, company(), shift().login, office().now(), service=sent.text("service", 120),
-            day=_day(sent), opens=None if closed else sent.text("opens", 5),
+            day=sent.day("day"), opens=None if closed else sent.text("opens", 5),
             closes=None if closed else sent.text("closes", 5),
             note=sent.text("note", 200, wanted=False), version=_number(sent, "version"),
             address=request.remote_addr,
@@ -249,24 +251,14 @@ def restore() -> Response:
     with office().store.session() as db:
         hours_changes.restore(
             db, company(), shift().login, office().now(), service=sent.text("service", 120),
-            day=_day(sent), version=_number(sent, "version"), address=request.remote_addr,
+            day=sent.day("day"), version=_number(sent, "version"), address=request.remote_addr,
         )  # fmt: skip
     return jsonify(_state())
-
-
-def _day(sent: Body) -> date:
-    try:
-        return date.fromisoformat(sent.text("day", 10))
-    except ValueError:
-        raise Refused("field_day", field="day") from None
 
 
 @blueprint.post(f"/announcements/undo/<int(max={NUMBERS}):action>")
 def undo(action: int) -> Response:
     """Take back what was done."""
     with office().store.session() as db:
-        actions.undo(
-            db, office().queue, company(), action, shift().login, office().now(),
-            address=request.remote_addr,
-        )  # fmt: skip
+        shell.undo(db, action, *KINDS)
     return jsonify(_state())

@@ -248,8 +248,5 @@ def withdraw() -> Response:
 def undo(action: int) -> Response:
     """Take back what was done."""
     with office().store.session() as db:
-        actions.undo(
-            db, office().queue, company(), action, shift().login, office().now(),
-            address=request.remote_addr,
-        )  # fmt: skip
+        shell.undo(db, action, *KINDS)
     return jsonify(_state())

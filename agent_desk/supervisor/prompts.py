@@ -14,7 +14,8 @@ from werkzeug.wrappers import Response
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused
-from agent_desk.supervisor.publishing import changing, lately, refusal, undo
+from agent_desk.supervisor import shell
+from agent_desk.supervisor.publishing import changing, lately, refusal
 from ivr import recorded
 from ivr.errors import Unfit
 from ivr.prompts import seconds
@@ -207,7 +208,7 @@ def _discard(db: Session, prompt: str, language: str, sent: Body) -> None:
 def take_back() -> Response:
     """Undo something that was done to recordings."""
     with changing("prompt.undo") as db:
-        undo(db, _number(body(), "action"), "prompt.")
+        shell.undo(db, _number(body(), "action"), "prompt.")
     return jsonify({})
 
 

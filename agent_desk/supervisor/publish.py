@@ -14,7 +14,7 @@ from agent_desk.body import Body, body
 from agent_desk.office import Office, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import prompts, shell
-from agent_desk.supervisor.publishing import changing, lately, refusal, undo
+from agent_desk.supervisor.publishing import changing, lately, refusal
 from ivr.errors import FlowError, SetupError, Unfit
 from ivr.judge import WALK
 from ivr.releases import records
@@ -291,7 +291,7 @@ def take_back() -> Response:
     """Undo something that was done to releases."""
     action = _number(body(), "action")
     with changing("release.undo") as db:
-        undo(db, action, "release.")
+        shell.undo(db, action, "release.")
     return jsonify(_state())
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from agent_desk.office import company, office, shift
+from agent_desk.office import office, shift
 from agent_desk.refusals import Refused
 from ivr import actions
 from ivr.errors import Changed, NotUndone, Unfit
-from ivr.store.supervision import Action
 
 LATELY = timedelta(days=7)
 """How long what was done is shown."""
@@ -60,11 +59,3 @@ def lately(db: Session, *beginnings: str) -> list[dict[str, Any]]:
         }
         for row in rows[:SHOWN]
     ]
-
-
-def undo(db: Session, action: int, *beginnings: str) -> None:
-    """Take an action of these kinds back."""
-    row = db.get(Action, action)
-    if row is not None and not row.what.startswith(beginnings):
-        raise NotUndone("gone")
-    actions.undo(db, office().queue, company(), action, shift().login, office().now())

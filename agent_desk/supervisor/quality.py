@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, g, jsonify, request
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from agent_desk import recordings
-from agent_desk.body import Body, body
+from agent_desk.body import Body, asked_day, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
@@ -66,8 +66,8 @@ def talks() -> Response:
     number = _whole(asked.get("page"), LAST_PAGE)
     with office().store.session(read_only=True) as db, _said():
         wanted = index.Wanted(
-            first=_day("first"),
-            last=_day("last"),
+            first=asked_day("first"),
+            last=asked_day("last"),
             kind=_word("kind", *index.KINDS),
             operator=_operator(db, asked.get("operator", "")),
             queue=_word("queue", *company().queues),
@@ -89,13 +89,6 @@ def _operator(db: Session, login: str) -> str:
     if login and login not in {known for known, _ in db.execute(_staff())}:
         raise Refused("quality_operator", 404, operator=login[:60])
     return login
-
-
-def _day(name: str) -> date:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        raise Refused("field_day", field=name) from None
 
 
 def _word(name: str, *words: str) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, jsonify, request
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
-from agent_desk.body import Body, body
+from agent_desk.body import Body, asked_day, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
@@ -57,7 +56,7 @@ def page() -> str:
 def audit() -> Response:
     """Return a page of the audit log, the newest first."""
     asked = request.args
-    first, last = _day("first"), _day("last")
+    first, last = asked_day("first"), asked_day("last")
     if first > last:
         raise Refused("records_days")
     number = asked.get("page", "0")
@@ -90,13 +89,6 @@ def _audited(row: Audit) -> dict[str, Any]:
         "address": row.address,
         "details": row.details,
     }
-
-
-def _day(name: str) -> date:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        raise Refused("field_day", field=name) from None
 
 
 # ---------------------------------------------------------------------- what was deleted

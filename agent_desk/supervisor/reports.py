@@ -6,11 +6,12 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from agent_desk.body import asked_day
 from agent_desk.office import company, office
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
@@ -96,18 +97,8 @@ def _question() -> Question:
     given = request.args
     by = tuple(word for word in given.get("by", "").split(",") if word)
     storms = given.get("storms", "yes") != "no"
-    first, last = _day("from"), _day("to")
+    first, last = asked_day("from"), asked_day("to")
     return Question(given.get("name", ""), first, last, office().now(), by, storms)
-
-
-def _day(name: str) -> date:
-    try:
-        found = date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        raise Refused("field_day", field=name) from None
-    if not 2000 <= found.year <= 2100:
-        raise Refused("field_day", field=name)
-    return found
 
 
 def _answer() -> Answer:

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import note
+from ivr import actions
 from ivr.errors import Changed, NotUndone, Unfit
 from ivr.store.models import User
+from ivr.store.supervision import Action
 
 EVERYWHERE = (
     "supervisor_",
@@ -46,6 +48,20 @@ def show(name: str, *words: str, **given: Any) -> str:
     return render_template(
         f"supervisor/{name}.html", words=g.desk_words, given=start | given, page=name
     )
+
+
+def undo(db: Session, action: int, *beginnings: str) -> None:
+    """Take back an action of the company whose word begins so: "operator.", "ticket.".
+
+    Raises what `ivr.actions.undo` raises; the caller's transaction must end with it.
+    """
+    row = db.get(Action, action)
+    if row is not None and not row.what.startswith(beginnings):
+        raise NotUndone("gone")
+    actions.undo(
+        db, office().queue, company(), action, shift().login, office().now(),
+        address=request.remote_addr,
+    )  # fmt: skip
 
 
 def refuse(error: Changed | NotUndone | Unfit) -> tuple[Response, int]:

@@ -86,7 +86,7 @@ def _plain(value: Any) -> Any:
 def planned() -> Response:
     """Return the forecast of days, the operators they need, and on what both stand."""
     sent = body()
-    first = _day(sent, "day")
+    first = sent.day("day")
     count = int(sent.number("count", 1, WEEK) or 1)
     if first > _today() + timedelta(days=plan.FURTHEST):
         raise Refused("field_day", field="day")
@@ -136,7 +136,7 @@ def _wishes(sent: Body) -> Wishes:
 def begin() -> Response:
     """Begin to live a day again."""
     sent = body()
-    day, profile = _day(sent, "day"), company()
+    day, profile = sent.day("day"), company()
     runs = int(sent.number("runs", 1, MOST_RUNS) or RUNS)
     change = _change(sent)
     handle = sent.number("handle", *BOUNDS["handle"], wanted=False)
@@ -218,13 +218,6 @@ def _rules(own: Body) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------- what they share
-
-
-def _day(sent: Body, name: str) -> date:
-    try:
-        return date.fromisoformat(sent.text(name, 10))
-    except ValueError:
-        raise Refused("field_day", field=name) from None
 
 
 def _today() -> date:
