@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import requests
 
 from ivr import company, config, intake, outbox, prompts
 from ivr.agent_queue.model import QueueDown
@@ -246,6 +250,34 @@ def _feed(given: Config, home: Path) -> Iterator[Finding]:
         yield Finding("ok", "feed", f"{there} answers, and is told of {', '.join(fed)}")
 
 
+def _alerts(given: Config, home: Path) -> Iterator[Finding]:
+    """Whether whoever is told of alerts can be reached; nothing is sent."""
+    if not given.alerts.url:
+        yield Finding("ok", "alerts", "on the supervisors' screens only ([alerts] url is empty)")
+        return
+    parts = urlsplit(given.alerts.url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    there = f"{host}:{port}"
+    try:
+        with socket.create_connection((host, port), timeout=5) as line:
+            if parts.scheme == "https":
+                context = ssl.create_default_context(
+                    cafile=given.alerts.ca or requests.certs.where()
+                )
+                context.wrap_socket(line, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        text = f"{there}: its certificate is refused: {error.verify_message}"
+        mend = "mend it, or write what vouches for it into [alerts] ca"
+        yield Finding("warning", "alerts", text, mend)
+    except OSError as error:
+        text = f"{there} cannot be reached: {error.strerror or error}"
+        mend = "alerts wait and are tried again for 6 hours; look at [alerts] url and the network"
+        yield Finding("warning", "alerts", text, mend)
+    else:
+        text = f"{there} can be reached; the page Alerts of the supervisor sends a test"
+        yield Finding("ok", "alerts", text)
+
+
 def _api(given: Config, home: Path) -> Iterator[Finding]:
     """Whose systems may use the API."""
     companies = company.load(home / "flows" / "companies")
@@ -431,6 +463,7 @@ CHECKS: tuple[Check, ...] = (
     _outbox,
     _data,
     _feed,
+    _alerts,
     _api,
     _companies,
     _sounds,

@@ -357,13 +357,13 @@ class RetentionTerms:
 
 
 ALERTS = (
-    "service_level", "waiting", "longest", "no_operators", "recogniser_down", "outbox_stuck",
-    "disk_full", "calls_fail", "figures_old",
+    "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
+    "outbox_stuck", "disk_full", "calls_fail", "figures_old",
 )  # fmt: skip
 """What supervisors are alarmed of (`ivr.alerts`)."""
 Alarmed = Literal[
-    "service_level", "waiting", "longest", "no_operators", "recogniser_down", "outbox_stuck",
-    "disk_full", "calls_fail", "figures_old",
+    "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
+    "outbox_stuck", "disk_full", "calls_fail", "figures_old",
 ]  # fmt: skip
 
 
@@ -371,14 +371,16 @@ Alarmed = Literal[
 class AlertTerms:
     """When supervisors are alarmed (`docs/alerts.md`).
 
-    service: service level of the last half hour below which something is wrong, calls: with at
-    least so many calls in it. waiting: callers in a queue; longest: minutes one of them waits.
-    hold: seconds something must be wrong before it is told, clear: seconds it must be right before
-    it is over. outbox: minutes an entry of the outbox is late. disk: share that is full. synthetic:
-    seconds since a call to ourselves last succeeded. quiet: kinds that are not told.
+    service: service level of the last half hour below which something is wrong, lost: share that
+    hung up in it above which it is, calls: with at least so many calls in it. waiting: callers in a
+    queue; longest: minutes one of them waits. hold: seconds something must be wrong before it is
+    told, clear: seconds it must be right before it is over. outbox: minutes an entry of the outbox
+    is late. disk: share that is full. synthetic: seconds since a call to ourselves last succeeded.
+    quiet: kinds that are not told.
     """
 
     service: Share = 0.6
+    lost: Share = 0.1
     calls: Count = 10
     waiting: Count = 30
     longest: Positive = 5

@@ -41,6 +41,7 @@ def page() -> str:
         quiet=list(terms.quiet),
         bounds={
             "service_level": terms.service,
+            "lost": terms.lost,
             "waiting": terms.waiting,
             "longest": 60 * terms.longest,
             "no_operators": None,

@@ -5,6 +5,7 @@ is better than its bound by less than a band is `near`: that raises nothing, and
 
     kind             target    wrong                                     near
     service_level    queue, "" the marks say so                          less than 5 points better
+    lost             queue, "" the marks say so                          over 80 % of the bound
     waiting          queue     the marks say so                          over 80 % of the bound
     longest          queue     the marks say so                          over 80 % of the bound
     no_operators     queue     somebody waits, nobody serves, it is open
@@ -26,6 +27,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ivr.board.marks import BAD
+from ivr.board.visits import NAMES as COUNTS
+from ivr.board.visits import Tally
 from ivr.company import Company
 from ivr.opening import Opening
 
@@ -42,7 +45,7 @@ OLD = 15.0
 """Seconds after which figures are old."""
 SILENT = 150.0
 """Seconds without a measure; one comes each minute."""
-OF_FIGURES = ("service_level", "waiting", "longest", "no_operators", "recogniser_down")
+OF_FIGURES = ("service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down")
 """Kinds that nothing is known of while the figures are old."""
 
 Key = tuple[str, str]
@@ -126,7 +129,7 @@ def _queues(
     for name, queue in figures["queues"].items():
         why, waiting, longest = queue["why"], queue["waiting"], queue["longest"]
         bound = 60.0 * terms.longest
-        yield _service(name, queue, company)
+        yield from _half_hour(name, queue, company)
         yield Reading(
             "waiting", name, _state(why.get("waiting") == BAD, waiting > BAND * terms.waiting),
             ALARM, waiting, terms.waiting,
@@ -137,19 +140,22 @@ def _queues(
         )  # fmt: skip
         unserved = why.get("unserved") == BAD and opening.is_open(name, now)
         yield Reading("no_operators", name, _state(unserved), ALARM, waiting, None)
-    yield _service("", figures["all"], company)
+    yield from _half_hour("", figures["all"], company)
 
 
-def _service(name: str, queue: Mapping[str, Any], company: Company) -> Reading:
-    """Judge the service level of this half hour; the next one begins with too few calls to tell."""
-    terms, half = company.terms.alerts, queue["half"]
-    ended = ("answered", "lost", "called_back", "deflected", "late")
-    level, decided = queue["level_half"], sum(half[each] for each in ended)
-    if level is None or decided < terms.calls:
-        return Reading("service_level", name, "few", ALARM, level, terms.service)
-    wrong = queue["why"].get("service") == BAD
-    state = _state(wrong, level < min(1.0, terms.service + POINTS))
-    return Reading("service_level", name, state, ALARM, level, terms.service)
+def _half_hour(name: str, queue: Mapping[str, Any], company: Company) -> Iterator[Reading]:
+    """Judge what became of the calls of this half hour; the next begins with too few to tell."""
+    terms, why = company.terms.alerts, queue["why"]
+    half = Tally(**{count: queue["half"][count] for count in COUNTS})
+    level, loss = queue["level_half"], half.loss(company.terms.service_level)
+    few = half.decided < terms.calls
+    low = level is not None and level < min(1.0, terms.service + POINTS)
+    judged = _state(why.get("service") == BAD, low)
+    state = "few" if few or level is None else judged
+    yield Reading("service_level", name, state, ALARM, level, terms.service)
+    judged = _state(why.get("lost") == BAD, loss is not None and loss > BAND * terms.lost)
+    state = "few" if few or loss is None else judged
+    yield Reading("lost", name, state, ALARM, loss, terms.lost)
 
 
 def _recognisers(figures: Mapping[str, Any]) -> Iterator[Reading]:

@@ -36,8 +36,8 @@ def marks(
         level, loss = half.level(terms), half.loss(terms)
         if level is not None and level < terms.target:
             found["service"] = BAD if level < alerts.service else WATCH
-        if loss is not None and loss > terms.lost:
-            found["lost"] = BAD
+        if loss is not None and loss > min(terms.lost, alerts.lost):
+            found["lost"] = BAD if loss > alerts.lost else WATCH
     return dict(sorted(found.items(), key=lambda each: each[1] != BAD))
 
 

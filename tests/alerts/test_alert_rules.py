@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.alerts.rules import BAND, OLD, POINTS, SILENT, Measures, look, unknown
 from ivr.board import replay
-from ivr.board.marks import BAD
+from ivr.board.marks import BAD, WATCH
 from ivr.company import load
 from ivr.events import Entry
 from ivr.terms import ALERTS
@@ -110,6 +110,36 @@ def test_the_service_level(count, late, state):
         assert (reading.state, reading.bound) == (state, 0.6)
 
 
+def gave_up(count, lost):
+    """Visits that were answered, and so many that ended with the caller's hang-up."""
+    for each in range(count):
+        yield waits(f"c{each}")
+        how = {"outcome": "abandoned"} if each < lost else {"operator": "olena"}
+        yield waits(f"c{each}", 20, state="done" if each < lost else "talking", **how)
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "state"),
+    [(9, 9, "few"), (20, 3, "wrong"), (20, 2, "near"), (20, 1, "right"), (0, 0, "few")],
+)
+def test_the_share_that_hung_up(count, lost, state):
+    found = figures(serves(), *gave_up(count, lost))
+    for target in ("general", ""):
+        reading = value(found, "lost", target)
+        assert (reading.state, reading.bound) == (state, 0.1)
+    if count:
+        assert reading.value == pytest.approx(lost / count, abs=1e-4)
+
+
+def test_a_loss_over_the_yearly_figure_is_watched_below_the_alarm():
+    company = termed(lost=0.3)
+    found = figures(serves(), *gave_up(20, 3), company=company)
+    assert found["queues"]["general"]["why"]["lost"] == WATCH
+    assert value(found, "lost", "general", company=company).state == "right"
+    found = figures(serves(), *gave_up(20, 7), company=company)
+    assert value(found, "lost", "general", company=company).state == "wrong"
+
+
 @pytest.mark.parametrize(
     ("speech", "expected"),
     [
@@ -159,7 +189,9 @@ def test_nothing_is_said_of_figures_that_are_old():
     found = figures(*(waits(f"c{each}") for each in range(90)), second=900)
     old = replace(WELL, figures=OLD)
     assert set(states(found, old)) == {("figures_old", ""), ("figures_old", "measures")}
-    of_figures = {"service_level", "waiting", "longest", "no_operators", "recogniser_down"}
+    of_figures = {
+        "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
+    }  # fmt: skip
     assert unknown(found, old) == of_figures
     assert unknown({}, WELL) == of_figures
     assert unknown(found, WELL) == {"recogniser_down"}
@@ -171,7 +203,7 @@ def test_quiet_kinds_are_not_judged():
     bad = Measures(outbox=9e9, disk=1.0, called=9e9, figures=0.0, told=9e9)
     found = figures(*(waits(f"c{each}") for each in range(90)), second=900)
     kinds = {kind for kind, _ in states(found, bad)}
-    assert kinds == set(ALERTS) - {"recogniser_down"}
+    assert kinds == set(ALERTS) - {"recogniser_down", "lost"}  # nobody hung up
     assert states(found, bad, termed(quiet=ALERTS)) == {}
 
 

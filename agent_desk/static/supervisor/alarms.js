@@ -16,7 +16,7 @@ const LOOK = 1000;
 /** Failures in a row after which nothing is known. */
 const LOST = 4;
 const SOUND = "press2.alarms.sound";
-const PERCENT = ["service_level", "disk_full"];
+const PERCENT = ["service_level", "lost", "disk_full"];
 const SPANS = ["longest", "outbox_stuck", "calls_fail", "figures_old"];
 
 /** @param {string} kind @param {number | null} value @returns {string} as it is read */
@@ -31,7 +31,7 @@ export function named(alert, say) {
   const kind = say(`alert_kind_${alert.kind}`);
   if (alert.kind === "recogniser_down" && alert.target) return say("alert_busy");
   if (alert.kind === "figures_old" && alert.target) return say("alert_unmeasured");
-  if (alert.kind === "service_level" && !alert.target) return `${kind}: ${say("alert_all")}`;
+  if (["service_level", "lost"].includes(alert.kind) && !alert.target) return `${kind}: ${say("alert_all")}`;
   return alert.target ? `${kind}: ${say.of("queue", alert.target)}` : kind;
 }
 
