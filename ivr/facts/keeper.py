@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, starmap
 from operator import attrgetter
 from typing import Any
 
@@ -51,6 +51,8 @@ out before it stores; SQLite has one writer."""
 # Tables, not classes: rows are read and written by the hundred thousand.
 EVENTS = CallEvent.__table__
 EVENT = [EVENTS.c[name] for name in ("id", "call", "at", "kind", "flow", "step", "details")]
+READ = EVENTS.c.kind.in_((*calls.READ, "operator"))
+"""Events that facts are made of; `measured`, of each second, are none."""
 TABLES: tuple[Any, ...] = tuple(
     each.__table__ for each in (CallFact, VisitFact, FlowFact, OperatorSpan)
 )
@@ -94,7 +96,7 @@ class Keeper:
             found = self._fold(db, read)
         done = self._write(upto, read.upto, found)
         self._upto = read.upto if done else -1
-        return len(read.rows) if done else 0
+        return read.count if done else 0
 
     # ------------------------------------------------------------------ reading
 
@@ -102,12 +104,13 @@ class Keeper:
         """Read what is new, up to the first gap that may still be filled."""
         ids = select(CallEvent.id, CallEvent.company).where(CallEvent.id > upto)
         found = db.execute(ids.order_by(CallEvent.id).limit(limit)).all()
-        last = self._settled(db, upto, [row.id for row in found])
+        last = self._settled(db, upto, [number for number, _ in found])
+        own = self._company.id
         wanted = select(*EVENT).where(
-            CallEvent.id > upto, CallEvent.id <= last, CallEvent.company == self._company.id
+            CallEvent.id > upto, CallEvent.id <= last, CallEvent.company == own, READ
         )
-        rows = list(map(Happening._make, db.connection().execute(wanted.order_by(CallEvent.id))))
-        return _Read(rows, upto, last)
+        count = sum(number <= last and company == own for number, company in found)
+        return _Read(_happenings(db, wanted.order_by(CallEvent.id)), count, upto, last)
 
     def _settled(self, db: Session, upto: int, ids: Sequence[int]) -> int:
         """Return the last of `ids` before which nothing is missing that may still come."""
@@ -141,8 +144,8 @@ class Keeper:
                     self._open.setdefault(name, []).extend(own)
         concerned = self._concerned(db, rows, found.wrapped)
         known = self._known(db, concerned, found)
-        for name, happenings in self._events(db, concerned):
-            found.take(name, calls.fold(happenings, known(name)))
+        for name, happenings in self._events(db, concerned, found):
+            found.take(calls.fold(happenings, known(name)))
         self._forget()
         return found
 
@@ -156,31 +159,33 @@ class Keeper:
     ) -> list[str]:
         """Return whose facts are to be made anew: calls that are over, and call-backs."""
         over = {
-            name
-            for name, own in rows.items()
-            if any(row.kind == "ended" or _of_callback(row) for row in own)
-        }
-        others = [name for name in {*rows, *wrapped} - over if name]
+            row.call for own in rows.values() for row in own
+            if row.kind == "ended" or (row.kind == "ticket" and row.details["kind"] == "callback")
+        }  # fmt: skip
+        lasting = self._open or {}
+        others = [name for name in {*rows, *wrapped} - over if name and name not in lasting]
         for some in _parts(others):
             over.update(db.scalars(select(CallFact.call).where(CallFact.call.in_(some))))
             over.update(db.scalars(select(VisitFact.call).where(VisitFact.call.in_(some))))
         return sorted(over)
 
-    def _events(self, db: Session, names: Sequence[str]) -> Iterator[tuple[str, list[Happening]]]:
-        """Return all events of these calls, each call's in the order of ids."""
-        asked = []
+    def _events(
+        self, db: Session, names: Sequence[str], found: _Found
+    ) -> Iterator[tuple[str, list[Happening]]]:
+        """Return all events of these calls, each call's in the order of ids. A call that was
+        remembered until now has no facts yet.
+        """
         for name in names:
             own = self._open.pop(name, None) if self._open is not None else None
             if own is None:
-                asked.append(name)
+                found.stored.append(name)
             else:
                 yield name, own
-        for some in _parts(asked):
+        for some in _parts(found.stored):
             wanted = select(*EVENT).where(
-                CallEvent.call.in_(some), CallEvent.company == self._company.id
+                CallEvent.call.in_(some), CallEvent.company == self._company.id, READ
             )
-            rows = list(map(Happening._make, db.connection().execute(wanted)))
-            rows.sort(key=attrgetter("call", "id"))
+            rows = sorted(_happenings(db, wanted), key=attrgetter("call", "id"))
             for name, own_rows in groupby(rows, attrgetter("call")):
                 yield name, list(own_rows)
 
@@ -272,7 +277,7 @@ class Keeper:
             if not self._move_mark(db, since, upto):
                 return False
             for table in (CALLS, VISITS, FLOWS):
-                for some in _parts(found.names):
+                for some in _parts(found.stored):
                     db.execute(delete(table).where(table.c.call.in_(some)))
             lasted = list(found.lasted)
             for some in _parts(lasted):
@@ -310,19 +315,23 @@ class Keeper:
 
 @dataclass(frozen=True)
 class _Read:
-    """What is new. since, upto: ids between which it lies."""
+    """What is new: rows that facts are made of, of `count`. since, upto: ids between which."""
 
     rows: Sequence[Happening]
+    count: int
     since: int
     upto: int
 
 
 @dataclass
 class _Found:
-    """What a round comes to. lasted: who had a stretch that lasted; it is written anew."""
+    """What a round comes to. stored: calls that may have facts already.
+
+    lasted: who had a stretch that lasted; it is written anew.
+    """
 
     company: str
-    names: list[str] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     visits: list[Row] = field(default_factory=list)
     flows: list[Row] = field(default_factory=list)
@@ -331,9 +340,8 @@ class _Found:
     lasted: dict[str, datetime] = field(default_factory=dict)
     wrapped: Collection[str] = ()
 
-    def take(self, name: str, facts: Facts) -> None:
+    def take(self, facts: Facts) -> None:
         """Take the facts of one call."""
-        self.names.append(name)
         if facts.call is not None:
             self.calls.append(facts.call)
         self.visits.extend(facts.visits)
@@ -409,8 +417,8 @@ class Folding(Rounds):
             logger.warning("the facts wait (%s)", type(reason).__name__)
 
 
-def _of_callback(row: Happening) -> bool:
-    return row.kind == "ticket" and row.details["kind"] == "callback"
+def _happenings(db: Session, wanted: Any) -> list[Happening]:
+    return list(starmap(Happening, db.connection().execute(wanted).all()))
 
 
 def _wrap(operator: str, began: datetime, ended: datetime) -> Wrap:
