@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from agent_desk.body import asked_day
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
@@ -150,7 +151,7 @@ def _not_taken(row: Alert, names: dict[str, str]) -> None:
 @blueprint.get("/alerts/history")
 def history() -> Response:
     """Return a page of alerts that began on these local days, the newest first."""
-    first, last = _day("first"), _day("last")
+    first, last = asked_day("first"), asked_day("last")
     if first > last:
         raise Refused("records_days")
     number = request.args.get("page", "0")
@@ -174,13 +175,6 @@ def history() -> Response:
         rows = db.scalars(newest.offset(int(number) * PAGE).limit(PAGE))
         found = [_row(row, names) for row in rows]
     return jsonify(rows=found, total=total, page=int(number))
-
-
-def _day(name: str) -> date:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        raise Refused("field_day", field=name) from None
 
 
 @blueprint.get("/alerts/calls")
