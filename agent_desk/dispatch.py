@@ -15,11 +15,9 @@ from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
-from ivr import actions
 from ivr.errors import Changed, NotUndone, StormChanged
 from ivr.services import restoration, suspicions
 from ivr.services.outage_events import CAUSES
-from ivr.store.supervision import Action
 from ivr.store.supply import OutageEvent, Storm
 from ivr.storm import after, records, undo
 from ivr.storm.figures import Figures
@@ -186,12 +184,7 @@ def _off(db: Session, sent: Body, version: int) -> None:
 def take_back(action: int) -> Response:
     """Take back what somebody did to the storm."""
     with office().store.session() as db:
-        row = db.get(Action, action)
-        if row is None or row.what not in undo.WORDS:
-            raise NotUndone("gone")
-        actions.undo(
-            db, office().queue, company(), action, shift().login, office().now(), address=_address()
-        )
+        shell.undo(db, action, *undo.WORDS)
     return jsonify(_state())
 
 

@@ -262,7 +262,7 @@ def _alerts(given: Config, home: Path) -> Iterator[Finding]:
         with socket.create_connection((host, port), timeout=5) as line:
             if parts.scheme == "https":
                 context = ssl.create_default_context(
-                    cafile=given.alerts.ca or requests.certs.where()
+                    cafile=given.alerts.ca or requests.utils.DEFAULT_CA_BUNDLE_PATH
                 )
                 context.wrap_socket(line, server_hostname=host).close()
     except ssl.SSLCertVerificationError as error:
