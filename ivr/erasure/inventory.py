@@ -22,8 +22,9 @@ class Holding:
     """What one table holds. why: of what is kept.
 
     number, account: columns that are a telephone number, an account; emptied (the row is his).
-    clear: emptied in his rows. mask: his number and account are cut out of these texts, in any row.
-    whole: his rows are deleted. links: `account_id` is emptied in his rows.
+    clear: emptied in his rows. whole: his rows are deleted, and those whose `mask` names him.
+    mask, clear: his number and account are cut out of these texts in any row.
+    links: `account_id` is emptied in his rows.
     stays: number and account stay, for the reason in `why`.
     """
 
@@ -36,6 +37,16 @@ class Holding:
     whole: bool = False
     links: bool = False
     stays: bool = False
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns out of which he is cut in anybody's rows."""
+        return (*self.mask, *self.clear)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that may name him and are emptied or cut then."""
+        return (*self.number, *self.account, *self.texts)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -109,7 +120,9 @@ TABLES: dict[str, Holding] = {
         "published_by",
     ),
     "help_requests": Holding(clear=("note",), keep=("company", "operator", "call", "taken_by")),
-    "hours_changes": _kept("company", "service", "opens", "closes", "note", "made_by"),
+    "hours_changes": Holding(
+        mask=("note",), keep=("company", "service", "opens", "closes", "made_by")
+    ),
     "listenings": _kept(
         "company", "token", "supervisor", "operator", "call", "mode", "before", "why"
     ),

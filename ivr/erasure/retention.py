@@ -9,33 +9,61 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import redis
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.company import Company
 from ivr.erasure.customer import Parts, alone
 from ivr.erasure.rows import BATCH, CHUNK
-from ivr.erasure.subject import NotErased
+from ivr.erasure.subject import BETWEEN, NotErased
 from ivr.rounds import Rounds
 from ivr.store.facts import CallFact
 from ivr.store.models import Audit, CallEvent, Conversation, VoiceMessage
-from ivr.store.supervision import Erasure, RecordingMark
+from ivr.store.supervision import (
+    Action,
+    Erasure,
+    HelpRequest,
+    RecordingMark,
+    Scorecard,
+    StaffMessage,
+)
 
 logger = logging.getLogger(__name__)
 
 HIDDEN = "hidden"
 """What stands in the log instead of a telephone number."""
-NUMBER = re.compile(r"\+\d{7,15}(?!\d)|(?<!\d)0\d{9}(?!\d)", re.ASCII)
+NUMBER = re.compile(
+    rf"\+\d(?:{BETWEEN}\d){{6,14}}(?!\d)|(?<!\d)0(?:{BETWEEN}\d){{9}}(?!\d)", re.ASCII
+)
 NIGHT = (2, 5)
 """Local hours between which `app.py jobs` does it."""
 EVERY = 300.0
 """Seconds between two looks whether it is night."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Columns of one table in which telephone numbers may stand. at: how old a row is."""
+
+    at: Any
+    columns: tuple[Any, ...]
+
+
+LOG = (Texts(CallEvent.at, (CallEvent.details,)),)
+STAFF = (
+    Texts(Audit.at, (Audit.details,)),
+    Texts(Action.at, (Action.target, Action.before, Action.after)),
+    Texts(HelpRequest.asked_at, (HelpRequest.note,)),
+    Texts(StaffMessage.sent_at, (StaffMessage.text,)),
+    Texts(Scorecard.at, (Scorecard.note, Scorecard.answer)),
+)
+"""What staff did and wrote."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +121,9 @@ def _aged(parts: Parts, company: Company) -> list[Aged]:
         *found,
         _count(parts, company, "messages", terms.messages, VoiceMessage.handled_at, done),
         _count(parts, company, "events", terms.events, CallEvent.at),
-        _count_numbers(parts, company),
+        _count_numbers(parts, company, "numbers", LOG),
         _count(parts, company, "numbers:calls", terms.numbers, CallFact.began, numbered),
+        _count_numbers(parts, company, "numbers:staff", STAFF),
         _count(parts, company, "audit", terms.audit, Audit.at),
     ]
 
@@ -138,33 +167,36 @@ def _day(company: Company, moment: datetime | None) -> str:
     return moment.astimezone(company.zone).date().isoformat() if moment else ""
 
 
-def _count_numbers(parts: Parts, company: Company) -> Aged:
+def _count_numbers(parts: Parts, company: Company, kind: str, texts: Sequence[Texts]) -> Aged:
     days = company.terms.retention.numbers
     if not days:
-        return Aged("numbers", 0)
+        return Aged(kind, 0)
     count, oldest = 0, None
-    for rows in _numbered(parts, company):
-        count += len(rows)
-        oldest = min((row.at for row in rows), default=oldest) if oldest is None else oldest
-    return Aged("numbers", days, count, _day(company, oldest))
+    for each in texts:
+        for rows in _numbered(parts, company, each):
+            count += len(rows)
+            oldest = min(
+                (row.at for row in rows if oldest is None or row.at < oldest), default=oldest
+            )
+    return Aged(kind, days, count, _day(company, oldest))
 
 
-def _numbered(parts: Parts, company: Company) -> Iterator[list[Any]]:
-    """Old events with telephone numbers, from where the last round came to, in order."""
-    begin = _numbers_until(parts, company)
-    old = _old(parts, company, company.terms.retention.numbers, CallEvent.at)
+def _numbered(parts: Parts, company: Company, texts: Texts) -> Iterator[list[Any]]:
+    """Old rows with telephone numbers, from where the last round came to, in order."""
+    key, begin = texts.at.class_.id, _numbers_until(parts, company)
+    old = _old(parts, company, company.terms.retention.numbers, texts.at)
     if begin is not None:
-        old = and_(old, CallEvent.at >= begin)
+        old = and_(old, texts.at >= begin)
     with parts.store.session(read_only=True) as db:
-        last = (db.scalar(select(func.min(CallEvent.id)).where(old)) or 1) - 1
-        end = db.scalar(select(func.max(CallEvent.id)).where(old)) or 0
+        last = (db.scalar(select(func.min(key)).where(old)) or 1) - 1
+        end = db.scalar(select(func.max(key)).where(old)) or 0
     while last < end:
-        within = CallEvent.id.between(last + 1, last + CHUNK)
-        wanted = select(CallEvent.id, CallEvent.at, CallEvent.details).where(old, within)
+        within = key.between(last + 1, last + CHUNK)
+        wanted = select(key, texts.at.label("at"), *texts.columns).where(old, within)
         with parts.store.session(read_only=True) as db:
-            rows = db.execute(wanted.order_by(CallEvent.id)).all()
+            rows = db.execute(wanted.order_by(key)).all()
         last += CHUNK
-        if hits := [row for row in rows if hidden(row.details) != row.details]:
+        if hits := [row for row in rows if hidden(row[2:]) != row[2:]]:
             yield hits
 
 
@@ -194,8 +226,9 @@ def _kinds(parts: Parts, company: Company) -> Mapping[str, Callable[[], None]]:
         },
         "messages": lambda: _messages(parts, company),
         "events": lambda: _rows(parts, company, CallEvent, terms.events),
-        "numbers": lambda: _hide(parts, company),
+        "numbers": lambda: _hide(parts, company, LOG),
         "numbers:calls": lambda: _forget(parts, company),
+        "numbers:staff": lambda: _hide(parts, company, STAFF),
         "audit": lambda: _rows(parts, company, Audit, terms.audit),
     }
 
@@ -253,14 +286,19 @@ def _rows(parts: Parts, company: Company, table: Any, days: int) -> None:
             db.execute(delete(table).where(table.id.in_(keys)))
 
 
-def _hide(parts: Parts, company: Company) -> None:
-    """Take the telephone numbers out of old events; the rest of them is counted on."""
-    for rows in _numbered(parts, company):
-        for start in range(0, len(rows), BATCH):
-            with parts.store.session() as db:
-                for row in rows[start : start + BATCH]:
-                    mine = update(CallEvent).where(CallEvent.id == row.id)
-                    db.execute(mine.values(details=hidden(row.details)))
+def _hide(parts: Parts, company: Company, texts: Sequence[Texts]) -> None:
+    """Take the telephone numbers out of old rows; the rest of them stays."""
+    for each in texts:
+        table, names = each.at.class_.__table__, [column.key for column in each.columns]
+        change = update(table).where(table.c.id == bindparam("row"))
+        for rows in _numbered(parts, company, each):
+            for start in range(0, len(rows), BATCH):
+                changes = [
+                    {"row": row.id, **dict(zip(names, hidden(row[2:]), strict=True))}
+                    for row in rows[start : start + BATCH]
+                ]
+                with parts.store.session() as db:
+                    db.connection().execute(change, changes)
 
 
 def hidden(value: Any) -> Any:
@@ -271,22 +309,30 @@ def hidden(value: Any) -> Any:
         return {name: hidden(each) for name, each in value.items()}
     if isinstance(value, list):
         return [hidden(each) for each in value]
+    if isinstance(value, tuple):
+        return tuple(hidden(each) for each in value)
     return value
 
 
 def _forget(parts: Parts, company: Company) -> None:
+    """Take number and account out of old figures of calls, day by day: an index leads there."""
+    days = company.terms.retention.numbers
     old = and_(
-        _old(parts, company, company.terms.retention.numbers, CallFact.began),
+        _old(parts, company, days, CallFact.began),
         or_(CallFact.number.is_not(None), CallFact.account.is_not(None)),
     )
-    while True:
+    with parts.store.session(read_only=True) as db:
+        day = db.scalar(select(func.min(CallFact.day)).where(CallFact.company == company.id))
+    last = _before(parts, days).astimezone(company.zone).date()
+    while day is not None and day <= last:
+        wanted = select(CallFact.call).where(old, CallFact.day == day).limit(BATCH)
         with parts.store.session() as db:
-            keys = list(db.scalars(select(CallFact.call).where(old).limit(BATCH)))
-            if not keys:
-                return
+            keys = list(db.scalars(wanted))
             db.execute(
                 update(CallFact).where(CallFact.call.in_(keys)).values(number=None, account=None)
             )
+        if len(keys) < BATCH:
+            day += timedelta(days=1)
 
 
 # ---------------------------------------------------------------------- the thread

@@ -189,7 +189,7 @@ def _count(store: Store, name: str, holding: Holding, subject: Subject, known: P
                 wanted = wanted.where(_his(where, holding, subject, known, calls))
                 keys |= {tuple(row) for row in db.execute(wanted)}
     looked, stay = 0, 0
-    texts = holding.columns if holding.stays else (*holding.number, *holding.account, *holding.mask)
+    texts = holding.columns if holding.stays else holding.named
     if texts:
         primary = [column.name for column in where.primary_key.columns]
         for chunk in _chunks(store, where, subject, (*primary, *texts), texts):
@@ -341,12 +341,12 @@ def _readings(store: Store, whose: ColumnElement[bool]) -> int:
 def _cut(store: Store, where: Table, holding: Holding, subject: Subject) -> int:
     """Cut him out of the texts of any row."""
     primary = [column.name for column in where.primary_key.columns]
-    if not holding.mask:
+    if not holding.texts:
         return 0
     changed = 0
-    wanted = tuple(dict.fromkeys((*primary, *holding.mask)))
-    for chunk in _chunks(store, where, subject, wanted, holding.mask):
-        hits = [row for row in chunk if any(subject.found(getattr(row, n)) for n in holding.mask)]
+    wanted = tuple(dict.fromkeys((*primary, *holding.texts)))
+    for chunk in _chunks(store, where, subject, wanted, holding.texts):
+        hits = [row for row in chunk if any(subject.found(getattr(row, n)) for n in holding.texts)]
         for start in range(0, len(hits), BATCH):
             with store.session() as db:
                 for row in hits[start : start + BATCH]:
@@ -359,11 +359,11 @@ def _cut_row(
     db: Session, where: Table, holding: Holding, primary: Sequence[str], subject: Subject, row: Any
 ) -> None:
     match = and_(*(where.c[name] == getattr(row, name) for name in primary))
-    if holding.whole:
+    if holding.whole and any(subject.found(getattr(row, name)) for name in holding.mask):
         db.execute(delete(where).where(match))
         return
     values = {}
-    for name in holding.mask:
+    for name in holding.texts:
         if subject.found(old := getattr(row, name)):
             values[name] = subject.masked(old)
             if where.c[name].unique or name == "key":

@@ -301,6 +301,36 @@ def test_a_number_is_erased_everywhere(parts: Parts, people: Any) -> None:
     ]
 
 
+def test_what_was_written_of_him_elsewhere_is_cut(parts: Parts, people: Any) -> None:
+    """His number in notes, messages and changes of other calls is cut out, the rest stays. Of a
+    call whose events name him everything is his.
+    """
+    _, other = people
+    told, there = f"call back {NUMBER} soon", {}
+    for name, holding in TABLES.items():
+        texts = holding.clear if holding.whole else (*holding.clear, *holding.mask)
+        table = Base.metadata.tables[name]
+        texts = [c for c in texts if name != "events" and c not in ("key", "recording")]
+        plain = [c for c in texts if not isinstance(table.c[c].type, JSON)]
+        values = {c: {"note": told} for c in texts if isinstance(table.c[c].type, JSON)}
+        values |= dict.fromkeys(plain, told)
+        if values:
+            there[name] = values
+            pairs = zip(table.primary_key.columns, other.keys[name], strict=True)
+            with parts.store.session() as db:
+                mine = (column == value for column, value in pairs)
+                db.execute(table.update().where(*mine).values(values))
+    assert there.keys() > {"help_requests", "staff_messages", "scorecards", "actions", "audit"}
+    proof = erase(parts, number(parts))
+    assert [place["place"] for place in proof["places"] if place["left"]] == []
+    assert named(parts.store, DIGITS) == {"priority_phones"}
+    for name, values in there.items():
+        (row,) = other.rows(parts.store)[name]
+        for column, value in values.items():
+            cut = "call back erased soon"
+            assert row[column] == ({"note": cut} if isinstance(value, dict) else cut), name
+
+
 def test_statistics_stay(parts: Parts, people: Any) -> None:
     his, _ = people
     before = his.rows(parts.store)

@@ -19,7 +19,14 @@ from ivr.erasure.subject import NotErased
 from ivr.store.database import Store
 from ivr.store.facts import CallFact
 from ivr.store.models import Audit, CallEvent, Conversation, VoiceMessage
-from ivr.store.supervision import Erasure, RecordingMark
+from ivr.store.supervision import (
+    Action,
+    Erasure,
+    HelpRequest,
+    RecordingMark,
+    Scorecard,
+    StaffMessage,
+)
 from ivr.store.world import keep_company
 from ivr.terms import RetentionTerms
 
@@ -146,6 +153,53 @@ def test_numbers_leave_the_log_before_the_log_goes(parts: Parts) -> None:
     # A round goes on where the last one came to, when days have passed.
     later = replace(parts, clock=lambda: NOW + timedelta(days=2))
     assert run(later) == {"events": 1, "numbers": 1, "numbers:calls": 1}
+
+
+def test_numbers_leave_what_staff_wrote(parts: Parts) -> None:
+    told = "call 067 111 00 01 or 0671110001"
+    with parts.store.session() as db:
+        for days in (51, 49):
+            at = NOW - timedelta(days=days)
+            talk = Conversation(
+                company="odesa", call="c", token=f"t{days}", operator="olena", queue="general",
+                entered_at=at, answered_at=at,
+            )  # fmt: skip
+            db.add(talk)
+            db.flush()
+            db.add_all(
+                [
+                    Audit(
+                        at=at, company="odesa", who="vira", what="move", allowed=True,
+                        details={"number": "+380671110001"},
+                    ),
+                    Action(
+                        company="odesa", at=at, who="vira", what="ticket.move", target="c",
+                        before={"number": "+380671110001", "queue": "general"}, after={},
+                    ),
+                    HelpRequest(
+                        company="odesa", operator=f"op{days}", asked_at=at, note=told
+                    ),
+                    StaffMessage(company="odesa", sender="vira", text=told, sent_at=at, until=at),
+                    Scorecard(
+                        company="odesa", conversation_id=talk.id, operator="olena", rater="vira",
+                        at=at, total=90, note=told, answer=told,
+                    ),
+                ]
+            )  # fmt: skip
+    assert run(parts) == {"numbers:staff": 5}
+    with parts.store.session(read_only=True) as db:
+        columns = (
+            HelpRequest.note, StaffMessage.text, Scorecard.note, Scorecard.answer, Action.before,
+        )  # fmt: skip
+        *texts, changes = [
+            db.scalars(select(column).order_by(column.class_.id)).all() for column in columns
+        ]
+        audits = db.scalars(select(Audit.details).order_by(Audit.id)).all()
+    assert texts == [["call hidden or hidden", told]] * 4
+    assert [each["number"] for each in changes] == ["hidden", "+380671110001"]
+    assert [each["queue"] for each in changes] == ["general"] * 2
+    assert [each["number"] for each in audits[:2]] == ["hidden", "+380671110001"]
+    assert run(parts) == {}
 
 
 def test_the_audit_log_and_the_report_of_what_went(parts: Parts) -> None:
