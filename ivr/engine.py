@@ -14,7 +14,7 @@ the way of keys; only what was not heard well enough goes another one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ivr.errors import FlowError
@@ -122,12 +122,14 @@ class Session:
 
     def copy(self) -> Session:
         """Return a session that can be walked without changing this one (values are shared)."""
-        return replace(
-            self,
-            slots=dict(self.slots),
-            misses=dict(self.misses),
-            stack=list(self.stack),
-            tried=dict(self.tried),
+        return Session(
+            **{
+                **vars(self),
+                "slots": dict(self.slots),
+                "misses": dict(self.misses),
+                "stack": list(self.stack),
+                "tried": dict(self.tried),
+            }
         )
 
 
@@ -199,6 +201,23 @@ def step(
     """
     walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS, trace, ways)
     walk.take(event)
+    return walk.session, walk.turn()
+
+
+class Left(FlowError):
+    """A flow was left by an end, and none had run it; the session as it was then."""
+
+    def __init__(self, path: str, end: str, session: Session, says: Sequence[Say]) -> None:
+        super().__init__(f"{path}: no step or end {end!r}")
+        self.end, self.session, self.says = end, session, says
+
+
+def resume(
+    flows: Flows, session: Session, end: str, limits: Limits, trace: Trace
+) -> tuple[Session, Turn]:
+    """Go on from the step that ran a flow which was left. With `Left`, a turn in two parts."""
+    walk = _Walk(flows, session.copy(), limits, trace)
+    walk.back_from(end)
     return walk.session, walk.turn()
 
 
@@ -279,14 +298,20 @@ class _Walk:
         if target in self.flow.steps:
             self.enter(target)
             return
-        if target not in self.flow.ends or not self.session.stack:
+        if target not in self.flow.ends:
             raise FlowError(f"{self.flow.path}: no step or end {target!r}")
+        if not self.session.stack:
+            raise Left(self.flow.path, target, self.session, self.says)
         self.ways.append(f"-{self.session.flow}.{target}")
         self.session.flow, self.session.step = self.session.stack.pop()
+        self.back_from(target)
+
+    def back_from(self, end: str) -> None:
+        """Go on from the step that ran a flow, by the end that the flow was left by."""
         runner = self.flows.step(self.session.flow, self.session.step)
         if not isinstance(runner, RunStep):
             raise FlowError(f"{self.session.flow}.{self.session.step} ran no flow")
-        self.by(target, runner.on.get(target) or self.flow.otherwise)
+        self.by(end, runner.on.get(end) or self.flow.otherwise)
 
     def enter(self, name: str) -> None:
         """Do what the step does; stop at the first need."""

@@ -9,8 +9,9 @@ from small_flows import MAIN
 from ivr import callscript, proof
 from ivr.check import ENTRANCES, book
 from ivr.company import Company
+from ivr.engine import Flows, step
 from ivr.flow import parse
-from ivr.model import Result
+from ivr.model import Hangup, Result
 from ivr.prompts import Catalogue
 from ivr.proof import RULES, Proof
 from ivr.services import SERVICES, Service
@@ -53,6 +54,11 @@ BROKEN = {
 
 
 def proof_of(company: Company, *changes: tuple[str, str]) -> Proof:
+    book, services = world(*changes)
+    return proof.prove(book, company, services, {})
+
+
+def world(*changes: tuple[str, str]) -> tuple[Flows, dict[str, Service]]:
     flows = {}
     for text in (MAIN, SUB):
         for old, new in changes:
@@ -61,7 +67,7 @@ def proof_of(company: Company, *changes: tuple[str, str]) -> Proof:
         flows[document["flow"]] = parse(document, "test.yaml", document["flow"])
     services = {service.name: service for service in (WORDS, KEEP)}
     words = Catalogue("uk", PROMPTS, {}, SAID)
-    return proof.prove(book(flows, {"uk": words}), company, services, {})
+    return book(flows, {"uk": words}), services
 
 
 @pytest.fixture
@@ -128,6 +134,33 @@ def test_callers_speak_only_where_the_company_listens(odesa):
     spoken = proof_of(odesa)
     quiet = replace(odesa, terms=replace(odesa.terms, speech=SpeechTerms(heard=False)))
     assert proof_of(quiet).states < spoken.states
+
+
+TWICE = [
+    ("sub: {run: sub, on: {done: bye, operator: desk}}",
+     "sub: {run: sub, on: {done: more, operator: desk}}\n"
+     "  more: {run: sub, on: {done: bye, operator: menu}}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [[], TWICE, TWICE + BROKEN["no-end"]])
+def test_what_is_tried_under_one_stack_holds_under_every_other(odesa, changes):
+    flows, services = world(*changes)
+    found = proof.explore(flows, odesa, services, {})
+    stacks = set()
+    for state in found.states:
+        for move in state.moves:
+            target = found.states[move.to]
+            session = replace(state.session, stack=[list(frame) for frame in state.stack.frames])
+            after, turn = step(flows, session, move.act.event, odesa.limits)
+            stacks.add(tuple(map(tuple, after.stack)))
+            assert f"{after.flow}.{after.step}" == target.place
+            assert type(turn.need) is type(target.need)
+            assert tuple(each.prompt for each in turn.says) == move.says
+            if not isinstance(turn.need, Hangup):
+                assert list(map(tuple, after.stack)) == target.stack.frames
+                assert after.mode.replace("waiting", "") == target.session.mode
+    assert len(stacks) == 2 + (changes != [])
 
 
 # With speech for one company: the flows are the same for all.

@@ -1,5 +1,9 @@
 """Visits every state a call can be in.
 
+The engine is asked as little as can be: until a flow is left, what happens is the same whatever
+runs the flow, so a `Spot`, which is a state without its stack, is tried once; and what comes of an
+end is walked once for each step that runs the flow (`Exit`). The states themselves are all there.
+
 Two sessions are one state where the engine cannot tell them apart: what was said, the pace and
 the number of turns count for nothing, the kinds of misses but not their order do, of the slots
 only those that name a queue, of a number typed so far only that there is one. Misses left at a
@@ -15,16 +19,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from ivr.company import Company
-from ivr.engine import Edge, Flows, Session, begin, step
+from ivr.engine import Edge, Flows, Left, Session, Trace, begin, resume, step
 from ivr.errors import FlowError
 from ivr.flow import KEYS, EnqueueStep, LookupStep, MenuStep, Question, SayStep
 from ivr.grammar import Grammar
-from ivr.model import Ask, Event, Hangup, Need, Value
+from ivr.model import Ask, Event, Hangup, Need, Say, Turn, Value
 from ivr.proof.acts import ANSWERED, LOW, SILENCE, Act, acts, press, say, spoken
 from ivr.services import Service
 
@@ -49,18 +53,95 @@ class Move(NamedTuple):
 
 
 @dataclass(eq=False)
+class Stack:
+    """Steps whose `run` waits, outermost first: the last of them, and the stack below it."""
+
+    frame: tuple[str, str] = ("", "")
+    below: Stack | None = None
+    depth: int = 0
+    above: dict[tuple[str, str], Stack] = field(default_factory=dict)
+
+    def push(self, frame: tuple[str, str]) -> Stack:
+        """Return the stack with one more; of equal stacks there is one."""
+        if frame not in self.above:
+            self.above[frame] = Stack(frame, self, self.depth + 1)
+        return self.above[frame]
+
+    @property
+    def frames(self) -> list[tuple[str, str]]:
+        """All of it."""
+        return [*self.below.frames, self.frame] if self.below else []
+
+    @property
+    def flows(self) -> list[str]:
+        """The flows that wait."""
+        return [flow for flow, _ in self.frames]
+
+
+@dataclass(eq=False)
+class Exit:
+    """A flow is left by an end. beyond: where that leads, by the step that ran the flow."""
+
+    session: Session
+    end: str
+    beyond: dict[tuple[str, str], tuple[Hop, ...]] = field(default_factory=dict)
+
+
+class Hop(NamedTuple):
+    """What an act does, whatever stack is below: it leads to a spot, or leaves the flow.
+
+    pushed: steps whose `run` waits then. broken: the engine's complaint; it leads nowhere.
+    """
+
+    to: Spot | Exit | None
+    pushed: tuple[tuple[str, str], ...] = ()
+    says: tuple[str, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    missed: bool = False
+    broken: str = ""
+
+
+@dataclass(eq=False)
+class Spot:
+    """A state without its stack: what happens there before the flow is left is always the same.
+
+    hops: what acts do, as far as it was tried. numbers: its states, by stack.
+    """
+
+    session: Session
+    need: Need | None
+    hops: dict[Act, tuple[Hop, ...]] = field(default_factory=dict)
+    numbers: dict[Stack, int] = field(default_factory=dict)
+    acts: tuple[Act, ...] | None = None
+
+
+@dataclass(eq=False)
 class State:
     """Where a call may stand. came: the state before and the act, the shortest way from the start.
 
     broken: the engine's own complaint about an act in this state.
     """
 
-    session: Session
-    need: Need | None
+    spot: Spot
+    stack: Stack
     came: tuple[int, Act] | None
     moves: list[Move] = field(default_factory=list)
     broken: list[tuple[Act, str]] = field(default_factory=list)
-    deep: bool = False
+
+    @property
+    def session(self) -> Session:
+        """The session, its stack left out."""
+        return self.spot.session
+
+    @property
+    def deep(self) -> bool:
+        """Whether flows run each other without end."""
+        return self.stack.depth > DEPTH
+
+    @property
+    def need(self) -> Need | None:
+        """What the call needs; nothing is tried where it is too deep."""
+        return None if self.deep else self.spot.need
 
     @property
     def place(self) -> str:
@@ -107,6 +188,10 @@ def explore(
     return _Explorer(flows, company, services, known, speech).run(start)
 
 
+FORGOTTEN = {"taken": [], "tried": {}, "understood": "", "repeats": 0, "slow": False, "unheard": 0}
+"""What of a session counts for nothing once its question is left."""
+
+
 class _Explorer:
     def __init__(
         self,
@@ -117,7 +202,9 @@ class _Explorer:
         speech: bool,
     ) -> None:
         self.map = Map(flows, company, services, [])
-        self.numbers: dict[object, int] = {}
+        self.spots: dict[object, Spot] = {}
+        self.exits: dict[object, Exit] = {}
+        self.empty = Stack()
         self.waiting: deque[int] = deque()
         steps = [(f.name, name, s) for f in flows.flows.values() for name, s in f.steps.items()]
         self.asked_again = {
@@ -136,6 +223,7 @@ class _Explorer:
             for saying in at.says
             if saying.each
         }
+        self.kept = self.queues | {"unread"}
         self.lists = {slot: known.get(slot, some) for slot in lists | spoken_of}
         self.known = {slot for slot in lists if slot in known}
         self.values: dict[Any, Any] = {}
@@ -147,26 +235,33 @@ class _Explorer:
         began = time.perf_counter()
         language = self.map.company.languages[0]
         first = begin(self.map.flows, language, self.lists, start, self.hears)
-        self.add(first, None, None)
+        self.add(self.spot(first, None, {}), self.empty, None)
         self.try_out(0, ANSWERED)
         while self.waiting:
             number = self.waiting.popleft()
             state = self.map.states[number]
             if state.need is None or isinstance(state.need, Hangup):
                 continue
-            for act in self.acts(state, state.need):
+            for act in self.acts(state.spot):
                 self.try_out(number, act)
             for act in self.typed_ahead(state):
                 self.try_out(number, act)
         self.map.seconds = time.perf_counter() - began
         return self.map
 
-    def acts(self, state: State, need: Need) -> Iterator[Act]:
-        """Everything that may happen here."""
-        if self.stands_for_another(state.session):
+    def acts(self, spot: Spot) -> tuple[Act, ...]:
+        """Everything that may happen at a spot."""
+        if spot.acts is None:
+            spot.acts = tuple(self.may_happen(spot.session, spot.need))
+        return spot.acts
+
+    def may_happen(self, session: Session, need: Need | None) -> Iterator[Act]:
+        if need is None:
+            return
+        if self.stands_for_another(session):
             yield press("1")
             return
-        fresh = state.place not in state.session.misses
+        fresh = f"{session.flow}.{session.step}" not in session.misses
         text = need.grammar if isinstance(need, Ask) else ""
         if fresh or not text:
             yield from acts(need, self.map.services)
@@ -201,48 +296,164 @@ class _Explorer:
         return self.doubts.setdefault(place, session.doubt) != session.doubt
 
     def try_out(self, number: int, act: Act) -> None:
+        """Note where an act leads from a state."""
         state = self.map.states[number]
-        edges: list[Edge] = []
-        try:
-            session, turn = step(
-                self.map.flows, state.session, act.event, self.map.company.limits, edges.append
+        hops = state.spot.hops.get(act)
+        if hops is None:
+            hops = state.spot.hops[act] = self.hops(state.spot, act)
+        self.follow(number, act, hops, state.stack)
+
+    def follow(self, number: int, act: Act, hops: tuple[Hop, ...], stack: Stack) -> None:
+        state = self.map.states[number]
+        for hop in hops:
+            target = hop.to
+            if isinstance(target, Exit):
+                if stack.below is not None:
+                    self.follow(number, act, self.beyond(hop, target, stack.frame), stack.below)
+                    continue
+                hop = Hop(None, broken=f"nothing ran the flow that ends with {target.end!r}")
+            if not isinstance(target, Spot):
+                state.broken.append((act, hop.broken))
+                continue
+            over = stack
+            for frame in hop.pushed:
+                over = over.push(frame)
+            if isinstance(target.need, Hangup):
+                over = self.empty
+            to = target.numbers.get(over)
+            if to is None:
+                to = self.add(target, over, (number, act))
+            state.moves.append(Move(act, to, hop.says, hop.edges, hop.missed))
+
+    def hops(self, spot: Spot, act: Act) -> tuple[Hop, ...]:
+        """Have the engine take an act."""
+        return self.walked(
+            spot.session,
+            act.event,
+            lambda trace: step(
+                self.map.flows, spot.session, act.event, self.map.company.limits, trace
+            ),
+        )
+
+    def beyond(self, hop: Hop, left: Exit, frame: tuple[str, str]) -> tuple[Hop, ...]:
+        """Return what comes of leaving a flow that a step ran, with all that was before."""
+        if frame not in left.beyond:
+            session = left.session
+            session.flow, session.step = frame
+            left.beyond[frame] = self.walked(
+                session,
+                None,
+                lambda trace: resume(
+                    self.map.flows, session, left.end, self.map.company.limits, trace
+                ),
             )
+        return tuple(
+            Hop(
+                each.to, each.pushed, self.same(hop.says + each.says),
+                self.same(hop.edges + each.edges), hop.missed, each.broken,
+            )
+            for each in left.beyond[frame]
+        )  # fmt: skip
+
+    def walked(
+        self, before: Session, event: Event | None, walk: Callable[[Trace], tuple[Session, Turn]]
+    ) -> tuple[Hop, ...]:
+        """Walk until something is needed or the flow is left. event: none goes on with one."""
+        edges: list[Edge] = []
+        says: Sequence[Say]
+        ends: Iterable[Spot | Exit]
+        try:
+            session, turn = walk(edges.append)
+            says, ends = turn.says, self.reached(session, turn.need)
+        except Left as left:
+            session, says, ends = left.session, left.says, [self.exit(left)]
         except FlowError as reason:
-            state.broken.append((act, str(reason)))
-            return
-        missed = self.missed(state.session, session, edges, act.event)
-        says = self.same(tuple(say.prompt for say in turn.says))
-        walked = self.same(tuple(edges))
-        for after in self.variants(self.canonical(session, turn.need), turn.need):
-            to = self.add(after, turn.need, (number, act))
-            state.moves.append(Move(act, to, says, walked, missed))
+            return (Hop(None, broken=str(reason)),)
+        pushed = tuple((flow, at) for flow, at in session.stack)
+        told = self.same(tuple(say.prompt for say in says))
+        missed = event is not None and self.missed(before, session, edges, event)
+        taken = self.same(tuple(edges))
+        return tuple(Hop(end, pushed, told, taken, missed) for end in ends)
+
+    def exit(self, left: Left) -> Exit:
+        """Return the one exit of all sessions that the engine cannot tell."""
+        session = left.session
+        misses = {
+            question: sorted(kinds)
+            for question, kinds in session.misses.items()
+            if question in self.asked_again and question.partition(".")[0] != session.flow
+        }
+        kept = {**vars(session), **FORGOTTEN, "misses": misses, "flow": "", "step": "", "stack": []}
+        key = left.end, repr(sorted(kept.items()))
+        if key not in self.exits:
+            self.exits[key] = Exit(Session(**kept), left.end)
+        return self.exits[key]
 
     def same(self, value: T) -> T:
         """The first one of equal values: there are few of them, and millions of moves."""
         first: T = self.values.setdefault(value, value)
         return first
 
-    def variants(self, session: Session, need: Need) -> Iterator[Session]:
-        """The session; at a menu of a list that services fill, with several such lists."""
-        at = self.map.flows.step(session.flow, session.step)
-        each = at.each if isinstance(need, Ask) and isinstance(at, MenuStep) else ""
-        if not each or each in self.known:
-            yield session
-        else:
+    def reached(self, session: Session, need: Need | None) -> Iterator[Spot]:
+        """The spot of a session; at a menu of a list that services fill, one for each length."""
+        each = ""
+        if isinstance(need, Ask):
+            at = self.map.flows.step(session.flow, session.step)
+            each = at.each if isinstance(at, MenuStep) else ""
+        if each and each not in self.known:
             for length in LENGTHS:
                 items: list[Value] = [{}] * length
-                slots = {**session.slots, each: items}
-                yield replace(session, slots=slots)
+                yield self.spot(session, need, {each: items})
+        else:
+            yield self.spot(session, need, {})
 
-    def add(self, session: Session, need: Need | None, came: tuple[int, Act] | None) -> int:
-        key = self.key(session, need)
-        found = self.numbers.get(key)
+    def spot(self, session: Session, need: Need | None, items: Mapping[str, Value]) -> Spot:
+        """Return the one spot of all sessions that the engine cannot tell. items: of its list."""
+        here, asked = f"{session.flow}.{session.step}", isinstance(need, Ask)
+        slots = {slot: value for slot, value in session.slots.items() if slot in self.kept}
+        misses = self.counted(session, here, asked) if session.misses else {}
+        unheard = session.misses.get(here, []).count("unheard")
+        hears = session.hears and unheard < self.map.company.limits.hearing.misses
+        typed = "1" if asked and session.typed else session.typed[:1]
+        mode = "" if session.mode == "waiting" else session.mode  # it is all about the pace
+        doubt = session.doubt if mode == "confirm" else []
+        key: object = (
+            here,
+            mode,
+            tuple((question, tuple(kinds)) for question, kinds in sorted(misses.items())),
+            typed,
+            tuple(map(len, items.values())),  # type: ignore[arg-type]
+            tuple(sorted(slots.keys() - {"unread"})),
+            bool(slots.get("unread")),
+            bool(hears),
+            tuple(doubt),
+            type(need),
+        )
+        if isinstance(need, Hangup):
+            key = here, need.reason
+        found = self.spots.get(key)
         if found is None:
-            found = self.numbers[key] = len(self.map.states)
-            deep = len(session.stack) > DEPTH
-            self.map.states.append(State(session, None if deep else need, came, deep=deep))
-            self.waiting.append(found)
+            kept = Session(
+                session.flow, session.step, self.map.company.languages[0],
+                {**self.lists, **slots, **items}, misses, turn=1, typed=typed, mode=mode,
+                over=session.over, hears=self.hears if hears else [], doubt=doubt,
+            )  # fmt: skip
+            found = self.spots[key] = Spot(kept, need)
         return found
+
+    def counted(self, session: Session, here: str, asked: bool) -> dict[str, list[str]]:
+        """Return the misses that count on: of this question, and those left at others."""
+        return {
+            question: sorted(kinds)
+            for question, kinds in session.misses.items()
+            if question == here or (not asked and question in self.asked_again)
+        }
+
+    def add(self, spot: Spot, stack: Stack, came: tuple[int, Act] | None) -> int:
+        number = spot.numbers[stack] = len(self.map.states)
+        self.map.states.append(State(spot, stack, came))
+        self.waiting.append(number)
+        return number
 
     @staticmethod
     def missed(before: Session, after: Session, edges: list[Edge], event: Event) -> bool:
@@ -253,56 +464,3 @@ class _Explorer:
         doubted = after.mode == "confirm" and before.mode != "confirm"
         more = len(after.misses.get(question, ())) > len(before.misses.get(question, ()))
         return left or more or doubted or event.outcome == "down"
-
-    def canonical(self, session: Session, need: Need) -> Session:
-        """The one of all sessions of a state that is walked on from."""
-        here = f"{session.flow}.{session.step}"
-        active = {session.flow, *(flow for flow, _ in session.stack)}
-        asked = isinstance(need, Ask)
-        unheard = session.misses.get(here, []).count("unheard")
-        hears = session.hears and unheard < self.map.company.limits.hearing.misses
-        misses = {
-            question: sorted(kinds)
-            for question, kinds in session.misses.items()
-            if question == here
-            or (not asked and question in self.asked_again and question.partition(".")[0] in active)
-        }
-        kept = self.queues | {"unread"}
-        slots = {slot: value for slot, value in session.slots.items() if slot in kept}
-        return replace(
-            session,
-            slots={**self.lists, **slots},
-            misses=misses,
-            turn=1,
-            typed="1" if asked and session.typed else session.typed[:1],
-            mode="" if session.mode == "waiting" else session.mode,  # it is all about the pace
-            repeats=0,
-            slow=False,
-            language=self.map.company.languages[0],
-            hears=self.hears if hears else [],
-            unheard=0,
-            doubt=session.doubt if session.mode == "confirm" else [],
-            taken=[],
-            tried={},
-            understood="",
-        )
-
-    def key(self, session: Session, need: Need | None) -> object:
-        if isinstance(need, Hangup):
-            return session.flow, session.step, need.reason
-        at = self.map.flows.step(session.flow, session.step)
-        each = at.each if isinstance(at, MenuStep) else ""
-        return (
-            session.flow,
-            session.step,
-            tuple(map(tuple, session.stack)),
-            session.mode,
-            tuple((question, tuple(kinds)) for question, kinds in sorted(session.misses.items())),
-            session.typed,
-            len(session.slots[each]) if each else 0,  # type: ignore[arg-type]
-            frozenset(slot for slot in session.slots if slot in self.queues),
-            bool(session.slots.get("unread")),
-            bool(session.hears),
-            tuple(session.doubt),
-            type(need),
-        )

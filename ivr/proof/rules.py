@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ivr.company import Company
@@ -93,7 +95,23 @@ def prove(
 
     speech: callers speak, too, where the company listens.
     """
-    found = explore(flows, company, services, known, start, speech)
+    with _unswept():
+        return _judged(explore(flows, company, services, known, start, speech))
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Look for no garbage: there is none, and a look goes through millions of moves."""
+    swept = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if swept:
+            gc.enable()
+
+
+def _judged(found: Map) -> Proof:
     circles, misses = _longest(found, lambda move: move.act.idle or move.missed)
     violations = [
         *_stuck(found),
@@ -108,7 +126,12 @@ def prove(
         if place not in nearest or len(violation.way) < len(nearest[place].way):
             nearest[place] = violation
     return Proof(
-        company.id, len(found.states), found.moves, found.seconds, misses, tuple(nearest.values())
+        found.company.id,
+        len(found.states),
+        found.moves,
+        found.seconds,
+        misses,
+        tuple(nearest.values()),
     )
 
 
@@ -124,7 +147,7 @@ def _stuck(found: Map) -> Iterator[Violation]:
         for act, reason in state.broken:
             yield _violation(found, "stuck", number, reason, [act])
         if state.deep:
-            runs = " -> ".join(flow for flow, _ in state.session.stack)
+            runs = " -> ".join(state.stack.flows)
             yield _violation(found, "endless-run", number, f"runs {runs}", place=state.session.flow)
 
 
@@ -280,7 +303,7 @@ def _followed(
         if by:
             text = f"{by} takes a number that was not read back"
             yield _violation(found, "unread-number", start, text, way, place)
-        inside = flow in (target.session.flow, *(each for each, _ in target.session.stack))
+        inside = flow in (target.session.flow, *target.stack.flows)
         over = by or service in FORGETS or isinstance(target.need, Enqueue | Hangup)
         if inside and not over and move.to not in seen:
             seen.add(move.to)
