@@ -207,6 +207,18 @@ class MemoryQueue:
             state.put(slip, lifted=old.lifted or was)
             return True
 
+    def withdraw(self, ticket: str, now: float, was: str) -> bool:
+        """Take a caller out of his wait, his place kept."""
+        with self._change_of(ticket, now) as (state, slip):
+            if state is None or slip is None or slip.ticket.state != "waiting":
+                return False
+            old = slip.ticket
+            if old.queue != was or old.kind != "call" or (old.lifted or old.priority) in URGENT:
+                return False
+            state.step_out(slip)
+            state.keep_place(slip, "")
+            return True
+
     def lower(self, ticket: str, now: float, was: str) -> bool:
         """Take back what `lift` gave."""
         with self._change_of(ticket, now) as (state, slip):
@@ -313,6 +325,7 @@ class MemoryQueue:
         limit: float = 0.0,
         tab: str = "",
         version: int | None = None,
+        by: str = "",
     ) -> Operator | None:
         """Change what the operator chose."""
         one_of(status, STATUSES)
@@ -324,7 +337,7 @@ class MemoryQueue:
                 return None
             paused = status == "paused"
             seat.pause = state.now + limit if paused and limit else 0.0
-            state.choose(seat, status, reason if paused else "")
+            state.choose(seat, status, reason if paused else "", by)
         return seat.operator
 
     def set_skills(

@@ -79,7 +79,9 @@ class Operator:
     """An operator who is signed in. name: his login, unique in the company.
 
     shown: the name on screens. skills: queue -> level (5 best, 1 least).
-    reason: of a pause. since: when status or state last changed; idle_since orders the idle ones.
+    reason: of a pause. by: login of who chose status and reason for him, "" himself or the system.
+    since: when what he does began: the state, and of who is idle the status, too. idle_since orders
+    the idle ones.
     version: grows with every change; a writer that names an older one is refused.
     node, endpoint: where his telephone is registered ("pbx1", "op-olena"); "" while none is.
     tab: id of the browser tab that has the say. ticket, token: of his offer or talk.
@@ -103,6 +105,7 @@ class Operator:
     token: str = ""
     until: float = 0.0
     missed: int = 0
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,11 @@ class AgentQueue(Protocol):
         priority is not `was`, or this one is not higher.
         """
 
+    def withdraw(self, ticket: str, now: float, was: str) -> bool:
+        """Take a caller out of his wait in the queue `was`: he is away, his place kept. False: he
+        does not wait there, comes first by himself, or is a call-back.
+        """
+
     def lower(self, ticket: str, now: float, was: str) -> bool:
         """Take back what `lift` gave: the ticket has what it would have without. False: nobody
         has lifted it, or its priority is not `was`.
@@ -293,11 +301,13 @@ class AgentQueue(Protocol):
         limit: float = 0.0,
         tab: str = "",
         version: int | None = None,
+        by: str = "",
     ) -> Operator | None:
         """Change what the operator chose; None (nothing changed) for an older version, another
-        tab, or somebody unknown. limit: seconds after which a pause is over its time.
-        Ready while in wrap-up ends the wrap-up. Paused or offline with an offer open: the ticket
-        goes back. Offline in a talk: takes effect after it.
+        tab, or somebody unknown. limit: seconds after which a pause is over its time. by: who
+        chose it for him. Ready while in wrap-up ends the wrap-up, unless somebody else chose it.
+        Paused or offline with an offer open: the ticket goes back. Offline in a talk: takes effect
+        after it.
         """  # fmt: skip
 
     def set_skills(

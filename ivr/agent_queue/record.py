@@ -73,6 +73,7 @@ def seat_of(company: str, name: str, texts: Hash) -> Seat:
         ticket=texts["ticket"],
         token=texts["token"],
         missed=int(texts["missed"]),
+        by=texts.get("by", ""),
     )
     seat = Seat(operator, float(texts["wrap"]), float(texts["pause"]), texts["asks"])
     return Seat(replace(operator, until=seat.until), seat.wrap, seat.pause, seat.asks)

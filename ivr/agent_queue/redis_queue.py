@@ -87,6 +87,10 @@ class RedisQueue:
         """Give a ticket a higher priority that can be taken back."""
         return bool(self._change_of(ticket, "lift", now, one_of(priority, PRIORITIES), was))
 
+    def withdraw(self, ticket: str, now: float, was: str) -> bool:
+        """Take a caller out of his wait, his place kept."""
+        return bool(self._change_of(ticket, "withdraw", now, was))
+
     def lower(self, ticket: str, now: float, was: str) -> bool:
         """Take back what `lift` gave."""
         return bool(self._change_of(ticket, "lower", now, was))
@@ -146,11 +150,12 @@ class RedisQueue:
         limit: float = 0.0,
         tab: str = "",
         version: int | None = None,
+        by: str = "",
     ) -> Operator | None:
         """Change what the operator chose."""
         one_of(status, STATUSES)
         known = "" if version is None else version
-        args = [name, status, reason, _num(limit), tab, known]
+        args = [name, status, reason, _num(limit), tab, known, by]
         flat = self._change("set_status", company, now, args)
         return self._operator(Operator(name, company), flat) if flat else None
 

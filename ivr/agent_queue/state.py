@@ -347,8 +347,7 @@ class State:
         """Change fields of an operator and the sets in which he is found."""
         before, was = seat.operator, (seat.free, seat.serving, seat.steady)
         seat.operator = after = replace(before, **fields, version=before.version + 1)
-        changed = (before.status, before.state) != (after.status, after.state)
-        since = self.now if changed else before.since
+        since = before.since if _does(before) == _does(after) else self.now
         seat.operator = replace(after, since=since, until=seat.until)
         if was[:2] != (seat.free, seat.serving):
             self.enlist(seat)
@@ -443,7 +442,7 @@ class State:
         seat, skills = self.seats.get(new.name), usable(new.skills)
         if seat is None:
             fields: dict[str, Any] = {"ticket": "", "token": "", "missed": 0, "version": 0}
-            fields |= {"since": self.now, "idle_since": self.now}
+            fields |= {"by": "", "since": self.now, "idle_since": self.now}
             seat = Seat(replace(new, skills={}, state="idle", **fields))
             self.seats[new.name] = seat
             self.appear("operator", new.name)
@@ -473,14 +472,15 @@ class State:
         if token := seat.asks or asked:
             self.end_consult(token)
 
-    def choose(self, seat: Seat, status: str, reason: str) -> None:
-        """Follow what an operator chose."""
+    def choose(self, seat: Seat, status: str, reason: str, by: str) -> None:
+        """Follow what an operator chose. by: who chose it for him; that ends no wrap-up."""
         old = seat.operator
-        fields: dict[str, Any] = {"status": status, "reason": reason}
+        fields: dict[str, Any] = {"status": status, "reason": reason, "by": by}
+        ends = old.state == "wrap_up" and not by
         if status != "ready" and old.state == "offered":
             self.idle(seat, anew=False, **fields)
             self.line_up(self.slips[old.ticket], raised=True)
-        elif status == "ready" and (old.state == "wrap_up" or (old.status, old.state) in _RESTING):
+        elif status == "ready" and (ends or (old.status, old.state) in _RESTING):
             self.idle(seat, missed=0, **fields)
         else:
             missed = 0 if status == "ready" else old.missed
@@ -517,7 +517,7 @@ class State:
             self.operate(seat, state="disconnected", ticket="", token="", missed=missed)
         elif missed >= self.rules(slip.ticket.queue).unanswered:
             seat.pause = 0.0
-            self.idle(seat, status="paused", reason=why, missed=missed)
+            self.idle(seat, status="paused", reason=why, by="", missed=missed)
         else:
             self.idle(seat, missed=missed)
         self.line_up(slip, raised=True)
@@ -573,6 +573,11 @@ class State:
 
 
 _RESTING = (("paused", "idle"), GONE)
+
+
+def _does(operator: Operator) -> tuple[str, str]:
+    """Return what an operator does, for the time he does it; what he chose counts while idle."""
+    return operator.state, operator.status if operator.state == "idle" else ""
 
 
 def _order(slip: Slip) -> tuple[float, str]:

@@ -64,6 +64,49 @@ def test_an_older_version_is_refused(scene):
     assert scene.status("olena", "offline", version=newest).status == "offline"
 
 
+def test_a_talk_has_lasted_as_long_whatever_is_chosen_meanwhile(scene):
+    scene.sign_in("olena")
+    assert scene.operator("olena").since == scene.now
+    scene.wait(5).status("olena", "paused", reason="break")
+    assert scene.operator("olena").since == scene.now
+    scene.wait(5).status("olena", "ready")
+    scene.enter("a")
+    scene.talk("a")
+    began = scene.now
+    scene.wait(5).status("olena", "paused", reason="break")
+    scene.wait(5).status("olena", "offline")
+    assert scene.operator("olena").since == began
+    scene.queue.ended("a", scene.now)
+    wraps = scene.now
+    scene.wait(5).status("olena", "paused", reason="break")
+    assert (scene.does("olena"), scene.operator("olena").since) == (("paused", "wrap_up"), wraps)
+    scene.wait(60)
+    assert scene.operator("olena").since > wraps, "the break begins after it"
+
+
+def test_what_somebody_else_chose_for_him_names_who_and_ends_no_wrap_up(scene):
+    scene.sign_in("olena")
+    scene.enter("a")
+    scene.talk("a")
+    assert scene.status("olena", "paused", reason="break", by="vira").by == "vira"
+    scene.queue.ended("a", scene.now)
+    until = scene.operator("olena").until
+    scene.enter("b")
+    assert scene.status("olena", "ready", by="vira").until == until
+    assert scene.does("olena") == ("ready", "wrap_up")
+    assert scene.of("b") == ("waiting", "")
+    assert scene.status("olena", "ready").by == "", "her own choice"
+    assert scene.of("b") == ("offered", "olena")
+
+
+def test_a_pause_for_no_answer_is_nobodys_choice(scene):
+    scene.sign_in("olena", status="paused")
+    scene.status("olena", "ready", by="vira")
+    scene.enter("a")
+    scene.queue.unanswered(scene.offer("a").token, scene.now)
+    assert (scene.operator("olena").reason, scene.operator("olena").by) == ("no_answer", "")
+
+
 def test_nobody_has_no_status(scene):
     assert scene.status("nobody", "ready") is None
     assert scene.queue.operator(COMPANY, "nobody") is None

@@ -178,6 +178,41 @@ def test_lifted_he_is_served_by_whoever_may_serve_an_urgent_one(scene_of):
     assert scene.of("a") == ("offered", "olena")
 
 
+# ---------------------------------------------------------------------- out of the wait
+
+
+def test_a_wait_is_ended_once_and_its_place_kept(scene_of):
+    scene = scene_of()
+    scene.enter("a", ago=60.0)
+    scene.enter("b", ago=30.0)
+    assert not scene.queue.withdraw("a", scene.now, "metering"), "he waits elsewhere"
+    assert scene.queue.withdraw("a", scene.now, "general")
+    assert not scene.queue.withdraw("a", scene.now, "general"), "the second comes too late"
+    scene.sign_in("olena")
+    assert (scene.of("a"), scene.of("b")) == (("away", ""), ("offered", "olena"))
+    scene.enter("a")
+    assert order(scene) == ["a", "b"]
+    assert scene.queue.withdraw("a", scene.now, "general"), "he waits again"
+    assert not scene.queue.withdraw("b", scene.now, "general"), "he is being rung"
+    assert not scene.queue.withdraw("nobody", scene.now, "general")
+
+
+def test_who_comes_first_by_himself_waits_on_and_who_was_put_first_does_not(scene_of):
+    scene = scene_of()
+    scene.enter("a", priority="danger")
+    scene.enter("b", priority="priority_site")
+    scene.enter("callback-7", kind="callback")
+    scene.enter("c")
+    scene.queue.lift("c", "priority_site", scene.now, "normal")
+    withdrawn = [scene.queue.withdraw(each, scene.now, "general") for each in order(scene)]
+    assert dict(zip(order(scene), withdrawn, strict=True)) == {
+        "a": False, "b": False, "c": True, "callback-7": False,
+    }  # fmt: skip
+    scene.queue.raise_to("c", "priority_site", scene.now)
+    scene.enter("c")
+    assert not scene.queue.withdraw("c", scene.now, "general"), "an operator gave it besides"
+
+
 # ---------------------------------------------------------------------- a certain operator
 
 

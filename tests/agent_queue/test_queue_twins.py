@@ -167,6 +167,10 @@ class Twins(RuleBasedStateMachine):
             ticket = self.memory.ticket(name)
             assert (ticket.priority, ticket.lifted) == (own, "")
 
+    @rule(name=tickets, was=st.one_of(st.none(), st.none(), queues))
+    def withdraw(self, name, was):
+        self.both("withdraw", name, self.now, self.seen_of(name, "queue", was))
+
     @rule(name=tickets, operator=names, seconds=st.sampled_from([0.0, 15.0, 120.0]))
     def give(self, name, operator, seconds):
         self.both("give", name, operator, self.now, seconds)
@@ -196,9 +200,10 @@ class Twins(RuleBasedStateMachine):
         tab=st.sampled_from(["", "", "tab olena"]),
         version=st.one_of(st.none(), st.none(), st.integers(0, 60)),
         limit=st.sampled_from([0.0, 60.0]),
+        by=st.sampled_from(["", "vira"]),
     )
-    def set_status(self, name, status, tab, version, limit):
-        chosen = {"reason": "break", "limit": limit, "tab": tab, "version": version}
+    def set_status(self, name, status, tab, version, limit, by):
+        chosen = {"reason": "break", "limit": limit, "tab": tab, "version": version, "by": by}
         self.both("set_status", COMPANY, name, status, self.now, **chosen)
 
     @rule(name=names)

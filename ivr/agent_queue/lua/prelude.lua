@@ -252,7 +252,8 @@ local function operate(s, fields)
   local status, state = s.status, s.state
   for field, value in pairs(fields) do write(s, field, value) end
   write(s, 'version', s.version + 1)
-  if status ~= s.status or state ~= s.state then write(s, 'since', N) end
+  local chose = s.state == 'idle' and status ~= s.status -- otherwise it holds later
+  if chose or state ~= s.state then write(s, 'since', N) end
   changed[s] = true
   if serving ~= is_serving(s) then enlist_serving(s) end
   due('o:' .. s.name, ended, ends(s))
@@ -505,7 +506,7 @@ local function miss(t, why)
   if why == 'failed' then
     operate(s, { state = 'disconnected', ticket = '', token = '', missed = missed })
   elseif missed >= rules(t.queue).unanswered then
-    idle(s, { status = 'paused', reason = why, missed = missed, pause = 0 })
+    idle(s, { status = 'paused', reason = why, by = '', missed = missed, pause = 0 })
   else
     idle(s, { missed = missed })
   end
