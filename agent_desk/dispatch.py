@@ -59,6 +59,7 @@ def _given(words: dict[str, str]) -> dict[str, Any]:
     return {
         "csrf": generate_csrf(),
         "words": words,
+        "zone": str(profile.zone),
         "regions": regions,
         "messages": list(terms.messages),
         "queues": [

@@ -61,7 +61,7 @@ def given(words: dict[str, str]) -> dict[str, Any]:
     return {
         "user": {"login": who.login, "name": who.user.name, "shown": who.user.name},
         "role": who.user.role,
-        "company": {"id": profile.id, "name": profile.name},
+        "company": {"id": profile.id, "name": profile.name, "zone": str(profile.zone)},
         "ends": who.ends.timestamp(),
         "csrf": generate_csrf(),
         "language": g.language,

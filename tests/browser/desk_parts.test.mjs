@@ -7,7 +7,7 @@ import { Backoff } from "../../agent_desk/static/desk/backoff.js";
 import { Desk, duty } from "../../agent_desk/static/desk/desk.js";
 import { Drafts } from "../../agent_desk/static/desk/draft.js";
 import { asked, filled, look, problems, required, warns } from "../../agent_desk/static/desk/form_fields.js";
-import { day, dayTime, span, telephone } from "../../agent_desk/static/desk/format.js";
+import { clock, day, dayTime, entered, span, telephone, time, writeIn } from "../../agent_desk/static/desk/format.js";
 import { Parser } from "../../agent_desk/static/desk/live.js";
 import { failing, measure, summary, verdict, Watch } from "../../agent_desk/static/desk/quality.js";
 import { shortcut, SHORTCUTS } from "../../agent_desk/static/desk/shortcuts.js";
@@ -349,4 +349,30 @@ test("spans, days and telephone numbers", () => {
   const now = new Date(2026, 9, 31, 10, 0);
   assert.equal(dayTime(new Date(2026, 9, 31, 9, 5).getTime() / 1000, "uk", now), "09:05");
   assert.equal(dayTime(new Date(2026, 9, 30, 9, 5).getTime() / 1000, "uk", now), "30.10.2026 09:05");
+});
+
+test("times are those of the company's clocks", () => {
+  const at = (/** @type {string} */ text) => Date.parse(text) / 1000;
+  try {
+    writeIn("Asia/Ho_Chi_Minh");
+    assert.equal(time(at("2026-10-31T18:30Z"), "uk"), "01:30");
+    assert.equal(day(at("2026-10-31T18:30Z"), "uk"), "01.11.2026");
+    assert.equal(day("2026-10-31", "uk"), "31.10.2026");
+    assert.equal(dayTime(at("2026-10-31T18:30Z"), "uk", new Date("2026-10-31T16:30Z")), "01.11.2026 01:30");
+    assert.match(clock(at("2026-10-31T18:30Z"), "uk"), new Date(0).getTimezoneOffset() === -420 ? /^01:30$/ : /^01:30 Asia/);
+    writeIn("Europe/Kyiv");
+    const moments = {
+      "2026-07-01T00:00": "2026-06-30T21:00Z",
+      "2026-10-25T02:59": "2026-10-24T23:59Z",
+      "2026-10-25T03:30": "2026-10-25T00:30Z", // of two, the first
+      "2026-10-25T04:00": "2026-10-25T02:00Z",
+      "2027-03-28T02:59": "2027-03-28T00:59Z",
+      "2027-03-28T03:30": "2027-03-28T01:30Z", // of none, as much later: 04:30
+      "2027-03-28T04:00": "2027-03-28T01:00Z",
+    };
+    for (const [local, moment] of Object.entries(moments)) assert.equal(entered(local), at(moment), local);
+    assert.equal(entered(""), null);
+  } finally {
+    writeIn(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  }
 });

@@ -6,6 +6,7 @@ import { Alerts } from "./alerts.js";
 import { Api, Refusal, Unreachable } from "./api.js";
 import { Desk, duty } from "./desk.js";
 import { typing } from "./dom.js";
+import { writeIn } from "./format.js";
 import { Live } from "./live.js";
 import { Phone } from "./phone.js";
 import { Settings } from "./settings.js";
@@ -43,6 +44,7 @@ const say = words(given.words, document.documentElement.lang);
 /** Later tabs have greater ids: the newest one has the say. */
 const tab = `${String(Date.now()).padStart(13, "0")}-${crypto.randomUUID().slice(0, 8)}`;
 const api = new Api(given.csrf, tab);
+writeIn(given.company.zone);
 const desk = new Desk(sessionStorage);
 const sounds = new Sounds(localStorage);
 const settings = new Settings(localStorage);

@@ -1,7 +1,7 @@
 // @ts-check
 /** The lists of the page: events, suspected ones, priority calls, queues, who did what. */
 import { canvas, h } from "../desk/dom.js";
-import { dayTime, telephone } from "../desk/format.js";
+import { dayTime, entered, telephone } from "../desk/format.js";
 import { field, number, select } from "./fields.js";
 
 const NAMES = ["alerts", "suspected", "events", "queues", "history"];
@@ -134,7 +134,7 @@ export class Lists {
           do: "confirm",
           cause: cause.value,
           customers: customers.value === "" ? null : Number(customers.value),
-          restore_by: seconds(until.value),
+          restore_by: entered(until.value),
         }),
     );
   }
@@ -223,7 +223,7 @@ export class Lists {
     const { say } = this.page;
     const until = h("input", { id: "renew-restore", type: "datetime-local" });
     const form = this.#deciding([field(say("dispatch_restore_by"), until)], say("dispatch_save"), () =>
-      this.decide(`event/${each.id}`, { do: "renew", restore_by: seconds(until.value) }),
+      this.decide(`event/${each.id}`, { do: "renew", restore_by: entered(until.value) }),
     );
     return h("tr", {}, h("td", { colspan: 8 }, form));
   }
@@ -291,9 +291,4 @@ export class Lists {
       each.reason ? h("small", {}, each.reason) : null,
     );
   }
-}
-
-/** @param {string} local as the browser writes it, "" where nothing was entered @returns {number | null} */
-function seconds(local) {
-  return local ? new Date(local).getTime() / 1000 : null;
 }

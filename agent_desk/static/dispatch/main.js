@@ -2,7 +2,7 @@
 /** The dispatcher's page: asks for its state every few seconds and hands it to its views. */
 import { Api, Refusal, Unreachable } from "../desk/api.js";
 import { write } from "../desk/dom.js";
-import { time } from "../desk/format.js";
+import { clock, writeIn } from "../desk/format.js";
 import { words } from "../desk/words.js";
 import { Lists } from "./lists.js";
 import { StormView } from "./storm.js";
@@ -14,6 +14,7 @@ const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (doc
 const given = JSON.parse(find("#given").textContent ?? "{}");
 const say = words(given.words, document.documentElement.lang);
 const api = new Api(given.csrf, "");
+writeIn(given.zone);
 let shown = 0;
 
 /** @typedef {typeof page} Page what every view may use */
@@ -46,7 +47,7 @@ function show(state) {
   if (state.time < shown) return; // an answer that was overtaken
   shown = state.time;
   document.body.dataset.storm = state.storm.state || "off";
-  write(find(".clock"), time(state.time, say.language));
+  write(find(".clock"), clock(state.time, say.language));
   storm.show(state);
   lists.show(state);
 }

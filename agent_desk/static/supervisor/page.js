@@ -2,7 +2,7 @@
 /** What every page of the supervisor has: words, questions to the server, a place for answers. */
 import { Api, Refusal, Unreachable } from "../desk/api.js";
 import { write } from "../desk/dom.js";
-import { time } from "../desk/format.js";
+import { clock, writeIn } from "../desk/format.js";
 import { words } from "../desk/words.js";
 import { alarms } from "./alarms.js";
 
@@ -10,6 +10,7 @@ export const find = (/** @type {string} */ selector) => /** @type {HTMLElement} 
 export const given = JSON.parse(find("#given").textContent ?? "{}");
 export const say = words(given.words, document.documentElement.lang);
 export const api = new Api(given.csrf, "");
+writeIn(given.company.zone);
 
 /** Milliseconds between two steps of the clock. */
 const SECOND = 1000;
@@ -17,7 +18,7 @@ const SECOND = 1000;
 export const page = {
   /** Call once the page's script is set up: starts the clock and marks the page for tests. */
   ready() {
-    const tick = () => write(find(".clock"), time(Date.now() / 1000, say.language));
+    const tick = () => write(find(".clock"), clock(Date.now() / 1000, say.language));
     tick();
     setInterval(tick, SECOND);
     alarms({ find, say, api, send: page.send });

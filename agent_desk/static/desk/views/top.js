@@ -1,7 +1,7 @@
 // @ts-check
 /** The bar above: who, status, queues, line, clock. */
 import { canvas, fill, h, icon, write } from "../dom.js";
-import { span, time } from "../format.js";
+import { clock, span } from "../format.js";
 
 export class Top {
   /** @param {import("../main.js").App} app */
@@ -106,6 +106,6 @@ export class Top {
     write(this.limit, left === null ? "" : left >= 0 ? say("left", { span: span(left) }) : say("over_limit", { span: span(-left) }));
     this.limit.classList.toggle("over", left !== null && left < 0);
     for (const place of this.queues.querySelectorAll("[data-longest]")) write(place, span(desk.time(now()) - Number(place.dataset.longest)));
-    write(this.clock, time(desk.time(now()), say.language));
+    write(this.clock, clock(desk.time(now()), say.language));
   }
 }
