@@ -10,7 +10,7 @@ Each is a plain document {"do": WORD, ...}:
     pause_recording ticket, paused
     call_back       callback, operator (or "")         a promise is taken now, out of turn
     raised          ticket, operator, reason           he comes first from now on: for the log
-    withdraw        ticket, queue                      his wait in this queue ends; he is told why
+    withdraw        ticket, queue                      after queue.withdraw: he is told why
     listen          token                              a supervisor is let into a talk
     listen_as       token, mode                        he goes on so; take: the caller is his
     leave_talk      token                              he is hung up on
@@ -31,7 +31,6 @@ from ivr.matchmaker.listenings import Listenings
 from ivr.matchmaker.means import Means
 from ivr.matchmaker.promises import Promises, refusal
 from ivr.matchmaker.switch import SwitchDown
-from ivr.services.queues import AHEAD
 
 logger = logging.getLogger(__name__)
 
@@ -131,13 +130,13 @@ class Orders:
             self._means.note(ticket, "raised", operator=who, reason=why, priority=ticket.priority)
 
     def _withdraw(self, order: Order) -> None:
-        """Lead a caller out of the wait: his flow says why, and offers what it offers to who may
-        not wait. Who is being rung, has been moved on, or comes first, waits on.
+        """Lead a caller whose wait was ended out of it: his flow says why, and offers what it
+        offers to who may not wait. One whose exchange is away waits on until it is back.
         """
         ticket, queue, now = self._ticket(order), self._means.queue, self._means.now()
-        if ticket is None or ticket.state != "waiting" or ticket.queue != order["queue"]:
+        if ticket is None:
             return
-        if ticket.kind != "call" or ticket.priority in AHEAD or not queue.away(ticket.id, now):
+        if ticket.state != "away" and not queue.withdraw(ticket.id, now, str(order["queue"])):
             return
         try:
             self._means.switch.tell(ticket, "withdrawn")

@@ -120,6 +120,8 @@ class _Round:
             self._repairs.answered(ticket.token)
         elif ticket.state == "ringing" and live.where in ("wait", "outside") and not live.talking:
             self._repairs.connect(ticket, _offer(ticket))
+        elif ticket.state == "away" and live.where == "wait":
+            self._means.queue.enter(ticket, self._now)  # nobody led him out of it
         elif ticket.state == "talking" and live.where == "wait":
             self._means.queue.ended(ticket.id, self._now)
             self._without_ticket(live)

@@ -33,11 +33,13 @@ def test_a_call_is_told_hung_up_and_recorded_or_not(hall: Hall) -> None:
     assert hall.details("hung_up") == {"operator": "olena"}
 
 
-def test_a_wait_is_ended_in_a_spoken_way(hall: Hall) -> None:
+def test_a_wait_that_was_ended_is_told_so(hall: Hall) -> None:
     hall.operator(status="paused")
     hall.caller("pbx1-2.2", number=None)
     _do(hall, "withdraw", ticket="pbx1-2.2", queue="metering")
     assert hall.exchange.told == [], "he waits in another queue by now"
+    assert hall.queue.withdraw("pbx1-2.2", hall.now, "general")
+    assert hall.queue.move("pbx1-2.2", "metering", hall.now, "general"), "somebody moves him besides"
     _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
     assert hall.exchange.told == [("pbx1-2.2", "withdrawn")]
     assert hall.ticket("pbx1-2.2").state == "away", "his place is kept while he decides"
@@ -56,6 +58,7 @@ def test_who_cannot_be_told_waits_on_and_is_told_later(hall: Hall) -> None:
     hall.operator(status="paused")
     hall.caller("pbx1-2.2", number=None)
     hall.exchange.fall("pbx1")
+    assert hall.queue.withdraw("pbx1-2.2", hall.now, "general")
     _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
     assert hall.ticket("pbx1-2.2").state == "waiting"
     hall.exchange.down.clear()

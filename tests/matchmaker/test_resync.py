@@ -24,6 +24,13 @@ def test_waiting_callers_keep_their_places(hall: Hall) -> None:
     assert hall.exchange.last.ticket.id == "pbx1-1.1"
 
 
+def test_killed_before_he_was_told_that_his_wait_is_over(hall: Hall) -> None:
+    hall.caller()
+    assert hall.queue.withdraw("pbx1-1.1", hall.now, "general")
+    _killed(hall)
+    assert hall.ticket("pbx1-1.1").state == "waiting", "he hears music, so he waits"
+
+
 def test_killed_between_the_claim_and_the_ringing(hall: Hall) -> None:
     hall.operator(status="paused")
     hall.caller()
