@@ -11,9 +11,13 @@ import json
 import logging
 import os
 import resource
+import selectors
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -24,9 +28,10 @@ from ivr.company import Company
 from ivr.errors import FlowError
 from ivr.flow import Flow
 from ivr.prompts import Catalogue
-from ivr.proof import prove
+from ivr.proof import Violation, prove, size
 from ivr.releases import texts
 from ivr.releases.texts import Files, Found
+from ivr.releases.walks import Progress
 from ivr.services import SERVICES
 from ivr.services.callers import house
 
@@ -35,8 +40,15 @@ logger = logging.getLogger(__name__)
 HOME = Path(__file__).resolve().parents[1]
 UNUSED = ("unused-prompt", "unused-words")
 """Rules about the program's prompts: a release that speaks fewer of them is as good."""
-WALK = 900.0
-"""Seconds that a walk may take."""
+WALK = 600.0
+"""Seconds of processor time that a walk may take; the product's own flows take ten to twenty."""
+TOLD = 0.5
+"""Seconds between two looks at how far a walk is."""
+NICE = 5
+"""How far a walk stands back behind calls; with more it would never end on a busy machine."""
+OUT_OF_MEMORY = 3
+TOO_MUCH = (OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGKILL)
+"""How a process ends that took more time or memory than it may."""
 MEMORY = 2 * 1024**3
 """Bytes that it may use."""
 PICTURE = 20.0
@@ -115,40 +127,73 @@ class Judge:
 
     # ------------------------------------------------------------------ the walk
 
-    def walk(self, name: str, changes: Mapping[str, str], seconds: float = WALK) -> dict[str, Any]:
+    def walk(
+        self,
+        name: str,
+        changes: Mapping[str, str],
+        told: Callable[[Progress], bool] = lambda _: True,
+        seconds: float = WALK,
+    ) -> dict[str, Any]:
         """Walk every way a call can take, in a process of its own; what is kept of it.
 
-        state: "done" (see found: rule, place, text, script) or "late", it took too long.
+        told: is told how far it is, at least every second; the walk ends when it answers False.
+        seconds: of processor time. State "done" comes with what `walked` returns.
         """
-        task = json.dumps({"home": str(self.home), "company": name, "changes": dict(changes)})
-        kept: dict[str, Any] = {"state": "late", "base": self.base, "found": []}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "ivr.judge"], input=task, text=True, capture_output=True,
-                timeout=seconds, cwd=HOME, check=True,
+        task = {"home": str(self.home), "company": name, "changes": dict(changes)}
+        kept: dict[str, Any] = {"base": self.base, "found": []}
+        began = time.monotonic()
+        with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as complaints:
+            json.dump(task | {"seconds": seconds}, given)
+            given.seek(0)
+            child = subprocess.Popen(
+                [sys.executable, "-m", "ivr.judge"], stdin=given, stdout=subprocess.PIPE,
+                stderr=complaints, cwd=HOME,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return kept
-        except subprocess.CalledProcessError as reason:
-            logger.error("the walk of a release broke: %s", reason.stderr[-2000:])
-            return kept
-        return kept | {"state": "done", **json.loads(done.stdout)}
+            try:
+                last, wanted = _followed(child, told)
+                if not wanted:
+                    return kept | {"state": "cancelled"}
+                ended = child.wait()
+            finally:
+                child.kill()
+                child.wait()
+                assert child.stdout is not None  # noqa: S101 - it is a pipe
+                child.stdout.close()
+            if ended == 0:
+                took = round(time.monotonic() - began, 1)
+                return kept | {"state": "done", "seconds": took, **last}
+            complaints.seek(0)
+            logger.error("the walk of a release ended (%d): %s", ended, complaints.read()[-2000:])
+        return kept | {"state": "late" if ended in TOO_MUCH else "broken"}
 
-    def walked(self, name: str, changes: Mapping[str, str]) -> dict[str, Any]:
-        """Walk in this process; FlowError where the texts cannot be read."""
-        flows = texts.parse(self.files.with_(changes))
+    def walked(
+        self,
+        name: str,
+        changes: Mapping[str, str],
+        told: Callable[[Progress], object] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Walk in this process, from every entrance that leads to a changed flow.
+
+        Of the others all is as in the files. Returns found (rule, flow, line, place, text, way and
+        script), states, and entrances. FlowError where the texts cannot be read.
+        """
+        laid = self.files.with_(changes)
+        flows = texts.parse(laid)
         book, profile = check.book(flows, self.catalogues), self.companies[name]
-        found, states = [], 0
-        for entrance in check.ENTRANCES:
-            if entrance not in flows:
-                continue
-            proof = prove(book, profile, SERVICES, house(profile, profile.languages[0]), entrance)
+        slots = house(profile, profile.languages[0])
+        entrances = [each for each in check.ENTRANCES if check.runs(flows, each) & {*changes}]
+        expected = sum(size(flows, entrance) for entrance in entrances)
+        found: list[dict[str, Any]] = []
+        states = 0
+        for entrance in entrances:
+
+            def tell(done: int, known: int, before: int = states) -> None:
+                told(Progress(before + done, before + known, max(expected, before + known)))
+
+            proof = prove(book, profile, SERVICES, slots, entrance, told=tell)
             states += proof.states
-            found += [
-                {"rule": each.rule, "place": each.place, "text": each.text, "script": each.script()}
-                for each in proof.violations
-            ]
-        return {"found": found[:SHOWN], "states": states}
+            found += [_violation(each, laid) for each in proof.violations]
+        return {"found": found[:SHOWN], "states": states, "entrances": entrances}
 
     # ------------------------------------------------------------------ the picture
 
@@ -174,13 +219,69 @@ def _found(finding: Finding, places: Mapping[str, Mapping[str, int]], hint: bool
     return Found(flow, line, finding.rule, text, hint)
 
 
+def _violation(violation: Violation, laid: Mapping[str, str]) -> dict[str, Any]:
+    flow, _, step = violation.place.partition(".")
+    return {
+        "rule": violation.rule,
+        "place": violation.place,
+        "flow": flow,
+        "line": texts.lines(laid.get(flow, "")).get(step, 0),
+        "text": violation.text,
+        "way": [act.told for act in violation.way if act.told[0] != "answered"],
+        "script": violation.script(),
+    }
+
+
+def _followed(
+    child: subprocess.Popen[bytes], told: Callable[[Progress], bool]
+) -> tuple[dict[str, Any], bool]:
+    """Read what a walk tells until it ends; the last of it, and whether it was wanted so long."""
+    assert child.stdout is not None  # noqa: S101 - it is a pipe
+    last: dict[str, Any] = {}
+    progress, rest = Progress(), b""
+    os.set_blocking(child.stdout.fileno(), False)
+    with selectors.DefaultSelector() as ready:
+        ready.register(child.stdout, selectors.EVENT_READ)
+        while told(progress):
+            if not ready.select(TOLD):
+                continue
+            part = child.stdout.read()
+            if not part:
+                return last, True
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                last = json.loads(line)
+                progress = Progress(**last) if "done" in last else progress
+    return last, False
+
+
 def main() -> None:
-    """Do one walk: a task of JSON on stdin, its outcome on stdout."""
-    os.nice(10)
+    """Do one walk: a task of JSON on stdin, how far it is and its outcome on stdout, line by line.
+
+    A process that nobody reads any more ends at its next line.
+    """
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     task = json.load(sys.stdin)
-    done = Judge(Path(task["home"])).walked(task["company"], task["changes"])
-    json.dump(done, sys.stdout, ensure_ascii=False)
+    seconds = max(1, int(task["seconds"]))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    said = 0.0
+
+    def tell(progress: Progress) -> None:
+        nonlocal said
+        if time.monotonic() > said + TOLD:
+            said = time.monotonic()
+            _line_out(progress._asdict())
+
+    try:
+        _line_out(Judge(Path(task["home"])).walked(task["company"], task["changes"], tell))
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
+
+
+def _line_out(told: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ivr.check.heard import named, of_speech, of_words
 from ivr.check.known import of_models
 from ivr.check.menus import of_keys, of_late_keys, of_menus, of_operators
 from ivr.check.spoken import of_prompts, uses, wanted
-from ivr.check.ways import ENTRANCES, MAIN, of_cycles, of_flows, of_reach, of_recursions
+from ivr.check.ways import ENTRANCES, MAIN, of_cycles, of_flows, of_reach, of_recursions, runs
 from ivr.company import Company
 from ivr.engine import Flows
 from ivr.flow import Flow
@@ -34,6 +34,7 @@ __all__ = [
     "book",
     "named",
     "run",
+    "runs",
     "uses",
     "wanted",
     "warnings",

@@ -31,6 +31,19 @@ def after_step(flow: Flow, name: str) -> list[str]:
     return [target for target in found if target in flow.steps]
 
 
+def runs(flows: Mapping[str, Flow], start: str) -> set[str]:
+    """Return a flow and all that it runs, one inside the other."""
+    seen: set[str] = set()
+    waiting = [start] if start in flows else []
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in flows:
+            seen.add(name)
+            steps = flows[name].steps.values()
+            waiting += [at.flow for at in steps if isinstance(at, RunStep)]
+    return seen
+
+
 def _reached(flow: Flow, start: str) -> set[str]:
     seen: set[str] = set()
     waiting = [start] if start in flow.steps else []
@@ -55,14 +68,7 @@ def of_flows(flows: Mapping[str, Flow]) -> Iterator[Finding]:
     if MAIN not in flows:
         yield Finding("unknown-flow", MAIN, "there is no such flow; every call begins in it")
         return
-    reached: set[str] = set()
-    waiting = list(ENTRANCES)
-    while waiting:
-        name = waiting.pop()
-        if name in flows and name not in reached:
-            reached.add(name)
-            steps = flows[name].steps.values()
-            waiting.extend(step.flow for step in steps if isinstance(step, RunStep))
+    reached = set[str]().union(*(runs(flows, entrance) for entrance in ENTRANCES))
     for name in sorted(set(flows) - reached):
         yield Finding("unreachable-flow", name, "no way leads here from main")
 

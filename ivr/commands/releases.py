@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from ivr.judge import Judge
     from ivr.releases.records import State
+    from ivr.releases.walks import Progress
+    from ivr.store.database import Store
     from ivr.store.supervision import FlowRelease
 
 WHY = {
@@ -34,6 +38,13 @@ WHY = {
     "flow_long": "a flow has {most} characters at most",
     "flows_many": "a release changes {most} flows at most",
 }  # fmt: skip
+
+
+ENDED = {
+    "late": "the walk through all ways took more time or memory than it may",
+    "broken": "the walk through all ways broke; see the log",
+    "cancelled": "the walk through all ways was ended",
+}
 
 
 def add(commands: Any) -> None:
@@ -69,7 +80,7 @@ def add(commands: Any) -> None:
             one.add_argument("--files", action="store_true", help="to the program's files")
         if deed == "check":
             one.add_argument(
-                "--paths", action="store_true", help="walk every way a call can take, too (minutes)"
+                "--paths", action="store_true", help="walk every way a call can take, too"
             )
 
 
@@ -84,9 +95,13 @@ def release(options: argparse.Namespace) -> int:
     deed = _DEEDS[options.deed]
     with contextlib.closing(store_of(config)) as store:
         try:
+            judge = Judge(HOME)
             with store.session() as db:
-                work = _Work(db, company, f"shell:{getpass.getuser()}", Judge(HOME))
-                return deed(work, options) or 0
+                work = _Work(db, company, f"shell:{getpass.getuser()}", judge)
+                ended = deed(work, options) or 0
+            if ended == 0 and options.deed == "check":
+                return _checked(store, judge, company, options)
+            return ended
         except Unfit as reason:
             known = WHY.get(reason.reason, str(reason))
             raise Press2Error(known.format(**reason.details)) from None
@@ -167,23 +182,58 @@ def _new(work: _Work, options: argparse.Namespace) -> None:
 
 
 def _check(work: _Work, options: argparse.Namespace) -> int:
-    from ivr.releases import records
 
     row = work.checked(options.number)
     for each in row.findings:
         hint = "hint: " if each["hint"] else ""
         say(f"{hint}{each['flow']}:{each['line']}: {each['text']} [{each['rule']}]")
     wrong = sum(not each["hint"] for each in row.findings)
-    if options.paths and not wrong:
-        walked = work.judge.walk(work.company, row.changes)
-        records.note_walk(work.db, work.company, row.number, row.changes, walked)
-        for each in walked["found"]:
-            say(f"{each['place']}: {each['text']} [{each['rule']}]\n{each['script']}\n")
-        wrong += len(walked["found"])
-        if walked["state"] == "late":
-            say("the walk through all ways was not finished in time")
-    say(f"{wrong} findings" if wrong else "nothing found")
+    if wrong:
+        say(f"{wrong} findings")
     return 1 if wrong else 0
+
+
+def _checked(store: Store, judge: Judge, company: str, options: argparse.Namespace) -> int:
+    """Go on from a check that found nothing: walk, where that is wanted."""
+    from ivr.releases import records
+
+    if not options.paths:
+        say("nothing found")
+        return 0
+    with store.session(read_only=True) as db:
+        changes = dict(records.find(db, company, options.number).changes)
+    walked = judge.walk(company, changes, _Line().told)
+    with store.session() as db:
+        records.note_walk(db, company, options.number, changes, walked)
+    if walked["state"] != "done":
+        say(ENDED[walked["state"]])
+        return 1
+    for each in walked["found"]:
+        way = ", ".join(" ".join(act).strip() for act in each["way"]) or "the call begins"
+        place = f"{each['flow']}:{each['line']}: {each['place']}"
+        say(f"{place}: {each['text']} [{each['rule']}]\n  the way: {way}\n{each['script']}\n")
+    wrong, entrances = len(walked["found"]), ", ".join(walked["entrances"]) or "nowhere"
+    told = f"{wrong} findings" if wrong else "nothing found"
+    say(f"{told}; walked from {entrances}: {walked['states']:,} states, {walked['seconds']} s")
+    return 1 if wrong else 0
+
+
+class _Line:
+    """Says how far a walk is: one line that changes, or one each ten seconds where it cannot."""
+
+    def __init__(self) -> None:
+        self.began = self.said = time.monotonic()
+        self.shown = sys.stderr.isatty()
+
+    def told(self, progress: Progress) -> bool:
+        now = time.monotonic()
+        if progress.done and now > self.said + (1 if self.shown else 10):
+            self.said = now
+            left = (now - self.began) * (progress.expected / progress.done - 1)
+            text = f"{progress.done:,} of about {progress.expected:,} states, {left:.0f} s left"
+            sys.stderr.write(f"\r{text:60}\r" if self.shown else f"{text}\n")
+            sys.stderr.flush()
+        return True
 
 
 def _publish(work: _Work, options: argparse.Namespace) -> None:

@@ -406,8 +406,10 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr.erasure.retention import Nights
     from ivr.events import Journals, drain
     from ivr.facts import Folding
+    from ivr.judge import Judge
     from ivr.matchmaker import RedisLease
     from ivr.quality.samples import Drawer
+    from ivr.releases.walks import Walks
     from ivr.services.restoration import CALL
     from ivr.speech.pool import Recognisers
     from ivr.storm.watch import Watch
@@ -433,6 +435,8 @@ def jobs(_options: argparse.Namespace) -> None:
         Watch(store, queue_of(config, companies), companies, now, stopping).start()
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
         Drawer(store, companies, now, stopping).start()
+        judge = Judge(HOME, companies)
+        Walks(store, judge.walk, judge.base, now, stopping).start()
         slow = redis.Redis.from_url(config.redis_url(), socket_timeout=30)
         Nights(Parts(store, companies, config.press2.var, now, slow), stopping).start()
         listening = parts.recognisers(config)

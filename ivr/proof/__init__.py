@@ -8,7 +8,7 @@ Beside `ivr.check`, which compares files, this is about what happens: the small 
 of two kinds, keys typed ahead, subflows left and entered again, a service that fails on the way.
 """
 
-from ivr.proof.explore import Map, explore
+from ivr.proof.explore import Map, explore, size
 from ivr.proof.rules import RULES, Proof, Violation, prove
 
-__all__ = ["RULES", "Map", "Proof", "Violation", "explore", "prove"]
+__all__ = ["RULES", "Map", "Proof", "Violation", "explore", "prove", "size"]

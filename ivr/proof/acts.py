@@ -33,6 +33,7 @@ class Act:
 
     idle: the caller does nothing, or a service answers. service: it is one that answers. number:
     the caller says one. script: the lines of a call script for it, comments where no turn says it.
+    name: of the service.
     """
 
     event: Event
@@ -40,11 +41,27 @@ class Act:
     idle: bool = False
     service: bool = False
     number: bool = False
+    name: str = ""
 
     @property
     def failed(self) -> bool:
         """Whether a service failed."""
         return self.service and self.event.outcome == "failed"
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """What happens, in one word, and with what: ("press", "2"), ("fails", "readings.check")."""
+        event = self.event
+        if self.service:
+            word, outcome = ("fails", "") if self.failed else ("answers", event.outcome)
+            return word, f"{self.name} {outcome}".strip()
+        if event.kind == "keys":
+            return "press", event.text
+        if event.kind == "speech":
+            return ("say", event.text) if not event.outcome else ("down", "")
+        if event.kind == "operator":
+            return "operator", event.outcome
+        return ("record", "") if event.kind == "recorded" and event.text else (event.kind, "")
 
 
 ANSWERED = Act(Event("answered"), "")
@@ -81,7 +98,7 @@ def _answer(service: str, outcome: str) -> Act:
     script = f"# {service} answers {outcome}"
     if outcome == "failed":
         script = f"# {service} fails; world: {{broken: [{service}]}}"
-    return Act(Event("result", outcome=outcome), script, idle=True, service=True)
+    return Act(Event("result", outcome=outcome), script, idle=True, service=True, name=service)
 
 
 def acts(need: Need, services: Mapping[str, Service]) -> Iterator[Act]:

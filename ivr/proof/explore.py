@@ -26,15 +26,21 @@ from typing import Any, NamedTuple, TypeVar
 from ivr.company import Company
 from ivr.engine import Edge, Flows, Left, Session, Trace, begin, resume, step
 from ivr.errors import FlowError
-from ivr.flow import KEYS, EnqueueStep, LookupStep, MenuStep, Question, SayStep
+from ivr.flow import KEYS, EnqueueStep, Flow, LookupStep, MenuStep, Question, RunStep, SayStep
 from ivr.grammar import Grammar
 from ivr.model import Ask, Event, Hangup, Need, Say, Turn, Value
 from ivr.proof.acts import ANSWERED, LOW, SILENCE, Act, acts, press, say, spoken
 from ivr.services import Service
 
 T = TypeVar("T")
+Told = Callable[[int, int], object]
+"""Is told every now and then how many states were walked on from, and how many are known."""
 LENGTHS = (2, 0, 1, 5)
 """Items of a list that a menu names."""
+STATES = 38
+"""States of a step under one stack, in the mean of the product's flows; for estimates."""
+EACH = 500
+"""States after which `Told` is told."""
 DEPTH = 8
 """Flows that run each other, one inside the other; deeper is without end."""
 
@@ -180,12 +186,13 @@ def explore(
     known: Mapping[str, Value],
     start: str = "main",
     speech: bool = True,
+    told: Told | None = None,
 ) -> Map:
     """Visit everything from the start of a flow.
 
     known: slots of a call as it begins. speech: callers speak, too, where the company listens.
     """
-    return _Explorer(flows, company, services, known, speech).run(start)
+    return _Explorer(flows, company, services, known, speech).run(start, told)
 
 
 FORGOTTEN = {"taken": [], "tried": {}, "understood": "", "repeats": 0, "slow": False, "unheard": 0}
@@ -231,7 +238,7 @@ class _Explorer:
         listened = speech and company.terms.speech.heard
         self.hears = list(company.languages[:1]) if listened else []
 
-    def run(self, start: str) -> Map:
+    def run(self, start: str, told: Told | None) -> Map:
         began = time.perf_counter()
         language = self.map.company.languages[0]
         first = begin(self.map.flows, language, self.lists, start, self.hears)
@@ -239,6 +246,8 @@ class _Explorer:
         self.try_out(0, ANSWERED)
         while self.waiting:
             number = self.waiting.popleft()
+            if told is not None and number % EACH == 0:
+                told(number, len(self.map.states))
             state = self.map.states[number]
             if state.need is None or isinstance(state.need, Hangup):
                 continue
@@ -464,3 +473,12 @@ class _Explorer:
         doubted = after.mode == "confirm" and before.mode != "confirm"
         more = len(after.misses.get(question, ())) > len(before.misses.get(question, ()))
         return left or more or doubted or event.outcome == "down"
+
+
+def size(flows: Mapping[str, Flow], start: str, depth: int = 0) -> int:
+    """Return about how many states a walk from a flow will find; found in a moment."""
+    if start not in flows or depth > DEPTH:
+        return 0
+    steps = flows[start].steps.values()
+    runs = (size(flows, at.flow, depth + 1) for at in steps if isinstance(at, RunStep))
+    return len(steps) * STATES + sum(runs)

@@ -13,7 +13,7 @@ from ivr.engine import Edge, Flows
 from ivr.flow import AskStep, RunStep
 from ivr.model import Enqueue, Hangup, Lookup, Value
 from ivr.proof.acts import Act
-from ivr.proof.explore import DEPTH, Map, Move, explore
+from ivr.proof.explore import DEPTH, Map, Move, Told, explore
 from ivr.services import Service
 
 RULES = {
@@ -90,13 +90,14 @@ def prove(
     known: Mapping[str, Value],
     start: str = "main",
     speech: bool = True,
+    told: Told | None = None,
 ) -> Proof:
     """Walk everything and judge it. Of each rule one violation a place, the nearest one.
 
     speech: callers speak, too, where the company listens.
     """
     with _unswept():
-        return _judged(explore(flows, company, services, known, start, speech))
+        return _judged(explore(flows, company, services, known, start, speech, told))
 
 
 @contextmanager
