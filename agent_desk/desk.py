@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,7 @@ def load_texts(name: str = "texts.yaml") -> dict[str, dict[str, str]]:
     return {code: {key: row[code] for key, row in rows.items()} for code in LANGUAGES}
 
 
+@cache
 def desk_texts() -> dict[str, dict[str, str]]:
     """Read the texts of the desk and of the supervisor's pages into language -> key -> text."""
     files = ["texts_desk.yaml", *sorted(f"{SUPERVISOR}/{p.name}" for p in _supervisor_texts())]
