@@ -82,7 +82,7 @@ def set_up(
     @app.get("/supervisor/")
     @app.get("/supervisor")
     def wallboard() -> AnyResponse:
-        return redirect(url_for("desk.supervisor.wallboard.page"), 303)
+        return redirect(url_for("desk.supervisor.wallboard.page", big=request.args.get("big")), 303)
 
     @app.after_request
     def headers(response: AnyResponse) -> AnyResponse:

@@ -35,6 +35,11 @@ from ivr.speech.synthesis import Synthesiser
 from ivr.store.database import open_store
 from ivr.supervise import alone, answers, check_ports
 
+BROWSER = (
+    ("sip.js", "sip.js/lib/index.js", "phone"),
+    ("charts", "chart.js/dist/chart.umd.min.js", "charts"),
+)
+"""What pages load from npm's packages: name, a file of it, what it is."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LITTLE = 500_000_000
 """Bytes of free disk below which calls are soon in danger."""
@@ -108,10 +113,13 @@ def _programs(given: Config, home: Path) -> Iterator[Finding]:
             yield Finding("ok", program, found)
         else:
             yield Finding("problem", program, f"not here, needed for {purpose}", "run `make setup`")
-    if (home / "agent_desk/node_modules/sip.js/lib/index.js").is_file():
-        yield Finding("ok", "sip.js", "the phone in the browser is installed")
-    else:
-        yield Finding("warning", "sip.js", "not here: no phone in the browser", "run `make setup`")
+    for name, file, what in BROWSER:
+        if (home / "agent_desk/node_modules" / file).is_file():
+            yield Finding("ok", name, f"{what} in the browser: installed")
+        else:
+            yield Finding(
+                "warning", name, f"not here: no {what} in the browser", "run `make setup`"
+            )
 
 
 def _asterisk(given: Config, home: Path) -> Iterator[Finding]:

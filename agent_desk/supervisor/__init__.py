@@ -6,7 +6,7 @@ own scorecards) has routes of its own beside the desk's.
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask import Response as Answer
 from werkzeug.wrappers import Response
 
@@ -55,4 +55,4 @@ def not_done(error: Changed | NotUndone | Unfit) -> tuple[Answer, int]:
 @supervisor.get("/")
 def first() -> Response:
     """Show the wallboard."""
-    return redirect(url_for("desk.supervisor.wallboard.page"), 303)
+    return redirect(url_for("desk.supervisor.wallboard.page", big=request.args.get("big")), 303)

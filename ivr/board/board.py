@@ -153,9 +153,10 @@ class Board(Fold):
             "serving": len(serving),
             "free": sum(seat.status == "ready" and seat.state == "idle" for seat in serving),
             **asdict(day),
+            "of": day.of(self.terms),
             "level": day.level(self.terms),
             "level_half": part.level(self.terms),
-            "half": {**asdict(part), "level": part.level(self.terms)},
+            "half": {**asdict(part), "of": part.of(self.terms), "level": part.level(self.terms)},
             "mark": worst(found),
             "why": found,
         }
@@ -175,6 +176,7 @@ class Board(Fold):
         return {
             "since": since,
             **{name: getattr(tally, name) for name in wanted},
+            "of": tally.of(self.terms),
             "level": tally.level(self.terms),
         }
 

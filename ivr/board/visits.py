@@ -60,16 +60,20 @@ class Tally:
             setattr(self, outcome, getattr(self, outcome) + 1)
 
     def level(self, terms: ServiceTerms) -> float | None:
-        """Return the share that was answered in time, None while there is nobody to take it of.
+        """Return the share that was answered in time, None while there is nobody to take it of."""
+        whole = self.of(terms)
+        return round(self.within / whole, 4) if whole else None
 
-        Of those whose visit is decided: it ended, or has lasted too long already.
+    def of(self, terms: ServiceTerms) -> int:
+        """Return of how many the level is taken, by the denominator of the profile.
+
+        Their visits are decided: they ended, or have lasted too long already.
         """
-        whole = {
+        return {
             "offered": self.decided + self.short,
             "without_short": self.decided,
             "answered": self.answered,
         }[terms.denominator]
-        return round(self.within / whole, 4) if whole else None
 
     @property
     def decided(self) -> int:

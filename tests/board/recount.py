@@ -122,6 +122,7 @@ def counted(found: Iterable[Visit], company: Company, now: float) -> dict[str, A
         "called_back": ends["called_back"],
         "deflected": ends["deflected"],
         "late": len(late),
+        "of": whole,
         "level": round(len(within) / whole, 4) if whole else None,
     }
 
@@ -198,7 +199,7 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
     def in_half(since: datetime) -> dict[str, Any]:
         own = [visit for visit in today if half_hour(visit.entered, company) == since]
         found = counted(own, company, now)
-        names = ("offered", "answered", "within", "lost", "short", "level")
+        names = ("offered", "answered", "within", "lost", "short", "of", "level")
         return {"since": since.timestamp(), **{name: found[name] for name in names}}
 
     halves, each = [], midnight.astimezone(UTC)

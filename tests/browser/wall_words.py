@@ -43,9 +43,9 @@ def written(
 
     found: dict[str, Any] = {
         "half.level": percent(half["level"]),
-        "half": f"{half['within']}/{half['offered']} in {terms.within:g} s",
+        "half": f"{half['within']}/{half['of']} in {terms.within:g} s",
         "all.level": percent(all_["level"]),
-        "all": f"{all_['within']}/{all_['offered']}",
+        "all": f"{all_['within']}/{all_['of']}",
         "all.waiting": all_["waiting"],
         "all.callbacks": f"call-backs {all_['callbacks']}",
         "all.longest": lasting(all_["entered_longest"], now),

@@ -62,7 +62,8 @@ export function alarms({ find, say, api, send }) {
   const place = find("#alarms");
   const told = h("p", { class: "unseen", role: "status" });
   const list = h("ul", { class: "alarms" });
-  place.append(told, list);
+  const more = h("p", { class: "alarms-more" });
+  place.append(told, list, more);
   const draw = canvas(list);
   /** @type {Set<number> | null} null: nothing was looked at yet */
   let known = null;
@@ -87,10 +88,10 @@ export function alarms({ find, say, api, send }) {
       h("span", { class: "sign" }, `${alert.level === "alarm" ? "▲" : "●"} ${say(`alert_level_${alert.level}`)}`),
       h("strong", {}, named(alert, say)),
       value && h("span", { class: "digits" }, bound ? say("alert_value", { value, bound }) : value),
-      h("span", {}, say("alert_since", { at: dayTime(alert.since, say.language) })),
-      alert.storm !== "off" && h("span", {}, say("alert_storm")),
+      h("span", { class: "since" }, say("alert_since", { at: dayTime(alert.since, say.language) })),
+      alert.storm === "on" && h("span", { class: "since" }, say("alert_storm")),
       alert.taken_by
-        ? h("span", {}, say("alert_taken", { who: alert.taken_by, at: dayTime(alert.taken_at, say.language) }))
+        ? h("span", { class: "since" }, say("alert_taken", { who: alert.taken_by, at: dayTime(alert.taken_at, say.language) }))
         : h("button", { type: "button", class: "small", "data-focus": `take-${alert.id}`, "aria-label": `${say("alert_take")}: ${named(alert, say)}`, on: { click: () => take(alert) } }, say("alert_take")),
     );
   }
@@ -107,8 +108,16 @@ export function alarms({ find, say, api, send }) {
       watched ? null : h("li", { class: "alarm" }, h("span", { class: "sign" }, "▲"), h("strong", {}, say("alert_unwatched"))),
       ...alerts.map(line),
     ]);
+    count();
     place.dataset.state = "live";
     document.dispatchEvent(new CustomEvent("alarms", { detail: alerts }));
+  }
+
+  /** Says how many have no room on a display on the wall. */
+  function count() {
+    const end = list.getBoundingClientRect().bottom + 1;
+    const out = [...list.children].filter((each) => each.getBoundingClientRect().bottom > end).length;
+    write(more, out ? `+${out}` : "");
   }
 
   function lose() {

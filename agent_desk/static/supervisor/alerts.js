@@ -40,7 +40,7 @@ async function search() {
         figure(row.kind, row.worst ?? row.value),
         figure(row.kind, row.bound),
         row.taken_by ? `${row.taken_by}, ${dayTime(row.taken_at, say.language)}` : "",
-        row.storm === "off" ? "" : say("alert_storm"),
+        row.storm === "on" ? say("alert_storm") : "",
       ]),
     ),
   );

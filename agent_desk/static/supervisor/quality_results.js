@@ -1,6 +1,7 @@
 // @ts-check
 /** What the scorecards come to: a table and a chart by month. */
 import { fill, h } from "../desk/dom.js";
+import { Chart } from "./chart.js";
 import { find, given, page, say } from "./page.js";
 import { criterion } from "./quality_talk.js";
 
@@ -81,7 +82,7 @@ export class Results {
     this.#chart?.destroy();
     const ink = getComputedStyle(document.body).color;
     const axis = { ticks: { color: ink } };
-    this.#chart = new /** @type {any} */ (globalThis).Chart(find("#chart"), {
+    this.#chart = new Chart(find("#chart"), {
       type: "line",
       data: { labels: months, datasets },
       options: { animation: false, maintainAspectRatio: false, scales: { x: axis, y: { ...axis, min: 0, max: 100 } }, plugins: { legend: { labels: { color: ink } } } },

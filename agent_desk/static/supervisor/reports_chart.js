@@ -1,5 +1,6 @@
 // @ts-check
-/** One table as a chart (Chart.js, global `Chart`). */
+/** One table as a chart. */
+import { Chart } from "./chart.js";
 import { say } from "./page.js";
 
 const COLOURS = ["#2f74c8", "#d9822b", "#4c9a5b", "#c2566d", "#8a68b8", "#75828f", "#b99a1d", "#3aa3a8", "#99684f", "#8fbce6", "#e0a07a", "#93c998"];
@@ -35,7 +36,7 @@ export function drawing(place, plot) {
   }));
   if (plot.aim !== null) sets.push(aim(plot.aim * scale, plot.labels.length, ink));
   const write = (/** @type {number} */ value) => `${value.toLocaleString(say.language, { maximumFractionDigits: 1 })}${unit}`;
-  return new (/** @type {any} */ (globalThis).Chart)(place, {
+  return new Chart(place, {
     type: line ? "line" : "bar",
     data: { labels: plot.labels, datasets: sets },
     options: {

@@ -1,10 +1,8 @@
 // @ts-check
 /** Calls as columns, operators as steps, by half hour (Chart.js). */
 import { day } from "../desk/format.js";
+import { Chart } from "./chart.js";
 import { find, say } from "./page.js";
-
-/** @type {any} the global of `/charts/chart.umd.min.js` */
-const Chart = Reflect.get(window, "Chart");
 
 export class PlanChart {
   /** @type {any} */

@@ -1,10 +1,9 @@
 // @ts-check
 /** The charts of the wallboard, by Chart.js; they are drawn anew only when their figures change. */
 import { write } from "../desk/dom.js";
+import { Chart } from "./chart.js";
 import { find, given, say } from "./page.js";
 
-/** @type {any} the global of `/charts/chart.umd.min.js` */
-const Chart = Reflect.get(window, "Chart");
 const MINUTE = 60;
 
 export class Charts {
@@ -22,7 +21,7 @@ export class Charts {
   }
 
   /** @param {any} figures */
-  show({ history, waits }) {
+  show({ history, waits, all }) {
     const key = JSON.stringify(history);
     if (key !== this.#shown) {
       this.#shown = key;
@@ -34,15 +33,16 @@ export class Charts {
       data.datasets[3].data = history.map((/** @type {any} */ each) => each.lost);
       this.history.update("none");
     }
-    const waited = JSON.stringify(waits);
+    const waited = JSON.stringify([waits, all.waiting]);
     if (waited !== this.#waited) {
       this.#waited = waited;
       const { counts, minute } = waits;
       const { data } = this.waits;
       data.labels = counts.map((/** @type {number} */ _, /** @type {number} */ at) => this.clock.minute(minute - MINUTE * (counts.length - 1 - at)));
-      data.datasets[0].data = counts;
+      data.labels.push(say("wallboard_chart_now"));
+      data.datasets[0].data = [...counts, all.waiting];
       this.waits.update("none");
-      write(find("#waits-told"), say("wallboard_told_waits", { now: counts.at(-1), most: Math.max(...counts) }));
+      write(find("#waits-told"), say("wallboard_told_waits", { now: all.waiting, most: Math.max(...counts, all.waiting) }));
     }
   }
 
