@@ -1,4 +1,4 @@
-"""Operators' time: stretches that tile it between sign-in and sign-out, without gap or overlap."""
+"""Operators' time: stretches that tile it from the first sign-in on, without gap or overlap."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Span:
 
     @property
     def away(self) -> bool:
-        """Tell whether he is not there at all: such time is no span."""
+        """Tell whether he is not there at all."""
         return self.status == "offline" and self.state == "idle"
 
     def like(self, other: Span) -> bool:
@@ -56,7 +56,7 @@ def follow(last: Span | None, new: Span) -> tuple[Span | None, Span | None]:
     """Let `new` follow an operator's last stretch: the one that ended, the one that lasts now.
 
     The records of one queue come in the order of its changes; where clocks of two processes differ,
-    a stretch does not begin before the one before it.
+    a stretch does not begin before the one before it. Who was never there has no stretch.
     """
     if last is None:
         return None, None if new.away else new
@@ -64,4 +64,4 @@ def follow(last: Span | None, new: Span) -> tuple[Span | None, Span | None]:
         return None, last
     new.began = max(new.began, last.began)
     last.ended = new.began
-    return last, None if new.away else new
+    return last, new
