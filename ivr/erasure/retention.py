@@ -236,7 +236,7 @@ def _kinds(parts: Parts, company: Company) -> Mapping[str, Callable[[], None]]:
 def _sounds_of(parts: Parts, company: Company, queue: str, days: int) -> Callable[[], None]:
     def go() -> None:
         old = and_(_old(parts, company, days, Conversation.answered_at), _talks(company, queue))
-        for rows in _batches(parts, Conversation, old):
+        for rows in _batches(parts, Conversation.answered_at, old):
             for row in rows:
                 _unlink(parts, row.recording)
             keys = [row.id for row in rows]
@@ -252,20 +252,27 @@ def _sounds_of(parts: Parts, company: Company, queue: str, days: int) -> Callabl
 def _messages(parts: Parts, company: Company) -> None:
     days = company.terms.retention.messages
     old = _old(parts, company, days, VoiceMessage.handled_at)
-    for rows in _batches(parts, VoiceMessage, and_(old, VoiceMessage.state == "done")):
+    old = and_(old, VoiceMessage.state == "done")
+    for rows in _batches(parts, VoiceMessage.handled_at, old):
         for row in rows:
             _unlink(parts, row.path)
         with parts.store.session() as db:
             db.execute(delete(VoiceMessage).where(VoiceMessage.id.in_([row.id for row in rows])))
 
 
-def _batches(parts: Parts, table: Any, old: ColumnElement[bool]) -> Iterator[list[Any]]:
-    """Rows that are too old, batch by batch, as long as there are any."""
+def _batches(parts: Parts, at: Any, old: ColumnElement[bool]) -> Iterator[list[Any]]:
+    """Rows that are too old, batch by batch, as long as there are any; the oldest first.
+
+    at: how old a row is. What was done is not looked through again: batches go on by `at`.
+    """
+    table, rest = at.class_, old
     while True:
         with parts.store.session(read_only=True) as db:
-            rows = list(db.scalars(select(table).where(old).order_by(table.id).limit(BATCH)))
+            wanted = select(table).where(rest).order_by(at, table.id).limit(BATCH)
+            rows = list(db.scalars(wanted))
         if not rows:
             return
+        rest = and_(old, at >= getattr(rows[-1], at.key))
         yield rows
 
 
@@ -280,7 +287,8 @@ def _rows(parts: Parts, company: Company, table: Any, days: int) -> None:
     old = _old(parts, company, days, table.at)
     while True:
         with parts.store.session() as db:
-            keys = list(db.scalars(select(table.id).where(old).order_by(table.id).limit(BATCH)))
+            wanted = select(table.id).where(old).order_by(table.at, table.id).limit(BATCH)
+            keys = list(db.scalars(wanted))
             if not keys:
                 return
             db.execute(delete(table).where(table.id.in_(keys)))

@@ -19,6 +19,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
 from ivr.errors import SetupError
+from ivr.store import planner
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x70726573
@@ -29,6 +30,8 @@ def upgrade(engine: Engine) -> None:
     """Runs the missing migrations in one transaction; other processes wait for it."""
     with migration(engine) as connection:
         command.upgrade(configuration(connection), "head")
+        if engine.dialect.name == "sqlite":
+            planner.guide(connection)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -1,6 +1,7 @@
 """Migrations make exactly the tables of the models, and can be taken back."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -73,3 +74,50 @@ def test_a_failed_migration_leaves_nothing_behind(url: str) -> None:
         open_store(url, migrate=True)
     assert tables(engine) == {"readings"}
     engine.dispose()
+
+
+# ---------------------------------------------------------------------- how SQLite searches
+
+OF_EVENTS = {
+    "an id": ("id > 5 AND id <= 900", "INTEGER PRIMARY KEY"),
+    "calls": (f"call IN ({', '.join(map(repr, map(str, range(500))))})", "ix_events_call_id"),
+    "a time": ("at > '2026-01-01'", "ix_events_company_at"),
+    "no call": ("call = '' AND kind = 'storm'", "ix_events_of_no_call"),
+}
+
+
+@pytest.fixture
+def of_a_file(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(make_url(f"sqlite:///{tmp_path}/press2.db"))
+    schema.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", OF_EVENTS)
+def test_sqlite_does_not_search_the_log_by_company(of_a_file: Engine, name: str) -> None:
+    """Every event of a company has it: a search by it reads the whole log."""
+    rule, index = OF_EVENTS[name]
+    wanted = "EXPLAIN QUERY PLAN SELECT details FROM events WHERE company = 'odesa' AND "
+    with of_a_file.connect() as connection:
+        (plan,) = connection.execute(text(wanted + rule))
+    assert f" {index} " in plan.detail
+
+
+def test_sqlite_has_figures_for_every_index(of_a_file: Engine) -> None:
+    """Also for one that a later version makes; what SQLite counted itself is kept."""
+    with of_a_file.begin() as connection:
+        connection.execute(text("CREATE INDEX later ON events (flow)"))
+        connection.execute(text("UPDATE sqlite_stat1 SET stat = '9 3 1' WHERE tbl = 'aliases'"))
+    schema.upgrade(of_a_file)
+    with of_a_file.connect() as connection:
+        known = dict(connection.execute(text("SELECT idx, stat FROM sqlite_stat1")).all())
+        names = (
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name NOT LIKE 'sqlite%'"
+        )
+        every = set(connection.scalars(text(names)))
+        aliases = set(
+            connection.scalars(text("SELECT stat FROM sqlite_stat1 WHERE tbl = 'aliases'"))
+        )
+    assert every - {"sqlite_autoindex_alembic_version_1"} <= known.keys()
+    assert known["later"] == "1000000 20" and aliases == {"9 3 1"}
