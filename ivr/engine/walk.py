@@ -1,22 +1,18 @@
-"""The engine: one pure function from a flow, a session and an event to the next turn.
-
-`step` cannot do I/O, ask a clock, draw a number or name a channel: what it needs from outside
-comes as an Event and what it wants from outside leaves as the one need of the Turn. A session is
-one JSON document, so the next turn may run in another process.
+"""One turn: from the event to the next need, step by step.
 
 Keys typed ahead stay in `session.typed` and answer the questions they were meant for; the prompt of
 a question that has keys waiting is not spoken. A miss (silence, no match) empties them.
 
-What is said becomes the key or the number it stands for (`ivr.listening`, `ivr.grammar`) and goes
-the way of keys; only what was not heard well enough goes another one.
+Answers by speech are in `ivr.engine.speech`; what they stand for comes back here as keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ivr.engine import speech
+from ivr.engine.session import Flows, Limits, Session
 from ivr.errors import FlowError
 from ivr.flow import (
     KEYS,
@@ -34,141 +30,7 @@ from ivr.flow import (
     SayStep,
     Step,
 )
-from ivr.grammar import Grammar, Heard, Vocabulary, understand
-from ivr.listening import (
-    SAME,
-    WAIT,
-    YES_NO,
-    Hearing,
-    at_once,
-    grammar_of,
-    keys_of,
-    languages,
-)
 from ivr.model import Ask, Enqueue, Event, Hangup, Lookup, Need, Record, Say, Turn, Value
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of a dialogue; a company profile may set others.
-
-    first, again, more: seconds of silence at a question, after a miss, after "wait for me".
-    between: seconds between two keys of a number; between_slow: after a no-match or at slow pace.
-    misses: silences, no-matches and answers not heard, in all, at one question before it is left.
-    keys: keys kept of what is typed at once; no number of any flow is as long.
-    turns: turns of a call before it is led to the way out; `spare` more and it is ended.
-    steps: steps walked within one turn (a flow that turns in a circle).
-    hearing: of answers by speech.
-    """
-
-    first: float = 6.0
-    again: float = 10.0
-    more: float = 30.0
-    between: float = 5.0
-    between_slow: float = 8.0
-    misses: int = 3
-    keys: int = 64
-    turns: int = 200
-    spare: int = 20
-    steps: int = 100
-    hearing: Hearing = field(default_factory=Hearing)
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass
-class Session:
-    """Where a call stands: all that survives a turn. JSON by `to_json` and `from_json`.
-
-    slots: what is known of the call. misses: by question, kinds of misses since it was entered.
-    stack: the steps whose `run` waits, outermost first. typed: keys not yet used.
-    mode: "" the question itself; "star": the small menu of an empty `*`; "offer": "do you need
-    time?" was asked; "waiting": the caller asked for time; "confirm": was it heard right?
-    hears: languages in which speech is understood in this call, none: keys only. unheard: how often
-    it was not, in all. doubt: in "confirm", the word and the keys or number that were heard. taken:
-    the question and the number of the last answer that could have been several. tried: by question,
-    those numbers of it that were wrong. understood: what the last event was taken for where it was
-    speech, for the log.
-    """
-
-    flow: str
-    step: str
-    language: str
-    slots: dict[str, Value] = field(default_factory=dict)
-    misses: dict[str, list[str]] = field(default_factory=dict)
-    stack: list[list[str]] = field(default_factory=list)
-    turn: int = 0
-    typed: str = ""
-    mode: str = ""
-    repeats: int = 0
-    slow: bool = False
-    over: bool = False
-    hears: list[str] = field(default_factory=list)
-    unheard: int = 0
-    doubt: list[str] = field(default_factory=list)
-    taken: list[str] = field(default_factory=list)
-    tried: dict[str, list[str]] = field(default_factory=dict)
-    understood: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document that `from_json` reads; it shares the session's values."""
-        return dict(vars(self))
-
-    @staticmethod
-    def from_json(document: Mapping[str, Any]) -> Session:
-        """Rebuild a session from its document."""
-        return Session(**document)
-
-    def copy(self) -> Session:
-        """Return a session that can be walked without changing this one (values are shared)."""
-        return Session(
-            **{
-                **vars(self),
-                "slots": dict(self.slots),
-                "misses": dict(self.misses),
-                "stack": list(self.stack),
-                "tried": dict(self.tried),
-            }
-        )
-
-
-@dataclass(frozen=True)
-class Flows:
-    """All flows of a company and what their prompts want.
-
-    placeholders: by prompt id, the slots its texts mention and the kind of each. vocabulary: what
-    callers may say.
-    """
-
-    flows: Mapping[str, Flow]
-    placeholders: Mapping[str, Mapping[str, str]]
-    vocabulary: Vocabulary = field(default_factory=dict)
-
-    def step(self, flow: str, step: str) -> Step:
-        """Return one step of one flow; FlowError for a call of an older version that had it."""
-        found = self.flow(flow).steps.get(step)
-        if found is None:
-            raise FlowError(f"flow {flow}: no step {step}")
-        return found
-
-    def flow(self, name: str) -> Flow:
-        """Return one flow."""
-        if name not in self.flows:
-            raise FlowError(f"no flow {name}")
-        return self.flows[name]
-
-
-def begin(
-    flows: Flows,
-    language: str,
-    slots: Mapping[str, Value],
-    flow: str = "main",
-    hears: Sequence[str] = (),
-) -> Session:
-    """A session before its first event, at the start of `flow`. hears: languages of its speech."""
-    start = flows.flows[flow].start
-    return Session(flow, start, language, dict(slots), hears=list(hears))
 
 
 class Edge(NamedTuple):
@@ -186,24 +48,6 @@ Trace = Callable[[Edge], object]
 """Is told of the edges that a call walks, in order."""
 
 
-def step(
-    flows: Flows,
-    session: Session,
-    event: Event,
-    limits: Limits | None = None,
-    trace: Trace | None = None,
-    ways: list[str] | None = None,
-) -> tuple[Session, Turn]:
-    """Take one event and walk to the next need. The session given is left as it was.
-
-    ways: gets, in order, "+FLOW" for a flow that is entered, "-FLOW.END" for one that is left, and
-    before that "!silence", "!misses", "!limit" or "!failed" where it is not the caller's choice.
-    """
-    walk = _Walk(flows, session.copy(), limits or DEFAULT_LIMITS, trace, ways)
-    walk.take(event)
-    return walk.session, walk.turn()
-
-
 class Left(FlowError):
     """A flow was left by an end, and none had run it; the session as it was then."""
 
@@ -212,16 +56,7 @@ class Left(FlowError):
         self.end, self.session, self.says = end, session, says
 
 
-def resume(
-    flows: Flows, session: Session, end: str, limits: Limits, trace: Trace
-) -> tuple[Session, Turn]:
-    """Go on from the step that ran a flow which was left. With `Left`, a turn in two parts."""
-    walk = _Walk(flows, session.copy(), limits, trace)
-    walk.back_from(end)
-    return walk.session, walk.turn()
-
-
-class _Walk:
+class Walk:
     """One turn: says are gathered until a step has a need."""
 
     def __init__(
@@ -244,6 +79,7 @@ class _Walk:
     # ------------------------------------------------------------------ the turn
 
     def turn(self) -> Turn:
+        """Return the turn; FlowError where no step has a need."""
         if self.need is None:
             raise FlowError(f"flow {self.session.flow}, step {self.session.step}: no need")
         session = self.session
@@ -283,6 +119,7 @@ class _Walk:
 
     @property
     def flow(self) -> Flow:
+        """The flow the session is in."""
         return self.flows.flow(self.session.flow)
 
     # ------------------------------------------------------------------ walking
@@ -327,7 +164,7 @@ class _Walk:
         elif isinstance(at, Question):
             session.misses.pop(self.question, None)
             session.mode, session.repeats = "", 0
-            self.was_wrong(at)
+            speech.was_wrong(self, at)
             self.ask(at, at.says)
         elif isinstance(at, LookupStep):
             self.need = Lookup(at.service, at.arguments)
@@ -349,6 +186,7 @@ class _Walk:
             self.need = Hangup(at.reason)
 
     def speak(self, says: Sayings) -> None:
+        """Say these; one for each of a list of items says it once for each."""
         for saying in says:
             if not saying.each:
                 self.say(saying, {})
@@ -357,6 +195,7 @@ class _Walk:
                 self.say(saying, {**item, "key": str(number)})
 
     def say(self, saying: Saying, item: Mapping[str, Any], invites: bool = False) -> None:
+        """Say one prompt. item: values that count more than the slots."""
         known = {**self.session.slots, **item}
         language = item.get("language") or known.get(saying.language)
         values: dict[str, Value] = {}
@@ -372,16 +211,23 @@ class _Walk:
                 self.gather(str(values[slot]), known, values)
 
     def items(self, slot: str) -> list[Mapping[str, Any]]:
+        """Return the list of items that a slot holds."""
         items = self.session.slots.get(slot) or []
         return list(items)  # type: ignore[arg-type]
+
+    def items_of(self, at: Question) -> list[Mapping[str, Any]]:
+        """Return the items that a menu lists."""
+        return self.items(at.each) if isinstance(at, MenuStep) and at.each else []
 
     # ------------------------------------------------------------------ questions
 
     @property
     def question(self) -> str:
+        """What misses are counted by."""
         return f"{self.session.flow}.{self.session.step}"
 
     def missed(self) -> list[str]:
+        """Return the kinds of misses at this question so far."""
         return self.session.misses.get(self.question, [])
 
     def ask(self, at: Question, says: Sayings) -> None:
@@ -407,6 +253,7 @@ class _Walk:
                 self.say(saying, {}, invites=True)
 
     def speak_options(self, at: MenuStep) -> None:
+        """Say the items and the options of a menu."""
         if at.each:
             self.speak((Saying(at.option, each=at.each),))
             if at.another:
@@ -428,7 +275,7 @@ class _Walk:
             timeout = limits.more
         between = limits.between_slow if session.slow or "nomatch" in missed else limits.between
         number = isinstance(at, AskStep) and session.mode not in ("star", "confirm")
-        grammar = None if session.typed else self.grammar(at)
+        grammar = None if session.typed else speech.grammar_at(self, at)
         text = grammar.text() if grammar else ""
         self.need = Ask("number" if number else "key", timeout, between, session.typed, text)
 
@@ -443,16 +290,17 @@ class _Walk:
         """Ask once more what the caller did not answer, after `before`."""
         if self.session.mode == "confirm":
             self.speak(before)
-            self.doubt(at, *self.session.doubt)
+            speech.doubt(self, at, *self.session.doubt)
         else:
             self.again(at, before)
 
     def answer(self, at: Question, event: Event) -> None:
+        """Take what the caller said or keyed at a question, or that he did neither."""
         session = self.session
         if event.deaf:
             session.hears = []
         if event.kind == "speech" and not session.typed:
-            self.spoken(at, event)
+            speech.spoken(self, at, event)
             return
         if event.kind == "keys":
             keys = "".join(key for key in event.text if key in KEYS)
@@ -467,10 +315,11 @@ class _Walk:
             self.nomatch(at)
 
     def keys(self, at: Question, ended: bool) -> None:
+        """Answer with what was keyed. ended: no more of it comes now."""
         if self.session.mode == "star":
             self.small_menu(at)
         elif self.session.mode == "confirm":
-            self.confirm(at)
+            speech.confirm(self, at)
         elif isinstance(at, AskStep):
             self.number(at, ended)
         else:
@@ -478,6 +327,7 @@ class _Walk:
             self.key(at)
 
     def take_key(self) -> str:
+        """Take the first key of what was keyed."""
         key, self.session.typed = self.session.typed[0], self.session.typed[1:]
         return key
 
@@ -574,6 +424,7 @@ class _Walk:
         self.by("operator", at.operator or self.flow.operator)
 
     def back(self, at: Question) -> None:
+        """Go back from a question, or ask it again where nothing is behind it."""
         self.session.mode = ""
         if at.back:
             self.by("back", at.back)
@@ -596,174 +447,10 @@ class _Walk:
         self.speak((Saying("wait_granted"),))
         self.listen(at)
 
-    # ------------------------------------------------------------------ speech
-
-    def grammar(self, at: Question) -> Grammar | None:
-        """Return what may be said at a question, None where only keys answer it."""
-        session, hearing = self.session, self.limits.hearing
-        spoken = languages(session.hears, session.language, hearing)
-        missed = self.missed().count("unheard") >= hearing.misses
-        if not spoken or missed or not (at.speech and self.flow.speech):
-            return None
-        items = self.items_of(at)
-        return grammar_of(at, session.mode, spoken, session.slots, items, session.doubt)
-
-    def items_of(self, at: Question) -> list[Mapping[str, Any]]:
-        return self.items(at.each) if isinstance(at, MenuStep) and at.each else []
-
-    def spoken(self, at: Question, event: Event) -> None:
-        """Something was said: take it, ask whether it was heard right, or ask again."""
-        session, grammar, hearing = self.session, self.grammar(at), self.limits.hearing
-        if grammar is None:
-            self.nomatch(at)
-            return
-        if event.outcome:
-            self.deafened(at)
-            return
-        near = self.near(at)
-        heard = understand(grammar, self.flows.vocabulary, event.text, near)
-        confidence = event.confidence * heard.share if heard else 0.0
-        session.understood = "unheard"
-        if heard is None or confidence < hearing.confirm:
-            self.unheard(at)
-            return
-        session.slots["spoke"] = True
-        if isinstance(at, AskStep) and heard.numbers:
-            self.spoken_number(at, heard)
-            return
-        word, mode = heard.word, session.mode
-        key = heard.key or keys_of(at, mode, self.items_of(at), session.doubt).get(word, "")
-        if confidence >= hearing.accept or at_once(at, mode, word, key):
-            session.understood = word or key
-            self.said(at, word, key)
-        elif word in YES_NO:
-            self.unheard(at)
-        else:
-            session.understood = word or key
-            self.doubt(at, word, key)
-
-    def said(self, at: Question, word: str, key: str) -> None:
-        """Do what a word stands for, or press the key that was named."""
-        session = self.session
-        if key:
-            session.typed = key + session.typed
-            self.keys(at, ended=False)
-        elif word == SAME and isinstance(at, AskStep):
-            self.entered(at, "")
-        elif word == WAIT:
-            self.wait(at)
-        elif word == "operator":
-            self.operator(at)
-        elif word == "repeat":
-            self.repeat(at)
-        elif word == "back":
-            self.back(at)
-        elif word == "help":
-            session.mode = "star"
-            self.small_menu(at)
-        else:
-            session.hears = []
-            self.again(at, (Saying("speech_off"),))
-
-    def spoken_number(self, at: AskStep, heard: Heard) -> None:
-        """A number; of several the likeliest that was not wrong before.
-
-        It goes no further unless the caller hears it: the flow reads it back, or we do.
-        """
-        session, place = self.session, self.place(at)
-        wrong = session.tried.get(place, [])
-        if heard.close and not wrong:
-            self.unheard(at, (Saying("speech_digits"),))
-            return
-        number = next((each for each in heard.numbers if each not in wrong), heard.numbers[0])
-        session.taken = [place, number] if len(heard.numbers) > 1 else []
-        session.understood = session.slots["heard_number"] = number
-        if heard.cut and at.near:
-            self.speak((Saying("speech_cut"),))
-        if at.read_back:
-            session.slots |= {"heard": "speech_heard", "unread": True}
-            self.entered(at, number)
-        else:
-            self.doubt(at, "", number)
-
-    def near(self, at: Question) -> str:
-        """Return the value that is expected, "" where none is."""
-        return str(self.session.slots.get(at.near) or "") if isinstance(at, AskStep) else ""
-
-    def place(self, at: AskStep) -> str:
-        """Return what tells a question from itself for another meter."""
-        return f"{self.question} {self.near(at)}"
-
-    def was_wrong(self, at: Question) -> None:
-        """The caller is asked anew: what was taken for his answer the last time was none."""
-        session = self.session
-        if not isinstance(at, AskStep):
-            return
-        place, taken, session.taken = self.place(at), session.taken, []
-        if taken and taken[0] == place:
-            session.tried[place] = [*session.tried.get(place, []), taken[1]]
-
-    def doubt(self, at: Question, word: str, keys: str) -> None:
-        """Ask whether it was heard right: 1 yes, 2 no."""
-        session = self.session
-        session.mode, session.typed, session.doubt = "confirm", "", [word, keys]
-        session.slots["heard_word"], session.slots["heard_number"] = word, keys
-        self.speak((Saying("speech_sure_word" if word else "speech_sure_number"),))
-        self.listen(at)
-
-    def confirm(self, at: Question) -> None:
-        """A key, or what was said for it, at the question whether it was heard right.
-
-        A key that means nothing there is taken as the answer itself.
-        """
-        session = self.session
-        session.typed = session.typed.lstrip("#")
-        if not session.typed:
-            self.listen(at)
-            return
-        key, (word, keys) = self.take_key(), session.doubt
-        if key == "9":
-            self.doubt(at, word, keys)
-        elif key == "0":
-            self.operator(at)
-        elif key in "2*":
-            session.mode = ""
-            self.was_wrong(at)
-            self.unheard(at)
-        else:
-            session.mode = ""
-            if key != "1":
-                session.typed = key + session.typed
-                self.keys(at, ended=False)
-            elif isinstance(at, AskStep) and not word:
-                self.entered(at, keys)
-            else:
-                self.said(at, word, keys)
-
-    def unheard(self, at: Question, says: Sayings = ()) -> None:
-        """Not heard well enough: a miss; ask again, and soon for keys only."""
-        session, hearing = self.session, self.limits.hearing
-        session.unheard += 1
-        if session.unheard >= hearing.noisy:
-            session.hears = []
-        unheard = self.miss(at, "unheard")
-        if not unheard:
-            return
-        if not session.hears or unheard >= hearing.misses:
-            says = (Saying("speech_keys"),)
-        elif not says:
-            says = (Saying("speech_again_number" if isinstance(at, AskStep) else "speech_again"),)
-        self.asked_anew(at, says)
-
-    def deafened(self, at: Question) -> None:
-        """The recogniser broke while it listened: tell it once, and go on with keys."""
-        self.session.hears = []
-        self.session.understood = "down"
-        self.asked_anew(at, (Saying("speech_down"),))
-
     # ------------------------------------------------------------------ misses
 
     def silence(self, at: Question) -> None:
+        """Nothing came: ask again, from the second time on offer time."""
         silences = self.miss(at, "silence")
         if silences == 0:
             return
@@ -779,6 +466,7 @@ class _Walk:
             self.asked_anew(at, _nth(at.silence, silences) or (Saying("silence"),))
 
     def nomatch(self, at: Question) -> None:
+        """What came means nothing here: ask again."""
         nomatches = self.miss(at, "nomatch")
         if nomatches:
             self.asked_anew(at, _nth(at.nomatch, nomatches) or (Saying("nomatch"),))
@@ -795,6 +483,7 @@ class _Walk:
         return missed.count(kind)
 
     def otherwise(self, at: Step | Question) -> None:
+        """Leave a question that the caller did not answer."""
         self.session.mode = ""
         self.session.typed = ""
         self.session.slots["left"] = self.question
@@ -871,7 +560,7 @@ class _Walk:
             raise FlowError(f"{self.flow.path}: step {retry.ask} is no question to ask again")
         self.session.step, self.session.mode = retry.ask, ""
         if counted:
-            self.was_wrong(at)
+            speech.was_wrong(self, at)
         nth = self.miss(at, "nomatch") if counted else 1
         if nth:
             self.session.typed = ""
@@ -879,6 +568,7 @@ class _Walk:
             self.listen(at)
 
     def recorded(self, at: RecordStep, event: Event) -> None:
+        """Keep the name of what was recorded."""
         if event.kind == "recorded":
             self.session.slots[at.slot] = event.text
         self.by("to", at.to)
