@@ -245,17 +245,18 @@ class Listening:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def loudest(self, *hertz: int, seconds: float = 0.7) -> list[float]:
-        """Return the loudest moment of each frequency within a while, dB."""
-        return self.page.evaluate("given => loudest(...given)", [hertz, 1000 * seconds])
+    def heard(self, hertz: int, seconds: float = 0.7) -> bool:
+        """Tell whether a frequency is heard within a while."""
+        given = [hertz, AUDIBLE, 1000 * seconds]
+        return bool(self.page.evaluate("given => heard(...given)", given))
 
     def hears(self, hertz: int, seconds: float = 10) -> bool:
         """Wait until a frequency is heard."""
-        return bool(until(lambda: self.loudest(hertz)[0] > AUDIBLE, seconds))
+        return bool(until(lambda: self.heard(hertz), seconds))
 
     def silent(self, hertz: int, seconds: float = 10) -> bool:
         """Wait until a frequency is not heard for a second and a half."""
-        return bool(until(lambda: self.loudest(hertz, seconds=1.5)[0] < AUDIBLE, seconds))
+        return bool(until(lambda: not self.heard(hertz, 1.5), seconds))
 
 
 # ---------------------------------------------------------------------- people
@@ -266,7 +267,7 @@ class Telephone(Listening):
 
     def __init__(self, house: House, machine: Machine, mishaps: list[str]) -> None:
         super().__init__(machine.page(mishaps))
-        self.house, self.machine = house, machine
+        self.house, self.machine, self.hertz = house, machine, machine.hertz
         self.call = ""
         self._questions = 0
         self.page.goto(house.press2.page)
@@ -370,7 +371,7 @@ class Desk(Listening):
 
     def registered(self) -> None:
         lamp = self.page.locator(".top .lamp")
-        expect(lamp).to_have_class(re.compile(r"registered|good|fair|poor"), timeout=20_000)
+        expect(lamp).to_have_class(re.compile(r"registered|good|fair|poor"))
 
     def tested(self) -> Desk:
         """Tell what the headset test of the page would tell; the test itself takes 20 seconds."""
@@ -651,6 +652,21 @@ VOICES = {"olha": FIRST, "petro": SECOND}
 def _seconds(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def hear_each_other(person: Any, desk: Desk) -> None:
+    """Both hear the frequency of the other. person: with `hertz` and `hears`."""
+    assert person.hears(desk.machine.hertz), "the caller does not hear the operator"
+    assert desk.hears(person.hertz), "the operator does not hear the caller"
+
+
+def talk(house: House, caller: Telephone, login: str = "olha") -> Desk:
+    """Bring a caller together with an operator who was free."""
+    desk = house.seated(login).ready()
+    caller.to_operator()
+    desk.rings().answer()
+    hear_each_other(caller, desk)
+    return desk
 
 
 def music(folder: Path) -> Path:

@@ -4,18 +4,22 @@ on a port of its own. The page's way to the exchange is `memory_exchange.js`.
 
 from __future__ import annotations
 
+import re
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import demo_staff
 import waitress
 import yaml
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from running import until
 
-from agent_desk import server, users
+from agent_desk import server
 from agent_desk.answer_base import AnswerBase
 from agent_desk.desk import Desk, create_app
 from agent_desk.live import Live
@@ -23,29 +27,81 @@ from agent_desk.office import Office
 from ivr import company
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.agent_queue.model import Ticket
-from ivr.store.database import memory_store
+from ivr.store.database import Store, memory_store
 from ivr.store.world import load_world
 
 HOME = Path(__file__).parents[2]
 EXCHANGE = (Path(__file__).parent / "memory_exchange.js").read_text("utf-8")
+COMPANIES = company.load(HOME / "flows" / "companies")
+WORLD = yaml.load((HOME / "deploy" / "demo-data.yaml").read_text("utf-8"), yaml.BaseLoader)["world"]
 COMPANY = "odesa"
 CALLER = "+380671110001"
+SCREEN = {"width": 1366, "height": 900}
 
 
 @dataclass
 class Stage:
-    """A running desk. page: address of the start page. passwords: by login."""
+    """A running desk. passwords: by login. complaints: of its pages."""
 
     office: Office
-    queue: MemoryQueue
-    page: str
-    passwords: Mapping[str, str]
+    passwords: dict[str, str]
     complaints: list[str] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+    port: int = 0
     calls: int = 0
+
+    @property
+    def page(self) -> str:
+        """Address of the start page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def queue(self) -> MemoryQueue:
+        assert isinstance(self.office.queue, MemoryQueue)
+        return self.office.queue
+
+    @property
+    def store(self) -> Store:
+        return self.office.store
+
+    def begin(self) -> None:
+        """Serve, on the same port as before."""
+        app = create_app(Desk("127.0.0.1", 5060, 8088, "", ()), (), self.office)
+        listening = server.listener("127.0.0.1", self.port)
+        self.port = listening.getsockname()[1]
+        self._served = waitress.create_server(app, sockets=[listening], **server.settings(20))
+        self._thread = threading.Thread(target=self._served.run)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Serve no more; what is asked just now is answered."""
+        self._served.close()
+        self._thread.join(20)
+        self._served.task_dispatcher.shutdown()
+
+    def forgive(self, *texts: str) -> None:
+        """Let complaints with one of these texts be: Chromium's own lines about what is tested."""
+        self.forgiven += texts
+
+    def leave(self) -> None:
+        """Close every page; none complained about anything else."""
+        for context in self.contexts:
+            context.close()
+        self.contexts.clear()
+        wrong = [
+            each for each in self.complaints if not any(text in each for text in self.forgiven)
+        ]
+        assert not wrong, wrong
+
+    def hire(self, login: str, name: str) -> None:
+        """Make one more supervisor."""
+        demo_staff.hire(self.store, self.passwords, login, name)
 
     def visit(self, browser: Browser, **wishes: Any) -> Page:
         """Open a page whose exchange is in memory; what it complains about is kept."""
         context = browser.new_context(**({"locale": "en-GB"} | wishes))
+        self.contexts.append(context)
         context.grant_permissions(["microphone"])
         return self.tab(context)
 
@@ -57,6 +113,12 @@ class Stage:
             "console",
             lambda message: message.type == "error" and self.complaints.append(message.text),
         )
+        return page
+
+    def admit(self, browser: Browser, login: str = "vira", **wishes: Any) -> Page:
+        """A page of somebody who has signed in and has no desk open."""
+        page = self.visit(browser, **({"viewport": SCREEN} | wishes))
+        admit(page, self.page, login, self.passwords[login])
         return page
 
     def sign_in(self, page: Page, login: str = "olena") -> dict[str, str]:
@@ -137,27 +199,48 @@ def exchange(route: Route) -> None:
     route.fulfill(body=EXCHANGE, content_type="text/javascript")
 
 
-def open_stage(var: Path) -> tuple[Stage, Any]:
-    """Serve a desk over the demo data; returns it and the server, which is run by the caller."""
-    companies = company.load(HOME / "flows" / "companies")
-    world = yaml.load((HOME / "deploy" / "demo-data.yaml").read_text("utf-8"), yaml.BaseLoader)
+def admit(page: Page, address: str, login: str, password: str) -> None:
+    """Sign in behind the page's back. address: of the start page."""
+    address += "desk/sign-in"
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.request.get(address).text())
+    assert token
+    form = {"login": login, "password": password, "csrf_token": token[1]}
+    assert page.request.post(address, form=form, max_redirects=0).status == 303
+
+
+S = TypeVar("S", bound=Stage)
+
+
+def demo_store() -> Store:
+    """A store in memory with the demo data."""
     store = memory_store()
     with store.session() as session:
-        load_world(session, COMPANY, world["world"])
-    queue = MemoryQueue({name: profile.queues for name, profile in companies.items()})
+        load_world(session, COMPANY, WORLD)
+    return store
+
+
+@contextmanager
+def open_stage(
+    var: Path, kind: type[S] = Stage, store: Store | None = None, **more: Any
+) -> Iterator[S]:
+    """Serve a desk, over the demo data or another store. more: of the office."""
+    store = store or demo_store()
     office = Office(
         store=store,
-        queue=queue,
-        companies=companies,
+        queue=MemoryQueue({name: profile.queues for name, profile in COMPANIES.items()}),
+        companies=dict(COMPANIES),
         answers=AnswerBase(HOME / "agent_desk" / "answers"),
         live=Live(limit=20),
         var=var,
-        node="pbx1",
+        **({"node": "pbx1"} | more),
     )
-    passwords = users.add_demo(store, COMPANY, companies[COMPANY].queues, office.now())
-    app = create_app(Desk("127.0.0.1", 5060, 8088, "", ()), (), office)
-    listening = server.listener("127.0.0.1", 0)
-    page = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    served = waitress.create_server(app, sockets=[listening], **server.settings(20))
+    stage = kind(office, demo_staff.seat(store, COMPANIES[COMPANY]))
     office.live.start(office)
-    return Stage(office, queue, page, passwords), served
+    stage.begin()
+    yield stage
+    try:
+        stage.leave()
+    finally:
+        office.live.stop()
+        stage.end()
+        store.close()

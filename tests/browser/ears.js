@@ -27,22 +27,18 @@ function levelNow(analyser, frequency) {
   return Math.max(...levels.subarray(place - 1, place + 2));
 }
 
-/** The loudest moment (dB) of each frequency within so many milliseconds, over all connections. */
-globalThis.loudest = async (frequencies, milliseconds) => {
-  const found = frequencies.map(() => -200);
+/** Whether a frequency is louder than so many dB at a moment within so many milliseconds. */
+globalThis.heard = async (frequency, level, milliseconds) => {
   const end = performance.now() + milliseconds;
   do {
     for (const connection of connections) {
       if (connection.connectionState !== "connected") continue;
       for (const { track } of connection.getReceivers()) {
         if (track?.kind !== "audio" || track.readyState !== "live") continue;
-        const analyser = analyserOf(track);
-        frequencies.forEach((frequency, place) => {
-          found[place] = Math.max(found[place], levelNow(analyser, frequency));
-        });
+        if (levelNow(analyserOf(track), frequency) > level) return true;
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 40));
   } while (performance.now() < end);
-  return found;
+  return false;
 };

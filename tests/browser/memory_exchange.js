@@ -43,6 +43,7 @@ export class Exchange {
   async start() {
     this.listener.registration("registered");
   }
+  renew() {}
   stop() {
     this.stopped = true;
   }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from wall import COMPANIES, HOME, Wall, open_wall
+from looks import SHOTS, looks
+from playwright.sync_api import Browser, expect
+from wall import COMPANIES, Wall, open_wall
 
 from ivr.alerts import Watch
 from ivr.events import Entry
@@ -20,27 +20,21 @@ from ivr.store.supervision import Alert, SyntheticCall
 
 pytestmark = pytest.mark.browser
 
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the pages, for whoever looks at them."""
-
 
 @pytest.fixture
 def wall(tmp_path: Path) -> Iterator[Wall]:
     """A wallboard, and a watch over the same store."""
-    found, stopping = open_wall(tmp_path), threading.Event()
-    found.write([Entry("odesa", "", datetime.now(UTC), "measured", details={"storm": {}})])
-    watch = Watch(
-        found.store, COMPANIES, found.feed, MemoryLease(), lambda: datetime.now(UTC), stopping,
-        tmp_path,
-    )  # fmt: skip
-    watch.start()
-    yield found
-    stopping.set()
-    watch.join(20)
-    found.end()
-    found.store.close()
-    assert found.complaints == []
+    with open_wall(tmp_path) as wall:
+        wall.write([Entry("odesa", "", datetime.now(UTC), "measured", details={"storm": {}})])
+        stopping = threading.Event()
+        watch = Watch(
+            wall.store, COMPANIES, wall.feed, MemoryLease(), lambda: datetime.now(UTC), stopping,
+            tmp_path,
+        )  # fmt: skip
+        watch.start()
+        yield wall
+        stopping.set()
+        watch.join(20)
 
 
 def caller(wall: Wall) -> float:
@@ -49,22 +43,6 @@ def caller(wall: Wall) -> float:
     told |= {"state": "waiting", "queue": "outage"}
     wall.write([Entry("odesa", "c1", datetime.fromtimestamp(now, UTC), "ticket", details=told)])
     return now
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def looks(page: Page, name: str) -> None:
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        if SHOTS:
-            page.screenshot(path=f"{SHOTS}/{name}-{scheme}.png", full_page=True)
-        assert barriers(page) == []
-    page.emulate_media(color_scheme="light")
 
 
 def test_the_strip_tells_and_a_supervisor_sees_to_it(wall: Wall, chromium: Browser) -> None:
@@ -82,12 +60,12 @@ def test_the_strip_tells_and_a_supervisor_sees_to_it(wall: Wall, chromium: Brows
         db.add(past)
         db.flush()
         past.live = None
-    page = wall.visit(chromium, viewport={"width": 1366, "height": 900})
+    page = wall.board(chromium)
     expect(page.locator("#alarms[data-state=live]")).to_be_attached()
     expect(page.locator("#alarms li")).to_have_count(0)
     began = caller(wall)
     line = page.locator("#alarms li[data-kind=no_operators]")
-    expect(line).to_be_visible(timeout=20000)
+    expect(line).to_be_visible()
     if SHOTS:
         (Path(SHOTS) / "alerts-seconds.txt").write_text(f"{time.time() - began:.2f}")
     expect(line).to_contain_text("Callers wait without operators: ")
@@ -107,11 +85,10 @@ def test_the_strip_tells_and_a_supervisor_sees_to_it(wall: Wall, chromium: Brows
 
 
 def test_without_the_server_nothing_is_known(wall: Wall, chromium: Browser) -> None:
-    page = wall.visit(chromium)
+    page = wall.board(chromium)
     expect(page.locator("#alarms[data-state=live]")).to_be_attached()
     page.route("**/alerts/live", lambda route: route.abort())
     expect(page.locator("#alarms[data-state=lost] li")).to_contain_text("Alerts are not known")
-    wall.complaints[:] = [each for each in wall.complaints if "ERR_FAILED" not in each]
     page.unroute("**/alerts/live")
     expect(page.locator("#alarms[data-state=live]")).to_be_attached()
-    wall.complaints[:] = [each for each in wall.complaints if "ERR_FAILED" not in each]
+    wall.forgive("ERR_FAILED")

@@ -12,7 +12,17 @@ import time
 from pathlib import Path
 
 import pytest
-from desk_house import CALLER, FIRST, MUSIC, SECOND, Desk, House, Telephone, level_in
+from desk_house import (
+    CALLER,
+    FIRST,
+    MUSIC,
+    SECOND,
+    House,
+    Telephone,
+    hear_each_other,
+    level_in,
+    talk,
+)
 from playwright.sync_api import expect
 from running import until
 
@@ -26,20 +36,6 @@ TO_READING = {
     "by_keys.enter": "100200301#",
     "by_keys.read_back": "1",
 }
-
-
-def hear_each_other(caller: Telephone, desk: Desk) -> None:
-    assert caller.hears(desk.machine.hertz), "the caller does not hear the operator"
-    assert desk.hears(CALLER), "the operator does not hear the caller"
-
-
-def talk(house: House, caller: Telephone, login: str = "olha") -> Desk:
-    """Bring the caller, who called, together with an operator who was free."""
-    desk = house.seated(login).ready()
-    caller.to_operator()
-    desk.rings().answer()
-    hear_each_other(caller, desk)
-    return desk
 
 
 def recording(house: House, call: str) -> Path | None:
@@ -141,7 +137,7 @@ def test_the_headset_is_tested_before_anybody_is_ready(house: House, caller: Tel
     expect(finish).to_be_disabled()
     check.get_by_role("button", name="Record 5 seconds").click()
     echo = check.get_by_role("button", name="Call the exchange")
-    expect(echo).to_be_focused(timeout=20_000)
+    expect(echo).to_be_focused()
     desk.page.keyboard.press("Enter")
     expect(finish).to_be_enabled(timeout=30_000)
     desk.shot("headset_tested")
@@ -305,7 +301,7 @@ def test_a_colleague_is_asked_first_and_then_has_the_caller(
     desk.sees_free("Petro")
     desk.page.keyboard.press("Alt+t")
     desk.page.get_by_role("button", name="Ask first: Petro").click()
-    expect(other.page.locator(".face .big.answer")).to_be_visible(timeout=20_000)
+    expect(other.page.locator(".face .big.answer")).to_be_visible()
     other.shot("consulted")
     other.page.keyboard.press("F2")
     assert desk.hears(SECOND)
@@ -334,7 +330,7 @@ def test_a_colleague_is_asked_and_the_caller_stays(house: House, caller: Telepho
     desk.sees_free("Petro")
     desk.page.keyboard.press("Alt+t")
     desk.page.get_by_role("button", name="Ask first: Petro").click()
-    expect(other.page.locator(".face .big.answer")).to_be_visible(timeout=20_000)
+    expect(other.page.locator(".face .big.answer")).to_be_visible()
     other.page.keyboard.press("F2")
     assert desk.hears(SECOND)
     desk.page.keyboard.press("F4")

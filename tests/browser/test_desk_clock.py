@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from desk_stage import COMPANY, HOME, Stage, open_stage
+from desk_stage import COMPANY, SCREEN, Stage
+from looks import barriers, shoot
 from playwright.sync_api import Browser, expect
 
 from ivr.store.models import Callback
 from ivr.store.supply import CallbackClock
 
 pytestmark = pytest.mark.browser
-
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert not stage.complaints
 
 
 def test_red_and_late_are_marked(stage: Stage, chromium: Browser) -> None:
@@ -48,7 +28,7 @@ def test_red_and_late_are_marked(stage: Stage, chromium: Browser) -> None:
             db.flush()
             times = {"red_at": asked + timedelta(hours=3), "due_at": asked + timedelta(hours=4)}
             db.add(CallbackClock(callback_id=row.id, company=COMPANY, since=asked, **times))
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
+    page = stage.visit(chromium, viewport=SCREEN)
     stage.sign_in(page, "vira")
     page.keyboard.press("Escape")
     inbox = page.locator("#inbox")
@@ -57,9 +37,5 @@ def test_red_and_late_are_marked(stage: Stage, chromium: Browser) -> None:
     expect(inbox.locator("li").nth(1).locator(".mark")).to_contain_text("urgent, by")
     expect(inbox.locator("li").nth(2).locator(".mark")).to_be_hidden()
     expect(inbox.locator("h2")).to_contain_text("late: 1")
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run('#inbox')).violations.map(v => v.id)")
-    assert found == []
-    if SHOTS:
-        inbox.screenshot(path=f"{SHOTS}/inbox.png")
-        page.screenshot(path=f"{SHOTS}/desk.png")
+    assert barriers(page) == []
+    shoot(page, "inbox")

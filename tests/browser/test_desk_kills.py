@@ -15,7 +15,18 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
-from desk_house import CALLER, HOME, MUSIC, PATIENCE, SECOND, Desk, House, Telephone
+from desk_house import (
+    CALLER,
+    HOME,
+    MUSIC,
+    PATIENCE,
+    SECOND,
+    Desk,
+    House,
+    Telephone,
+    hear_each_other,
+    talk,
+)
 from playwright.sync_api import expect
 from running import until
 from sip_phone import Dialog, SipPhone
@@ -29,20 +40,6 @@ TOLD_WITHIN = 3.0
 BACK_WITHIN = 20.0
 """Seconds an operator has to come back."""
 NUMBER = "+380487059090"
-
-
-def hear_each_other(caller: Telephone, desk: Desk) -> None:
-    assert caller.hears(desk.machine.hertz), "the caller does not hear the operator"
-    assert desk.hears(caller.machine.hertz), "the operator does not hear the caller"
-
-
-def talk(house: House, caller: Telephone, login: str = "olha") -> Desk:
-    """Bring the caller together with an operator who was free."""
-    desk = house.seated(login).ready()
-    caller.to_operator()
-    desk.rings().answer()
-    hear_each_other(caller, desk)
-    return desk
 
 
 def told_in_time(house: House, call: str, since: float) -> float:
@@ -212,13 +209,13 @@ def test_redis_killed_and_started_again(house: House, caller: Telephone) -> None
     assert second.hears(MUSIC)
     house.signal("redis", signal.SIGSTOP)  # `app.py run` starts a dead one again at once
     try:
-        expect(desk.page.locator(".notice[data-notice=down]")).to_be_visible(timeout=20_000)
+        expect(desk.page.locator(".notice[data-notice=down]")).to_be_visible()
         desk.shot("redis_down")
         hear_each_other(caller, desk)
     finally:
         house.kill("redis")
     assert until(lambda: house.queue_answers(), 30)
-    expect(desk.page.locator(".notice[data-notice=down]")).to_have_count(0, timeout=20_000)
+    expect(desk.page.locator(".notice[data-notice=down]")).to_have_count(0)
     assert house.ticket(second.call).entered == entered
     assert house.stands(caller.call, "talking")
     assert desk.mode == "talk"
@@ -233,7 +230,7 @@ def test_redis_killed_and_started_again(house: House, caller: Telephone) -> None
 def test_a_killed_web_server_ends_no_talk(house: House, caller: Telephone) -> None:
     desk = talk(house, caller)
     house.kill("web")
-    expect(desk.page.locator(".notice[data-notice=live]")).to_be_visible(timeout=20_000)
+    expect(desk.page.locator(".notice[data-notice=live]")).to_be_visible()
     hear_each_other(caller, desk)
     expect(desk.page.locator(".notice[data-notice=live]")).to_have_count(0, timeout=30_000)
     assert desk.mode == "talk"
@@ -251,7 +248,7 @@ def test_a_killed_exchange_makes_call_backs_and_desks_come_back(
     pause(desk)
     caller.to_operator()
     house.kill("asterisk")
-    expect(desk.page.locator(".top .lamp")).to_have_class("lamp lost", timeout=20_000)
+    expect(desk.page.locator(".top .lamp")).to_have_class("lamp lost")
     assert house.stands(caller.call, "done", seconds=30)
     desk.registered()
     desk.ready()

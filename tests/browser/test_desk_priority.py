@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
-from desk_stage import COMPANY, Stage, open_stage
+from desk_stage import COMPANY, Stage
+from looks import barriers, shoot
 from playwright.sync_api import Browser, Page, expect
 from running import until
 from sqlalchemy import select
-from test_desk_page import CUT_OFF, SIZES, barriers
+from test_desk_page import CUT_OFF, SIZES
 
 from ivr.store.models import Account, Audit
 from ivr.store.supply import PriorityPhone, PrioritySite
@@ -21,28 +18,11 @@ from ivr.store.supply import PriorityPhone, PrioritySite
 pytestmark = pytest.mark.browser
 
 HOSPITAL = "+380487110009"
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""Folder for pictures of the page; none are taken where it is empty."""
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert not stage.complaints
-
-
-@pytest.fixture
-def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
-    page = stage.visit(chromium)
-    yield stage.ready(page)
-    page.context.close()
+def page(stage: Stage, chromium: Browser) -> Page:
+    return stage.ready(stage.visit(chromium))
 
 
 def enter(stage: Stage, number: str = HOSPITAL, kind: str = "priority_site") -> None:
@@ -59,11 +39,6 @@ def enter(stage: Stage, number: str = HOSPITAL, kind: str = "priority_site") -> 
         )  # fmt: skip
 
 
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_hospital_and_a_raised_caller_have_no_barriers(
     stage: Stage, chromium: Browser, scheme: str
@@ -74,7 +49,7 @@ def test_a_hospital_and_a_raised_caller_have_no_barriers(
     stage.ready(page)
     ticket = stage.talk(page, number=HOSPITAL, queue="outage", priority="priority_site")
     expect(page.locator("#caller .site")).to_contain_text("Обласна клінічна лікарня")
-    found = barriers(page, "a hospital") + page.evaluate(CUT_OFF)
+    found = barriers(page) + page.evaluate(CUT_OFF)
     shoot(page, f"hospital-{scheme}")
     stage.ended(ticket)
     page.evaluate("exchange.lines.at(-1)?.over?.()")
@@ -113,7 +88,7 @@ def test_raising_a_caller_by_keyboard(stage: Stage, chromium: Browser, scheme: s
     expect(dialog.get_by_role("alert")).to_contain_text("Reason")
     assert stage.queue.ticket(ticket.id).priority == "normal", "never without a reason"
     shoot(page, f"raise-{scheme}")
-    assert not barriers(page, "raising")
+    assert barriers(page) == []
     page.keyboard.type("вдома апарат ШВЛ")
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
@@ -125,4 +100,4 @@ def test_raising_a_caller_by_keyboard(stage: Stage, chromium: Browser, scheme: s
         rows = [row for row in db.scalars(select(Audit)) if row.what == "raise_priority"]
     assert [(row.who, row.details["reason"]) for row in rows] == [("olena", "вдома апарат ШВЛ")]
     shoot(page, f"raised-{scheme}")
-    assert not barriers(page, "raised")
+    assert barriers(page) == []

@@ -6,22 +6,17 @@ Twilio would do. The real SDK is loaded as well, up to the connection that leads
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-import waitress
 from desk_stage import Stage, open_stage
 from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute, expect
 from running import until
 
-from agent_desk import server
-from agent_desk.desk import Desk, create_app
-from agent_desk.live import Live
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.tokens import access_token, identity
 
@@ -73,40 +68,20 @@ def memory(route: Route) -> None:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[TwilioStage]:
-    plain, served = open_stage(tmp_path)
-    plain.office.live.stop()
-    served.close()
     told: list[tuple[str, dict[str, str]]] = []
-    office = replace(
-        plain.office,
-        live=Live(limit=20),
-        node=NODE,
+    with open_stage(
+        tmp_path, TwilioStage, node=NODE,
         twilio_token=lambda endpoint, seconds: access_token(TWILIO, identity(endpoint), seconds),
         phone_report=lambda kind, **values: told.append((kind, values)),
-    )
-    app = create_app(Desk("127.0.0.1", 5060, 8088, "", ()), (), office)
-    listening = server.listener("127.0.0.1", 0)
-    page = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    serving = waitress.create_server(app, sockets=[listening], **server.settings(20))
-    office.live.start(office)
-    thread = threading.Thread(target=serving.run)
-    thread.start()
-    stage = TwilioStage(office, plain.queue, page, plain.passwords, told=told)
-    yield stage
-    office.live.stop()
-    serving.close()
-    thread.join(20)
-    serving.task_dispatcher.shutdown()  # a page tells that it is closed, and is not waited for
-    office.store.close()
-    assert not stage.complaints
+    ) as stage:  # fmt: skip
+        stage.told = told
+        yield stage
 
 
 @pytest.fixture
-def page(stage: TwilioStage, chromium: Browser) -> Iterator[Page]:
+def page(stage: TwilioStage, chromium: Browser) -> Page:
     """A desk in English whose operator is ready."""
-    page = stage.visit(chromium)
-    yield stage.ready(page)
-    page.context.close()
+    return stage.ready(stage.visit(chromium))
 
 
 def ready(page: Page) -> None:
@@ -132,7 +107,7 @@ def test_a_shift_without_an_asterisk(stage: TwilioStage, page: Page) -> None:
     page.keyboard.press("5")
     page.keyboard.press("Alt+k")
     page.keyboard.press("F8")
-    expect(page.locator(".line small")).to_contain_text("ms", timeout=10_000)
+    expect(page.locator(".line small")).to_contain_text("ms")
     page.keyboard.press("F4")
     assert done(page) == ["accept", "mute", "5", "unmute", "disconnect"]
     stage.ended(ticket)
@@ -169,7 +144,6 @@ def test_what_cannot_be_done_is_off_and_says_why(
     expect(page.locator(".notices")).to_contain_text("The caller was transferred")
     stage.at(page, "wrap_up")
     stage.at(other, "offer")
-    other.context.close()
 
 
 def test_the_check_goes_without_an_echo(stage: TwilioStage, chromium: Browser) -> None:
@@ -185,7 +159,6 @@ def test_the_check_goes_without_an_echo(stage: TwilioStage, chromium: Browser) -
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Alt+g")
     stage.at(page, "ready")
-    page.context.close()
 
 
 def test_a_lost_telephone_is_told_and_comes_back(stage: TwilioStage, page: Page) -> None:
@@ -255,7 +228,6 @@ def test_the_real_sdk_asks_twilio_with_the_token(stage: TwilioStage, chromium: B
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
     assert claims["grants"] == {"identity": "op_olena", "voice": {"incoming": {"allow": True}}}
     assert fetched == ["wss://voice-js.roaming.twilio.com/signal"], "and nowhere else"
-    page.context.close()
 
 
 def test_the_policy_of_the_page_is_kept_by_the_real_sdk(
@@ -272,5 +244,4 @@ def test_the_policy_of_the_page_is_kept_by_the_real_sdk(
     assert page.evaluate("breaches") == []
     page.evaluate("new WebSocket('wss://example.com')")
     assert until(lambda: page.evaluate("breaches") == ["connect-src wss://example.com/"])
-    page.context.close()
     stage.complaints.clear()  # the browser's and the SDK's own lines about names not found

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from desk_house import FIRST, Desk, House, level_in, settled
+from desk_house import FIRST, Desk, House, hear_each_other, level_in, settled
 from playwright.sync_api import Browser, expect
 from running import Press2, until
 from twilio_emulator import Emulator
@@ -28,7 +28,6 @@ from twilio_stage import (
     Customer,
     TwilioHouse,
     TwilioTelephone,
-    hear_each_other,
     long_music,
     settings,
 )

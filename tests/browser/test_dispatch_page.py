@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from desk_stage import COMPANY, HOME, Stage, open_stage
-from playwright.sync_api import Browser, Page, expect
+from desk_stage import COMPANY, Stage
+from looks import looks, shoot, unworded
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from ivr.services import priority
@@ -20,32 +17,6 @@ from ivr.storm import records
 from ivr.storm.rules import Measured
 
 pytestmark = pytest.mark.browser
-
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert not stage.complaints
-
-
-@pytest.fixture
-def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
-    """A page of the supervisor, who is signed in."""
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
-    stage.sign_in(page, "vira")
-    yield page
-    page.context.close()
 
 
 def fill(stage: Stage) -> None:
@@ -80,28 +51,9 @@ def fill(stage: Stage) -> None:
         )  # fmt: skip
 
 
-SPILLED = """() => [...document.querySelectorAll("main section")]
-  .filter((each) => each.checkVisibility())
-  .filter((each) => each.getBoundingClientRect().right
-    > each.parentElement.getBoundingClientRect().right + 1)
-  .map((each) => each.id)"""
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
 def test_a_storm_from_the_proposal_to_its_end(stage: Stage, page: Page) -> None:
     fill(stage)
-    page.keyboard.press("Escape")
+    page.goto(stage.page + "desk/")
     link = page.get_by_role("link", name="Dispatcher")
     assert link.get_attribute("href") == "/desk/dispatch/"
     page.goto(stage.page + "desk/dispatch/")
@@ -111,12 +63,7 @@ def test_a_storm_from_the_proposal_to_its_end(stage: Stage, page: Page) -> None:
     expect(storm.get_by_role("row", name="Calls in 5 min")).to_contain_text("212 (usual 38.5)")
     expect(page.locator("#alerts li")).to_have_count(1)
     expect(page.locator("#events tbody tr")).to_contain_text("old: the time is not told")
-    assert barriers(page) == []
-    assert page.evaluate(SPILLED) == []
-    shoot(page, "proposed-light")
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    shoot(page, "proposed-dark")
+    looks(page, "proposed")
 
     page.get_by_label("Hours, then off by itself").fill("2")
     page.get_by_label("What callers hear").select_option("storm_weather")
@@ -131,8 +78,7 @@ def test_a_storm_from_the_proposal_to_its_end(stage: Stage, page: Page) -> None:
 
     page.get_by_role("button", name="Confirm…").click()
     page.get_by_label("How many customers").fill("120")
-    assert barriers(page) == []
-    shoot(page, "on-dark")
+    looks(page, "on", "dark")
     page.get_by_role("button", name="Confirm the outage").click()
     expect(page.locator("#events tbody tr")).to_have_count(2)
     expect(page.locator("#suspected li")).to_have_count(0)
@@ -142,14 +88,12 @@ def test_a_storm_from_the_proposal_to_its_end(stage: Stage, page: Page) -> None:
     expect(page.locator("#events tbody tr")).to_have_count(1)
     page.get_by_role("button", name="End the storm").click()
     expect(storm.locator(".big-state")).to_have_text("off")
-    page.emulate_media(color_scheme="light")
     shoot(page, "off-light")
 
     page.get_by_role("button", name="Undo: ended").click()
     expect(storm.locator(".big-state")).to_have_text("on")
     expect(page.locator("#history li").nth(1)).to_contain_text("undone by")
-    assert barriers(page) == []
-    shoot(page, "undone-light")
+    looks(page, "undone", "light")
     page.get_by_role("button", name="End the storm").click()
     expect(storm.locator(".big-state")).to_have_text("off")
     with stage.office.store.session(read_only=True) as db:
@@ -163,8 +107,5 @@ def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None
     for language in ("uk", "ru"):
         page.goto(f"{stage.page}desk/dispatch/?language={language}")
         expect(page.locator("#history li")).to_have_count(1)
-        text = page.locator("body").inner_text()
-        assert not [word for word in text.split() if word.startswith(("storm_", "dispatch_"))]
-        assert barriers(page) == []
-        assert page.evaluate(SPILLED) == []
-        shoot(page, f"language-{language}")
+        assert unworded(page, "storm_", "dispatch_") == []
+        looks(page, f"language-{language}", "light")

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from desk_stage import COMPANY, HOME, Stage, open_stage
+from desk_stage import COMPANY, Stage
+from looks import looks, shoot, spilled
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
 
 from ivr.agent_queue.model import Operator, Ticket
-from ivr.store.models import User
 
 pytestmark = pytest.mark.browser
 
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the pages, for whoever looks at them."""
-REFUSED = "409 (CONFLICT)"
-"""What Chromium writes of every refusal; the page says it in words."""
-SPILLED = """() => [...document.querySelectorAll("main section, main li, main form > *")]
-  .filter((each) => each.checkVisibility())
-  .filter((each) => each.getBoundingClientRect().right
-    > each.parentElement.getBoundingClientRect().right + 1)
-  .map((each) => each.outerHTML.slice(0, 80))"""
-
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    with stage.office.store.session() as db:
-        vira = db.scalars(select(User).where(User.login == "vira")).one()
-        db.add(
-            User(
-                company=COMPANY, login="olha", name="Ольга", role="supervisor",
-                password=vira.password, skills={}, languages=[], created_at=vira.created_at,
-            )
-        )  # fmt: skip
-    stage.passwords["olha"] = stage.passwords["vira"]
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert [each for each in stage.complaints if REFUSED not in each] == []
+def stage(stage: Stage) -> Stage:
+    """A desk with two supervisors."""
+    stage.hire("olha", "Ольга")
+    stage.forgive("409 (CONFLICT)")  # the page says refusals in words
+    return stage
 
 
 def opened(stage: Stage, chromium: Browser, login: str, name: str) -> Page:
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
-    stage.sign_in(page, login)
+    page = stage.admit(chromium, login)
     page.goto(f"{stage.page}desk/supervisor/{name}/")
     expect(page.locator("body[data-ready=yes]")).to_be_visible()
     return page
@@ -94,28 +63,6 @@ def fill(stage: Stage) -> None:
     queue.raise_to("pbx1-18.1", "priority_site", now)
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
-def looks(page: Page, name: str) -> None:
-    assert barriers(page) == []
-    assert page.evaluate(SPILLED) == []
-    shoot(page, f"{name}-light")
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    shoot(page, f"{name}-dark")
-    page.emulate_media(color_scheme="light")
-
-
 def test_two_supervisors_change_one_thing_and_the_second_is_told(
     stage: Stage, chromium: Browser
 ) -> None:
@@ -138,8 +85,6 @@ def test_two_supervisors_change_one_thing_and_the_second_is_told(
     expect(vira.locator("#done .did")).to_have_count(2)
     known = stage.queue.operator(COMPANY, "op0")
     assert known is not None and "business" not in known.skills
-    for page in (vira, olha):
-        page.context.close()
 
 
 def test_callers_and_operators_are_steered(stage: Stage, chromium: Browser) -> None:
@@ -166,9 +111,8 @@ def test_callers_and_operators_are_steered(stage: Stage, chromium: Browser) -> N
     page.locator('#operators [data-key="op3"] .steer').click()
     looks(page, "floor-operator")
     page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate(SPILLED) == []
+    assert spilled(page) == []
     shoot(page, "floor-narrow")
-    page.context.close()
 
 
 def test_an_announcement_and_a_closed_day(stage: Stage, chromium: Browser) -> None:
@@ -187,4 +131,3 @@ def test_an_announcement_and_a_closed_day(stage: Stage, chromium: Browser) -> No
     looks(page, "announcements")
     page.locator("#done .did", has_text="On:").get_by_role("button", name="Undo").click()
     expect(page.locator(".said-now")).to_have_count(0)
-    page.context.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from desk_house import CALLER, FIRST, SECOND, Desk, House, Telephone
+from desk_house import CALLER, FIRST, SECOND, Desk, House, Telephone, talk
 from playwright.sync_api import Page, expect
 from running import until
 
@@ -38,7 +38,7 @@ class Floor:
         pressed = self.page.locator(f".listening [data-mode={mode}]")
         self.shot("waits")
         self.desk.shot("waits-desk")
-        expect(pressed).to_have_attribute("aria-pressed", "true", timeout=20_000)
+        expect(pressed).to_have_attribute("aria-pressed", "true")
 
     def shot(self, name: str) -> None:
         Desk.shot(self, name)  # type: ignore[arg-type]
@@ -47,12 +47,7 @@ class Floor:
 @pytest.fixture
 def petro(house: House, caller: Telephone) -> Desk:
     """Petro talks to the caller."""
-    petro = house.seated("petro").ready()
-    caller.to_operator()
-    petro.rings().answer()
-    assert caller.hears(SECOND)
-    assert petro.hears(CALLER)
-    return petro
+    return talk(house, caller, "petro")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_stage import COMPANY, HOME, Stage, open_stage
+from desk_stage import COMPANY, HOME, Stage
+from looks import looks, shoot, spilled, unworded
 from playwright.sync_api import Browser, Page, expect
 from pydub.generators import Sine
+from running import until
 
 from ivr import check, flow, prompts
 from ivr.channels.agi_line import AgiExchange
@@ -31,41 +32,19 @@ from ivr.speech.placed import Placed
 
 pytestmark = pytest.mark.browser
 
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
 SPOKEN = "{say: main_reading, to: reading, words: reading}"
 SILENT = "{to: reading, words: reading}"
-SPILLED = """() => [...document.querySelectorAll("main section")]
-  .filter((each) => each.checkVisibility())
-  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-  .map((each) => each.id)"""
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    # The page is told of refusals by status; Chromium notes each on the console.
-    assert not [each for each in stage.complaints if "status of 4" not in each]
-
-
-@pytest.fixture
-def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
+def page(stage: Stage, chromium: Browser) -> Page:
     """The page, opened by a supervisor."""
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
-    stage.sign_in(page, "vira")
+    stage.forgive("status of 4")  # the page says refusals in words
+    page = stage.admit(chromium)
     page.goto(stage.page + "desk/supervisor/publish/")
     page.wait_for_selector("body[data-ready=yes]")
     page.on("dialog", lambda dialog: dialog.accept())
-    yield page
-    page.context.close()
+    return page
 
 
 class Exchange:
@@ -118,18 +97,6 @@ def exchange(stage: Stage) -> Iterator[Exchange]:
     exchange.close()
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
 def write(page: Page, old: str, new: str) -> None:
     """Change the text in the editor."""
     area = page.locator("#flow-text")
@@ -172,8 +139,7 @@ def test_a_draft_is_mended_tried_published_heard_and_rolled_back(
     page.get_by_role("button", name="Differences").click()
     expect(page.locator(".difference .removed")).to_have_count(changed)
     expect(page.locator(".difference .added").first).to_contain_text(SILENT)
-    assert barriers(page) == []
-    shoot(page, "publish-differences")
+    looks(page, "publish-differences", "light")
     page.get_by_role("button", name="Picture").click()
     picture = page.locator(".picture img")
     expect(picture).to_be_visible()
@@ -190,7 +156,7 @@ def test_a_draft_is_mended_tried_published_heard_and_rolled_back(
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#serving .big-number")).to_have_text("Release 1")
     shoot(page, "publish-live")
-    assert page.evaluate(SPILLED) == []
+    assert spilled(page) == []
     during = exchange.dial()
     assert not exchange.hears_readings(during)
     before.press("9")
@@ -207,14 +173,10 @@ def test_a_draft_is_mended_tried_published_heard_and_rolled_back(
     page.locator("#history li", has_text="Rolled back").get_by_role("button", name="Undo").click()
     expect(page.locator("#serving .big-number")).to_have_text("Release 1")
     assert until_chosen(exchange, 1)
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    shoot(page, "publish-dark")
+    looks(page, "publish", "dark")
 
 
-def until_chosen(exchange: Exchange, release: int | None) -> bool:
-    from waiting import until
-
+def until_chosen(exchange: Exchange, release: int | None) -> object:
     return until(lambda: exchange.served.choose(COMPANY, "call-next").pin.release == release)
 
 
@@ -260,9 +222,7 @@ def test_a_recording_is_heard_published_and_rolled_back(
     name = placed.name(COMPANY, "uk", "goodbye")
     assert name is not None
     assert (tmp_path / "sounds" / f"{name}.wav").exists()
-    assert page.evaluate(SPILLED) == []
-    assert barriers(page) == []
-    shoot(page, "publish-recording")
+    looks(page, "publish-recording", "light")
     page.get_by_role("button", name="Roll back to the program's own").click()
     expect(row).to_contain_text("retired")
     placed.look()
@@ -277,8 +237,5 @@ def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None
         page.wait_for_selector("body[data-ready=yes]")
         page.locator("#serving button").first.click()
         expect(page.locator("#editor")).to_be_visible()
-        text = page.locator("body").inner_text()
-        assert not [word for word in text.split() if word.startswith(("publish_", "sound_"))]
-        assert barriers(page) == []
-        assert page.evaluate(SPILLED) == []
-        shoot(page, f"publish-{language}")
+        assert unworded(page, "publish_", "sound_") == []
+        looks(page, f"publish-{language}", "light")

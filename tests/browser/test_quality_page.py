@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_house import tone
-from desk_stage import COMPANY, HOME, Stage, open_stage
+from desk_stage import COMPANY, SCREEN, Stage
+from looks import looks, shoot, unworded
 from playwright.sync_api import Browser, Page, expect
 from running import until
 from sqlalchemy import select
@@ -19,32 +17,6 @@ from ivr.store.models import Audit, Conversation
 from ivr.store.supervision import RecordingMark, Scorecard
 
 pytestmark = pytest.mark.browser
-
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert not stage.complaints
-
-
-@pytest.fixture
-def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
-    """A page of the supervisor, who is signed in."""
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
-    stage.sign_in(page, "vira")
-    yield page
-    page.context.close()
 
 
 def fill(stage: Stage) -> None:
@@ -78,16 +50,9 @@ def fill(stage: Stage) -> None:
             )  # fmt: skip
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+def stored(stage: Stage, what: Any) -> list[Any]:
+    with stage.store.session(read_only=True) as db:
+        return list(db.scalars(select(what)))
 
 
 def test_a_talk_is_found_heard_marked_rated_and_answered(
@@ -127,34 +92,26 @@ def test_a_talk_is_found_heard_marked_rated_and_answered(
     talk.locator("#card-note").fill("Назвіть себе на початку")
     talk.get_by_role("button", name="Keep the card").click()
     expect(talk.locator("#cards tbody tr").last).to_contain_text("95")
-    assert barriers(page) == []
-    shoot(page, "quality-talk-light")
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    shoot(page, "quality-talk-dark")
-    page.emulate_media(color_scheme="light")
+    looks(page, "quality-talk")
 
     page.get_by_role("button", name="To be rated", exact=True).click()
     page.get_by_role("button", name="Draw").click()
     expect(page.locator("#listed tbody tr")).to_have_count(10)
     expect(page.locator("#drawn")).to_contain_text("Talks added: 10.")
-    assert barriers(page) == []
-    shoot(page, "quality-sample")
+    looks(page, "quality-sample", "light")
     page.get_by_role("button", name="Results").click()
     expect(page.locator("#table tbody tr")).to_have_count(2)
-    assert barriers(page) == []
-    shoot(page, "quality-results")
+    looks(page, "quality-results", "light")
 
-    with stage.office.store.session(read_only=True) as db:
-        (mark,) = db.scalars(select(RecordingMark))
-        (card,) = db.scalars(select(Scorecard))
-        played = db.scalars(select(Audit.who).where(Audit.what == "play_recording")).all()
+    (mark,) = stored(stage, RecordingMark)
+    (card,) = stored(stage, Scorecard)
+    played = [row.who for row in stored(stage, Audit) if row.what == "play_recording"]
     assert (mark.kind, mark.note) == ("training", "Так і треба")
     assert 0.3 <= mark.second < 2
     assert (card.total, card.operator, card.rater) == (95, "olena", "vira")
     assert played == ["vira"]
 
-    desk = stage.visit(chromium, viewport={"width": 1366, "height": 900})
+    desk = stage.visit(chromium, viewport=SCREEN)
     stage.sign_in(desk, "olena")
     desk.keyboard.press("Escape")
     desk.get_by_role("button", name="My scorecards").click()
@@ -162,9 +119,7 @@ def test_a_talk_is_found_heard_marked_rated_and_answered(
     shoot(desk, "quality-answer")
     desk.get_by_role("button", name="Answer", exact=True).click()
     expect(desk.get_by_label("My answer")).to_have_value("Дякую, буду")
-    with stage.office.store.session(read_only=True) as db:
-        assert db.scalars(select(Scorecard.answer)).one() == "Дякую, буду"
-    desk.context.close()
+    assert until(lambda: stored(stage, Scorecard.answer) == ["Дякую, буду"])
 
 
 def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None:
@@ -173,7 +128,5 @@ def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None
         page.goto(f"{stage.page}desk/supervisor/quality/?language={language}")
         page.locator("#rows tbody tr").first.get_by_role("button").click()
         expect(page.locator("#rating")).to_be_visible()
-        text = page.locator("body").inner_text()
-        assert not [w for w in text.split() if w.startswith(("quality_", "criterion_"))]
-        assert barriers(page) == []
-        shoot(page, f"quality-{language}")
+        assert unworded(page, "quality_", "criterion_") == []
+        looks(page, f"quality-{language}", "light")

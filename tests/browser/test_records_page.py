@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from desk_stage import COMPANY, HOME, Stage, open_stage
+from desk_stage import COMPANY, Stage
+from looks import looks, shoot, unworded
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
@@ -18,30 +15,20 @@ from ivr.store.models import Audit, Conversation, User
 
 pytestmark = pytest.mark.browser
 
-AXE = (HOME / "agent_desk" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
 NUMBER = "+380671112233"
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage, served = open_stage(tmp_path)
+def stage(stage: Stage) -> Stage:
+    """A desk that may erase."""
     office = stage.office
     parts = Parts(office.store, office.companies, office.var, office.now, None, office.queue)
     object.__setattr__(office, "erasing", parts)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield stage
-    stage.office.live.stop()
-    served.close()
-    thread.join(20)
-    stage.office.store.close()
-    assert not stage.complaints
+    return stage
 
 
 @pytest.fixture
-def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
+def page(stage: Stage, chromium: Browser) -> Page:
     """A page of the administrator, with a log and an old talk of a customer."""
     now = stage.office.now()
     with stage.office.store.session() as db:
@@ -63,22 +50,7 @@ def page(stage: Stage, chromium: Browser) -> Iterator[Page]:
                 recording="talks/1.wav",
             )
         )  # fmt: skip
-    page = stage.visit(chromium, viewport={"width": 1366, "height": 900})
-    stage.sign_in(page, "vira")
-    yield page
-    page.context.close()
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds."""
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+    return stage.admit(chromium)
 
 
 def test_the_log_is_searched_and_a_customer_is_erased(stage: Stage, page: Page) -> None:
@@ -96,11 +68,7 @@ def test_the_log_is_searched_and_a_customer_is_erased(stage: Stage, page: Page) 
     page.get_by_label("Which").fill("067 111 22 33")
     page.locator("#whose button").click()
     expect(page.locator("#proof")).to_contain_text("Counted, nothing was changed")
-    assert barriers(page) == []
-    shoot(page, "records-light")
-    page.emulate_media(color_scheme="dark")
-    assert barriers(page) == []
-    shoot(page, "records-dark")
+    looks(page, "records")
     page.get_by_label("Once more").fill("067")
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(page.locator("#said")).to_contain_text("That is not the same")
@@ -113,7 +81,7 @@ def test_the_log_is_searched_and_a_customer_is_erased(stage: Stage, page: Page) 
     shoot(page, "records-erased")
     with stage.office.store.session(read_only=True) as db:
         assert db.scalars(select(Conversation.caller_number)).one() is None
-    stage.complaints[:] = [each for each in stage.complaints if "400" not in each]
+    stage.forgive("400")
 
 
 def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None:
@@ -121,7 +89,5 @@ def test_every_word_is_there_in_every_language(stage: Stage, page: Page) -> None
         page.goto(f"{stage.page}desk/supervisor/records/?language={language}")
         page.locator("#aged").click()
         expect(page.locator("#kinds tbody tr").first).to_be_visible()
-        text = page.locator("body").inner_text()
-        assert not [word for word in text.split() if word.startswith("records_")]
-        assert barriers(page) == []
-        shoot(page, f"records-{language}")
+        assert unworded(page, "records_") == []
+        looks(page, f"records-{language}", "light")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -28,8 +29,33 @@ KEYS = {
 """What the caller presses at each question; the window question comes on some days only."""
 
 
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What a page complains about; a test must leave it empty."""
+    found: list[str] = []
+    yield found
+    assert not found
+
+
+@pytest.fixture
+def page(chromium: Browser, press2: Press2, complaints: list[str]) -> Iterator[Page]:
+    """The start page in English."""
+    context = chromium.new_context(locale="en-GB")
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    page.on(
+        "console",
+        lambda message: message.type == "error" and complaints.append(message.text),
+    )
+    page.add_init_script(path=Path(__file__).parent / "watch_connections.js")
+    page.goto(press2.page)
+    yield page
+    context.close()
+
+
 def state(page: Page, name: str) -> None:
-    expect(page.locator(".phone")).to_have_attribute("data-state", name, timeout=20_000)
+    expect(page.locator(".phone")).to_have_attribute("data-state", name)
 
 
 def press(page: Page, keys: str) -> None:
@@ -151,4 +177,4 @@ def test_the_exchange_that_is_gone_is_named(chromium: Browser, start: Callable[[
     page.get_by_role("button", name="Call", exact=True).click()
     state(page, "failed")
     expect(page.get_by_role("status")).to_contain_text("does not answer")
-    expect(page.locator('[data-part="page"]')).to_have_attribute("data-up", "none", timeout=10_000)
+    expect(page.locator('[data-part="page"]')).to_have_attribute("data-up", "none")

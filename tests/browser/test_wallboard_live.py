@@ -7,7 +7,6 @@ for each operator and one for the wall; callers are SIP telephones.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from desk_house import House
+from desk_stage import admit
 from playwright.sync_api import Browser, Page
 from sip_phone import Dialog, SipPhone
 from sqlalchemy import delete
@@ -105,11 +105,7 @@ def wall(house: House, chromium: Browser) -> Iterator[Watcher]:
     context = chromium.new_context(locale="en-GB")
     page = context.new_page()
     page.on("pageerror", lambda error: house.mishaps.append(f"wall: {error}"))
-    address = house.press2.page + "desk/sign-in"
-    token = re.search(r'name="csrf_token" value="([^"]+)"', page.request.get(address).text())
-    assert token
-    form = {"login": "wall", "password": house.passwords["wall"], "csrf_token": token[1]}
-    assert page.request.post(address, form=form, max_redirects=0).status == 303
+    admit(page, house.press2.page, "wall", house.passwords["wall"])
     page.goto(house.press2.page + "supervisor")
     page.wait_for_selector("#board[data-state=live]", timeout=1000 * PATIENCE)
     yield Watcher(page)

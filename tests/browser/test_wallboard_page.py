@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from looks import barriers, shoot
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text, update
-from test_dispatch_page import barriers
 from wall import COMPANIES, SHOWN, Wall, open_wall, shown
 from wall_words import written
 
@@ -20,13 +20,12 @@ from ivr.board import Feed, replay
 from ivr.board.feed import stored
 from ivr.events import Entry
 from ivr.store.models import SignIn
+from ivr.store.supervision import Alert
 
 from working_day import working_day  # isort: skip
 
 pytestmark = pytest.mark.browser
 
-SHOTS = os.environ.get("PRESS2_SHOTS", "")
-"""A folder for pictures of the page, for whoever looks at it."""
 ODESA = COMPANIES["odesa"]
 CUT = """() => [...document.querySelectorAll("#tiles :is(dt, dd), #queues :is(th, td), #foot > *")]
   .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1
@@ -46,18 +45,27 @@ def hours() -> float:
 @pytest.fixture
 def wall(tmp_path: Path) -> Iterator[Wall]:
     """A day that ends in a storm."""
-    wall = open_wall(tmp_path, working_day(ODESA, time.time(), hours()).log.entries)
-    yield wall
-    wall.end()
-    wall.store.close()
-    assert not wall.complaints
+    with open_wall(tmp_path, working_day(ODESA, time.time(), hours()).log.entries) as wall:
+        yield wall
+
+
+@pytest.fixture(scope="module")
+def quiet_wall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wall]:
+    """Such a day, to which nothing happens any more."""
+    day = working_day(ODESA, time.time(), hours())
+    with open_wall(tmp_path_factory.mktemp("wall"), day.log.entries) as wall:
+        yield wall
 
 
 @pytest.fixture
-def page(wall: Wall, chromium: Browser) -> Iterator[Page]:
-    page = wall.visit(chromium, viewport={"width": 1366, "height": 900})
-    yield page
-    page.context.close()
+def still(quiet_wall: Wall) -> Iterator[Wall]:
+    yield quiet_wall
+    quiet_wall.leave()
+
+
+@pytest.fixture
+def page(wall: Wall, chromium: Browser) -> Page:
+    return wall.board(chromium)
 
 
 def waits(wall: Wall, call: str, state: str = "waiting", queue: str = "general") -> int:
@@ -67,11 +75,6 @@ def waits(wall: Wall, call: str, state: str = "waiting", queue: str = "general")
     at = datetime.fromtimestamp(now, UTC)
     wall.write([Entry("odesa", call, at, "ticket", details={**told, "entered": now})])
     return max(number for number, _ in stored(wall.store, "odesa"))
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/wallboard-{name}.png", full_page=True)
 
 
 def test_every_figure_stands_in_its_place(wall: Wall, page: Page) -> None:
@@ -86,7 +89,7 @@ def test_every_figure_stands_in_its_place(wall: Wall, page: Page) -> None:
     ranks = [["bad", "watch", ""].index(marks[name]) for name in seen["order"]]
     assert ranks == sorted(ranks)
     history, waited = page.evaluate(CHARTS)
-    assert waited == [figures["waits"]["counts"]]
+    assert waited == [[*figures["waits"]["counts"], figures["all"]["waiting"]]]
     assert history[2] == [each["offered"] for each in figures["history"]]
     assert history[3] == [each["lost"] for each in figures["history"]]
     levels = [each["level"] for each in figures["history"]]
@@ -103,6 +106,28 @@ def test_durations_go_on_between_messages_and_news_comes_by_itself(wall: Wall, p
     upto = waits(wall, "newer")
     after = shown(page, upto)["figures"]["queues.general.waiting"]
     assert int(after.split()[0]) == int(begun.split()[0]) + 1
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720)])
+def test_alerts_push_nothing_off_the_wall(
+    wall: Wall, chromium: Browser, size: tuple[int, int]
+) -> None:
+    since = datetime.now(UTC)
+    with wall.store.session() as db:
+        for kind in ("waiting", "longest", "service_level", "lost", "no_operators"):
+            for target in ("general", "outage", "metering", "connection"):
+                told = {"kind": kind, "target": target, "level": "alarm", "value": 31, "bound": 30}
+                db.add(Alert(company="odesa", since=since, worst=44, **told))
+    page = wall.board(chromium, "?big", viewport={"width": size[0], "height": size[1]}, locale="uk")
+    expect(page.locator("#alarms li").first).to_be_visible()
+    expect(page.locator(".alarms-more")).to_have_text(re.compile(r"\+\d+"))
+    shown(page, 1)
+    shoot(page, f"wallboard-alerts-{size[0]}")
+    for part in ("#clock", "#upto", "#flows", "#waits canvas", "#history canvas", "#queues"):
+        box = page.locator(part).bounding_box()
+        assert box and box["height"] > 10 and box["y"] + box["height"] <= size[1], part
+    assert page.evaluate("document.documentElement.scrollHeight") <= size[1]
+    assert page.evaluate(CUT) == []
 
 
 def test_a_queue_that_goes_wrong_is_told_by_colour_sign_and_words(wall: Wall, page: Page) -> None:
@@ -126,7 +151,7 @@ def test_the_figures_say_how_old_they_are_while_the_store_is_away(wall: Wall, pa
     assert page.evaluate(SHOWN)["state"] == "old"
     expect(page.locator("#tiles .tile")).to_have_count(12)
     assert page.evaluate(SHOWN)["upto"] == before["upto"]
-    shoot(page, "store-away")
+    shoot(page, "wallboard-store-away")
     with wall.store.session() as db:
         db.execute(text("ALTER TABLE away RENAME TO events"))
     expect(age).to_be_hidden()
@@ -136,10 +161,8 @@ def test_the_figures_say_how_old_they_are_while_the_store_is_away(wall: Wall, pa
 def test_a_server_that_is_started_anew_is_found_again(wall: Wall, page: Page) -> None:
     wall.end()
     age = page.locator("#age")
-    expect(age).to_contain_text("the server does not answer", timeout=20_000)
+    expect(age).to_contain_text("the server does not answer")
     object.__setattr__(wall.office, "board", Feed(wall.store, COMPANIES))
-    assert wall.office.board is not None
-    wall.feed = wall.office.board
     wall.feed.start()
     wall.begin()
     expect(age).to_be_hidden(timeout=30_000)
@@ -155,7 +178,7 @@ def test_the_end_of_the_sign_in_is_said(
         db.execute(update(SignIn).values(ended_at=wall.office.now()))
     expect(page.locator("#age")).to_contain_text("your sign-in has ended")
     expect(page.locator("#alarms")).to_contain_text("your sign-in has ended")
-    wall.complaints[:] = [each for each in wall.complaints if "401" not in each]
+    wall.forgive("401")
     page.get_by_role("link", name="Sign in again").click()
     page.wait_for_url("**/desk/sign-in")
 
@@ -184,9 +207,11 @@ def test_a_silent_log_is_told(wall: Wall, page: Page, monkeypatch: pytest.Monkey
     [(1920, 1080, "?big"), (1280, 720, "?big"), (1280, 900, ""), (420, 900, "")],
 )
 def test_it_fits_and_has_no_barriers(
-    wall: Wall, chromium: Browser, language: str, width: int, height: int, query: str
+    still: Wall, chromium: Browser, language: str, width: int, height: int, query: str
 ) -> None:
-    page = wall.visit(chromium, query, viewport={"width": width, "height": height}, locale=language)
+    page = still.board(
+        chromium, query, viewport={"width": width, "height": height}, locale=language
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if query:
         assert page.evaluate("document.documentElement.scrollHeight") <= height
@@ -202,13 +227,12 @@ def test_it_fits_and_has_no_barriers(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert barriers(page) == []
-        shoot(page, f"{width}{'-big' if query else ''}-{language}-{scheme}")
-    page.context.close()
+        shoot(page, f"wallboard-{width}{'-big' if query else ''}-{language}-{scheme}")
 
 
-def test_the_digits_of_the_wall_are_read_from_four_metres(wall: Wall, chromium: Browser) -> None:
+def test_the_digits_of_the_wall_are_read_from_four_metres(still: Wall, chromium: Browser) -> None:
     """Of a display of 50 inches: a capital of 13 mm, a 300th of the way; the main ones twice it."""
-    page = wall.visit(chromium, "?big", viewport={"width": 1920, "height": 1080})
+    page = still.board(chromium, "?big", viewport={"width": 1920, "height": 1080})
     sizes = page.evaluate(
         """() => Object.fromEntries([".tile dd.digits", "#queues td", ".tile .note"].map((which) =>
           [which, parseFloat(getComputedStyle(document.querySelector(which)).fontSize)]))"""
@@ -217,4 +241,3 @@ def test_the_digits_of_the_wall_are_read_from_four_metres(wall: Wall, chromium: 
     assert capital[".tile dd.digits"] >= 26
     assert capital["#queues td"] >= 13
     assert capital[".tile .note"] >= 10
-    page.context.close()

@@ -10,7 +10,7 @@ import wave
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from desk_house import MUSIC, PATIENCE, Desk, House, Telephone, tone
+from desk_house import MUSIC, PATIENCE, House, tone
 from running import until
 from twilio_emulator import Emulator
 from twilio_emulator.call import Call
@@ -154,9 +154,6 @@ class Customer:
         return self.leg.peer.leg
 
 
-Person = Telephone | TwilioTelephone | Customer
-
-
 class TwilioHouse(House):
     """A press2 with desks, and the Twilio before it."""
 
@@ -183,10 +180,3 @@ class TwilioHouse(House):
                 leg.hang_up()
         self._voices = iter(HERTZ)
         super().clear()
-
-
-def hear_each_other(person: Person, desk: Desk) -> None:
-    """Both hear the frequency of the other."""
-    spoken = person.machine.hertz if isinstance(person, Telephone) else person.hertz
-    assert person.hears(desk.machine.hertz), "the caller does not hear the operator"
-    assert desk.hears(spoken), "the operator does not hear the caller"
