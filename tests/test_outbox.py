@@ -218,6 +218,17 @@ def test_put_off_costs_no_try_and_leaves_it_fresh(store: Store, clock: Clock) ->
     assert [parcel.fresh for parcel in hands.parcels] == [True, True]
 
 
+def test_put_off_by_us_is_not_late_put_off_by_the_other_side_is(store: Store, clock: Clock) -> None:
+    put(store)
+    for reason, due in ((Later(NOW + timedelta(hours=1)), 3600), (Trouble("HTTP 503"), 3600)):
+        outbox.deliver(store, {"sms": Hands(reason)}, clock)
+        clock.now = only(store).next_at
+        assert only(store).due_at == NOW + timedelta(seconds=due)
+    outbox.deliver(store, {"sms": Hands(Later(NOW + timedelta(days=1), "HTTP 503"))}, clock)
+    assert only(store).due_at == NOW + timedelta(hours=1)
+    assert (only(store).last_error, only(store).tries) == ("HTTP 503", 1)
+
+
 def test_one_that_fails_holds_up_no_other(store: Store, clock: Clock) -> None:
     put(store, "bad")
     put(store, "good")

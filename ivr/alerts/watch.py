@@ -15,14 +15,13 @@ import logging
 import shutil
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -37,7 +36,7 @@ from ivr.opening import Opening
 from ivr.rounds import Rounds
 from ivr.services.restoration import CALL
 from ivr.store.database import Store
-from ivr.store.models import CallEvent, OutboxEntry
+from ivr.store.models import CallEvent
 from ivr.store.supervision import Alert
 
 logger = logging.getLogger(__name__)
@@ -313,32 +312,12 @@ def _raised(db: Session, company: str, alert: Live) -> Alert | None:
 
 
 def lateness(db: Session, now: datetime) -> dict[str, float]:
-    """Return the seconds that the oldest entry of each company's outbox is late.
+    """Return the seconds that the oldest entry of each company's outbox has not been delivered.
 
-    Who was tried in vain is late since he was put in, or, where he was to wait first, for as long
-    as that many tries last. People who do not answer are not late: they are called again.
+    People who do not answer are not late: they are called again.
     """
-    waiting = (
-        select(
-            OutboxEntry.company, OutboxEntry.tries, func.min(OutboxEntry.next_at),
-            func.min(OutboxEntry.created_at),
-        )
-        .where(OutboxEntry.state == "due", OutboxEntry.kind != CALL)
-        .group_by(OutboxEntry.company, OutboxEntry.tries)
-    )  # fmt: skip
-    found: defaultdict[str, float] = defaultdict(float)
-    for company, tries, due, made in db.execute(waiting):
-        if tries:
-            late = min((now - made).total_seconds(), rested(tries))
-        else:
-            late = (now - due).total_seconds()
-        found[company] = max(found[company], late)
-    return found
-
-
-def rested(tries: int) -> float:
-    """Return the seconds that tries in vain last at most, with the rest after each."""
-    return sum(outbox.longest(each) for each in range(1, tries + 1))
+    found = outbox.late(db, now, but=(CALL,))
+    return {company: (now - oldest).total_seconds() for company, (_, oldest) in found.items()}
 
 
 def _full(folder: Path) -> float | None:

@@ -5,7 +5,8 @@ An entry `measured` has only what changed since the last one, each minute everyt
     speech      {busy, limit, up, of}: connections, processes that answer and that there are
     callbacks   {due, late}: promises to be kept, and those whose time is over
     storm       {state, until}: off, proposed or on; ISO 8601
-    outbox      {due, dead, oldest}: late by `GRACE` seconds, given up; ISO 8601 of the oldest late
+    outbox      {due, dead, oldest}: not delivered for `GRACE` seconds, tried or not, and given up;
+                since when the oldest is late, ISO 8601
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ivr import outbox
 from ivr.agent_queue.model import QueueDown
 from ivr.company import Company
 from ivr.events import Entry, write
 from ivr.rounds import Rounds
+from ivr.services.restoration import CALL
 from ivr.speech.pool import Load, Server
 from ivr.store.database import Store
 from ivr.store.models import Callback, OutboxEntry
@@ -178,11 +181,11 @@ def _callbacks(db: Session, now: datetime) -> dict[str, dict[str, int]]:
 
 
 def _outbox(db: Session, now: datetime) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    waiting = (OutboxEntry.state == "due") & (OutboxEntry.next_at <= now - timedelta(seconds=GRACE))
-    late = select(OutboxEntry.company, func.count(), func.min(OutboxEntry.next_at))
-    for company, count, oldest in db.execute(late.where(waiting).group_by(OutboxEntry.company)):
-        found[company] = {"due": count, "dead": 0, "oldest": oldest.isoformat()}
+    late = outbox.late(db, now - timedelta(seconds=GRACE), but=(CALL,))
+    found: dict[str, dict[str, Any]] = {
+        company: {"due": count, "dead": 0, "oldest": oldest.isoformat()}
+        for company, (count, oldest) in late.items()
+    }
     dead = select(OutboxEntry.company, func.count()).where(OutboxEntry.state == "dead")
     for company, count in db.execute(dead.group_by(OutboxEntry.company)):
         found.setdefault(company, {"due": 0, "oldest": None})["dead"] = count

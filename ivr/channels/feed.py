@@ -69,7 +69,7 @@ class Feed:
         if 200 <= status < 300:
             return {"status": status}
         if status in BUSY and wait:
-            raise Later(self._clock() + timedelta(seconds=min(wait, LONGEST)))
+            raise Later(self._clock() + timedelta(seconds=min(wait, LONGEST)), f"HTTP {status}")
         if 300 <= status < 400:
             mend = f"mend [{self._section}] url"
             raise Trouble(f"HTTP {status}: it redirects, which is not followed; {mend}")

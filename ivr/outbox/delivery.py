@@ -47,11 +47,15 @@ class Trouble(Exception):
 
 
 class Later(Exception):
-    """Raised by a handler: not before `at`; nothing was tried."""
+    """Raised by a handler: not before `at`; nothing was tried.
 
-    def __init__(self, at: datetime) -> None:
-        super().__init__(f"not before {at:%H:%M}")
+    why: the other side refused for so long, and the entry stays late; "": it is to go then.
+    """
+
+    def __init__(self, at: datetime, why: str = "") -> None:
+        super().__init__(why or f"not before {at:%H:%M}")
         self.at = at
+        self.why = why
 
 
 class Again(Exception):
@@ -142,8 +146,8 @@ def _hand_over(store: Store, parcel: Parcel, handler: Handler, clock: Clock) -> 
     try:
         details = dict(handler(parcel))
     except Later as reason:
-        at = reason.at
-        _settle(store, parcel, lambda entry: _postpone(entry, at))
+        at, why = reason.at, reason.why
+        _settle(store, parcel, lambda entry: _postpone(entry, at, why))
     except Again as reason:
         at, why = reason.at, str(reason)
         _settle(store, parcel, lambda entry: _put_off(entry, why, clock(), at))
@@ -169,9 +173,13 @@ def _settle(store: Store, parcel: Parcel, change: Callable[[OutboxEntry], None])
             change(entry)
 
 
-def _postpone(entry: OutboxEntry, at: datetime) -> None:
+def _postpone(entry: OutboxEntry, at: datetime, why: str) -> None:
     entry.tries -= 1
     entry.next_at = at
+    if why:
+        entry.last_error = why[:SHORT]
+    else:
+        entry.due_at = at
 
 
 def _put_off(entry: OutboxEntry, why: str, now: datetime, next_at: datetime | None = None) -> None:
@@ -184,12 +192,8 @@ def _put_off(entry: OutboxEntry, why: str, now: datetime, next_at: datetime | No
 
 def pause(tries: int) -> timedelta:
     """Return how long to wait after that many tries: twice as long each time, and by chance."""
-    return timedelta(seconds=longest(tries) * _chance.uniform(0.5, 1.0))
-
-
-def longest(tries: int) -> float:
-    """Return how many seconds that is at most."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 20))
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 20))
+    return timedelta(seconds=longest * _chance.uniform(0.5, 1.0))
 
 
 def expire(store: Store, now: datetime) -> int:

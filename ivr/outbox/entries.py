@@ -37,7 +37,7 @@ def put(
         return
     entry = OutboxEntry(
         company=company, kind=kind, key=key, payload=dict(payload), created_at=now,
-        next_at=after or now, until=until,
+        due_at=after or now, next_at=after or now, until=until,
     )  # fmt: skip
     try:
         with db.begin_nested():
@@ -125,6 +125,17 @@ def survey(store: Store, since: datetime) -> Survey:
         return Survey(_counted(db, due), _counted(db, died), (last[0], last[1]) if last else None)
 
 
+def late(db: Session, before: datetime, but: Sequence[str] = ()) -> dict[str, tuple[int, datetime]]:
+    """Return company -> how many entries should have gone by then and have not, and the oldest's
+    moment, however often they were tried since. but: kinds that are left out.
+    """
+    wanted = select(OutboxEntry.company, func.count(), func.min(OutboxEntry.due_at)).where(
+        OutboxEntry.state == "due", OutboxEntry.due_at <= before, OutboxEntry.kind.not_in(but)
+    )
+    rows = db.execute(wanted.group_by(OutboxEntry.company))
+    return {company: (count, oldest) for company, count, oldest in rows}
+
+
 def _counted(db: Session, which: ColumnElement[bool]) -> dict[str, int]:
     kinds = select(OutboxEntry.kind, func.count()).where(which).group_by(OutboxEntry.kind)
     return {row[0]: row[1] for row in db.execute(kinds)}
@@ -150,6 +161,7 @@ def retry(store: Store, now: datetime, entry: int | None = None) -> list[int]:
     with store.session() as db:
         rows = db.scalars(wanted.order_by(OutboxEntry.id).with_for_update()).all()
         for row in rows:
-            row.state, row.tries, row.next_at, row.done_at = "due", 0, now, None
+            row.state, row.tries, row.done_at = "due", 0, None
+            row.due_at = row.next_at = now
             row.details = {}
         return [row.id for row in rows]

@@ -89,7 +89,7 @@ def reading(inquiry: Inquiry, receipt: str) -> None:
     if entry is not None and outbox.untouched(entry) and len(receipts) < MOST:
         values = {**entry.payload["values"], "receipts": [*receipts, receipt]}
         entry.payload = {**entry.payload, "values": values}
-        entry.next_at = inquiry.now + GATHER
+        entry.due_at = entry.next_at = inquiry.now + GATHER
         return
     values = {**_moment(inquiry.company, inquiry.now), "receipts": [receipt]}
     _tell(

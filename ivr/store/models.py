@@ -498,9 +498,10 @@ class OutboxEntry(Base):
     """Something to be handed to the outside world; stored together with what it belongs to.
 
     kind: who delivers it ("sms", "recording"). key: of what it is about, so that nothing is put
-    twice. state: due, done or dead. tries: how often it was begun. next_at: not before; while it is
-    claimed, when it may be taken from whoever died with it. until: not after. claim: of who is at
-    it. last_error: one line without numbers of people. details: what came of it.
+    twice. state: due, done or dead. tries: how often it was begun. due_at: since when it should
+    have gone, whatever was tried since. next_at: not before; while it is claimed, when it may be
+    taken from whoever died with it. until: not after. claim: of who is at it. last_error: one line
+    without numbers of people. details: what came of it.
     """
 
     __tablename__ = "outbox"
@@ -513,6 +514,7 @@ class OutboxEntry(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(default="due")
     tries: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
     next_at: Mapped[datetime]
     until: Mapped[datetime | None]
     claim: Mapped[str | None]

@@ -15,11 +15,13 @@ from waiting import until
 
 from ivr import outbox
 from ivr.alerts import Watch
-from ivr.alerts.watch import lateness, rested
+from ivr.alerts.watch import lateness
 from ivr.board import Feed
+from ivr.board.sampler import Sampler
 from ivr.company import load
 from ivr.events import Entry, write
 from ivr.matchmaker.lease import MemoryLease, RedisLease
+from ivr.outbox import Later, Trouble
 from ivr.services.restoration import CALL
 from ivr.store.database import open_store
 from ivr.store.models import CallEvent, OutboxEntry
@@ -258,7 +260,8 @@ def test_a_disk_that_is_full(house):
 
 def put(house, key, kind="feed", **fields):
     with house.store.session() as db:
-        outbox.put(db, company="odesa", kind=kind, key=key, payload={}, now=NOON)
+        after = fields.pop("after", None)
+        outbox.put(db, company="odesa", kind=kind, key=key, payload={}, now=NOON, after=after)
         db.flush()
         row = outbox.of_key(db, key)
         for name, value in fields.items():
@@ -272,8 +275,8 @@ def late(house, minutes):
 
 def test_an_entry_of_the_outbox_is_late_when_it_should_have_gone(house):
     assert late(house, 20) == 0
-    put(house, "tomorrow", next_at=NOON + timedelta(hours=20))
-    assert late(house, 20) <= 0
+    put(house, "tomorrow", after=NOON + timedelta(hours=20))
+    assert late(house, 20) == 0
     put(house, "nobody took it")
     assert late(house, 20) == 1200
 
@@ -281,9 +284,40 @@ def test_an_entry_of_the_outbox_is_late_when_it_should_have_gone(house):
 def test_an_entry_that_was_tried_in_vain_is_late_since_it_was_put_in(house):
     put(house, "refused", tries=5, next_at=NOON + timedelta(hours=1))
     assert late(house, 12) == 720
-    assert late(house, 600) == rested(5) == 30 + 60 + 120 + 240 + 480
+    assert late(house, 600) == 36000
+
+
+def test_who_is_not_at_home_is_not_late(house):
     put(house, "not at home", kind=CALL, tries=9, next_at=NOON + timedelta(hours=1))
-    assert late(house, 600) == rested(5)
+    assert late(house, 600) == 0
+
+
+REFUSALS = {
+    "by itself": Trouble("HTTP 503"),
+    "for ten minutes each time": Later(NOON + timedelta(minutes=10), "HTTP 503"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_a_system_that_refuses_for_long_is_told_of_and_shown(house, refusal):
+    """The alert and the tile of the wallboard are about the same entry."""
+
+    def refuse(_parcel):
+        raise refusal
+
+    watch = house.watch(webhook=False)
+    sampler = Sampler(house.store, ODESA, None, MemoryLease(), lambda: house.now, house.stopping)
+    put(house, "refused")
+    for _ in range(16):
+        outbox.deliver(house.store, {"feed": refuse}, lambda: house.now)
+        sampler.round()
+        house.look(watch, seconds=60)
+        if isinstance(refusal, Later):
+            refusal.at = house.now + timedelta(minutes=10)
+    house.look(watch, rounds=3)
+    assert ("outbox_stuck", "raised") in house.told()
+    told = house.feed.figures("odesa")["outbox"]
+    assert told == {"due": 1, "dead": 0, "oldest": NOON.isoformat()}
 
 
 def test_the_outbox_is_stuck(house):
