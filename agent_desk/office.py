@@ -47,7 +47,7 @@ class Office:
     erasing: what erasures walk through; None: nobody is erased here.
     figures: counts of each storm, which go on from look to look. board: the wallboard's figures.
     webhook: the host that is told of alerts, "": none is.
-    judge: checks flows before calls get them. walking: of them one at a time.
+    judge: checks flows before calls get them.
     """
 
     store: Store
@@ -75,7 +75,6 @@ class Office:
     lock: threading.Lock = field(default_factory=threading.Lock)
     webhook: str = ""
     judge: Judge = field(default_factory=of_program)
-    walking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def recordings(self) -> Path:

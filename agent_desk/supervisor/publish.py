@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,20 +10,17 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from agent_desk.body import Body, body
-from agent_desk.office import Office, office, shift
+from agent_desk.office import office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import prompts, shell
 from agent_desk.supervisor.publishing import changing, lately, refusal
 from ivr.errors import FlowError, SetupError, Unfit
-from ivr.judge import WALK
-from ivr.releases import records
+from ivr.releases import records, walks
 from ivr.releases.records import State
 from ivr.releases.texts import LONGEST
 from ivr.store.supervision import FlowRelease
 
 NUMBERS = 2**31 - 1
-NOTED = 60.0
-"""Seconds after the end of a walk's time in which its outcome is noted."""
 
 blueprint = Blueprint("publish", __name__)
 blueprint.register_blueprint(prompts.blueprint)
@@ -54,7 +50,7 @@ def _state() -> dict[str, Any]:
             "base": parts.judge.base,
             "serving": _serving(now),
             "before": before.number if before else None,
-            "releases": [_release(row) for row in records.listed(db, company)],
+            "releases": [_release(db, row) for row in records.listed(db, company)],
             "actions": lately(db, "release."),
         }
 
@@ -63,7 +59,7 @@ def _serving(now: State) -> dict[str, Any]:
     return {"live": now.live, "canary": now.canary, "share": now.share}
 
 
-def _release(row: FlowRelease) -> dict[str, Any]:
+def _release(db: Session, row: FlowRelease) -> dict[str, Any]:
     wrong = [each for each in row.findings if not each.get("hint")]
     return {
         "number": row.number,
@@ -77,7 +73,7 @@ def _release(row: FlowRelease) -> dict[str, Any]:
         "checked": row.checked_at.timestamp() if row.checked_at else None,
         "wrong": len(wrong),
         "old": bool(row.base) and row.base != office().judge.base,
-        "walked": _walked(row),
+        "walked": _walked(db, row),
     }
 
 
@@ -87,13 +83,25 @@ def _published(row: FlowRelease) -> dict[str, Any] | None:
     return {"by": row.published_by, "at": row.published_at.timestamp()}
 
 
-def _walked(row: FlowRelease) -> dict[str, Any]:
-    """Return what became of the walk; one whose process died is late."""
-    walked = dict(row.walked)
-    began = walked.pop("began", 0.0)
-    if walked.get("state") == "running" and office().now().timestamp() > began + WALK + NOTED:
-        walked["state"] = "late"
-    return walked
+def _walked(db: Session, row: FlowRelease) -> dict[str, Any]:
+    """Return what became of the walk.
+
+    Of one that waits: ahead, how many come before it. Of one that runs: done and expected states,
+    left, about how many seconds. idle: nobody does walks at present.
+    """
+    walked, now = dict(row.walked), office().now().timestamp()
+    state = walked.get("state")
+    if state not in walks.OPEN:
+        return walked | {"old": bool(walked) and walked["base"] != office().judge.base}
+    shown: dict[str, Any] = {"state": state, "by": walked["by"], "found": []}
+    if state == "waiting":
+        ahead = walks.ahead(db, row)
+        return shown | {"ahead": ahead, "idle": not ahead and walks.unheard(row, now)}
+    done, expected = walked.get("done", 0), walked.get("expected", 0)
+    took = now - walked["began"]
+    left = took * (expected / done - 1) if done else None
+    counted = {"done": done, "expected": expected, "left": left, "took": took}
+    return shown | counted | {"idle": walks.unheard(row, now)}
 
 
 @blueprint.get(f"/publish/releases/<int(max={NUMBERS}):number>")
@@ -106,11 +114,11 @@ def _whole(number: int) -> dict[str, Any]:
     files = office().judge.files
     with office().store.session(read_only=True) as db:
         row = _find(db, number)
-    return _release(row) | {
-        "texts": row.changes,
-        "names": sorted({*files.texts, *row.changes}),
-        "findings": list(row.findings),
-    }
+        return _release(db, row) | {
+            "texts": row.changes,
+            "names": sorted({*files.texts, *row.changes}),
+            "findings": list(row.findings),
+        }
 
 
 @blueprint.get(f"/publish/releases/<int(max={NUMBERS}):number>/texts/<name>")
@@ -171,10 +179,13 @@ def new() -> Response:
 
 @blueprint.post(f"/publish/releases/<int(max={NUMBERS}):number>")
 def change(number: int) -> Response:
-    """Edit, check, walk or throw away a release."""
+    """Edit, check, walk or throw away a release, or cancel its walk."""
     sent = body()
-    do = sent.choice("do", "edit", "check", "walk", "discard")
-    {"edit": _edit, "check": _check, "walk": _walk, "discard": _discard}[do](number, sent)
+    deeds = {
+        "edit": _edit, "check": _check, "walk": _walk, "cancel": _cancel, "discard": _discard,
+    }  # fmt: skip
+    do = sent.choice("do", *deeds)
+    deeds[do](number, sent)
     return jsonify(_state() if do == "discard" else _whole(number))
 
 
@@ -213,28 +224,22 @@ def _discard(number: int, sent: Body) -> None:
 
 
 def _walk(number: int, _sent: Body) -> None:
-    """Begin to walk every way a call can take; what comes of it stands in the release later."""
+    """Ask for a walk of every way a call can take; `app.py jobs` does it."""
     parts, company = office(), shift().company
-    with changing("release.walk") as db:
+    with changing("release.walk") as db:  # what is found stays, whatever comes of it
         row = check(db, number)
         wrong = sum(not each.get("hint") for each in row.findings)
+    with changing("release.walk") as db:
         if wrong:
-            raise Refused("release_unfit", number=number, findings=wrong)
-        if _walked(row).get("state") == "running":
-            return
-        began = parts.now().timestamp()
-        row.walked = {"state": "running", "base": parts.judge.base, "found": [], "began": began}
+            raise Unfit("release_unfit", number=number, findings=wrong)
+        walks.ask(db, company, number, parts.judge.base, shift().login, parts.now())
     note("release.walk", release=number)
-    given = parts, company, number, dict(row.changes)
-    threading.Thread(target=_walk_all, args=given, name="walk", daemon=True).start()
 
 
-def _walk_all(parts: Office, company: str, number: int, changes: Mapping[str, str]) -> None:
-    """Walk, one release at a time: the machine has calls to serve."""
-    with parts.walking:
-        walked = parts.judge.walk(company, changes)
-    with parts.store.session() as db:
-        records.note_walk(db, company, number, changes, walked)
+def _cancel(number: int, _sent: Body) -> None:
+    with changing("release.cancel") as db:
+        walks.cancel(db, shift().company, number)
+    note("release.cancel", release=number)
 
 
 # ---------------------------------------------------------------------- what calls get

@@ -39,7 +39,7 @@ EVERY = 1.0
 NOTED = 1.0
 """Seconds between two notes of how far a walk is."""
 LOST = 60.0
-"""Seconds after which nobody does a walk that was not heard of; another process begins it anew."""
+"""Seconds after which a walk that was not heard of is done by nobody; it is begun anew."""
 TRIES = 3
 """How often a walk is begun before it is given up."""
 OPEN = ("waiting", "running")
@@ -82,6 +82,11 @@ def ahead(db: Session, row: FlowRelease) -> int:
     )
 
 
+def unheard(row: FlowRelease, now: float) -> bool:
+    """Whether nobody has taken up an open walk, or gone on with it, for too long."""
+    return bool(now > row.walked.get("seen", row.walked["asked"]) + LOST)
+
+
 def take(db: Session, base: str, runner: str, at: datetime) -> FlowRelease | None:
     """Begin the next walk; None where there is none, or one runs already, on any machine.
 
@@ -89,7 +94,7 @@ def take(db: Session, base: str, runner: str, at: datetime) -> FlowRelease | Non
     """
     now = at.timestamp()
     rows = _open(db, lock=True)
-    if any(row.walked["state"] == "running" and not _is_lost(row.walked, now) for row in rows):
+    if any(row.walked["state"] == "running" and not unheard(row, now) for row in rows):
         return None
     for row in rows:
         tries = row.walked["tries"] + 1
@@ -113,10 +118,6 @@ def note(
         return False
     row.walked = dict(told) if end else {**row.walked, **told}
     return True
-
-
-def _is_lost(walked: Mapping[str, Any], now: float) -> bool:
-    return bool(now > walked["seen"] + LOST)
 
 
 def _open(db: Session, lock: bool = False) -> list[FlowRelease]:

@@ -5,6 +5,7 @@ import { dayTime } from "../desk/format.js";
 import { find, page, say } from "./page.js";
 import { Editor } from "./publish_editor.js";
 import { Prompts } from "./publish_prompts.js";
+import { brief } from "./publish_walk.js";
 
 /** Milliseconds between two looks at what others do. */
 const LOOK = 5000;
@@ -113,7 +114,8 @@ function releases() {
 function checked(release) {
   if (!release.flows.length || !release.checked) return "–";
   if (release.wrong) return say("publish_wrong", { count: release.wrong });
-  return release.old ? say("publish_old") : say("publish_passed");
+  if (release.old) return say("publish_old");
+  return [say("publish_passed"), brief(release.walked)].filter(Boolean).join("; ");
 }
 
 /** Everything done lately, to flows and to prompts, each with its undo. */

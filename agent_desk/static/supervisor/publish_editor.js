@@ -3,9 +3,10 @@
 import { fill, h, write } from "../desk/dom.js";
 import { difference } from "./publish_diff.js";
 import { find, page, say } from "./page.js";
+import { open, shown, violation } from "./publish_walk.js";
 
-/** Milliseconds between two looks at a walk that runs. */
-const LOOK = 3000;
+/** Milliseconds between two looks at a walk that waits or runs. */
+const LOOK = 1500;
 
 export class Editor {
   #place = find("#editor");
@@ -57,7 +58,7 @@ export class Editor {
   #take(release) {
     this.#release = release;
     clearTimeout(this.#timer);
-    if (release.walked.state === "running") this.#timer = setTimeout(() => this.#look(), LOOK);
+    if (open(release.walked)) this.#timer = setTimeout(() => this.#look(), LOOK);
   }
 
   async #look() {
@@ -161,14 +162,14 @@ export class Editor {
     if (!place) return;
     const release = this.#release;
     const rows = this.dirty ? [] : release.findings.map((/** @type {any} */ each) => this.#finding(each));
-    const violations = this.dirty ? [] : (release.walked.found ?? []).map((/** @type {any} */ each) => this.#violation(each));
+    const violations = this.dirty ? [] : (release.walked.found ?? []).map((/** @type {any} */ each) => violation(each, this.#place_of(each)));
     fill(place, [
       h("p", { class: this.#verdict()[0], role: "status" }, this.#verdict()[1]),
-      release.walked.state && !this.dirty ? h("p", { class: "quiet" }, this.#walked()) : null,
+      ...(this.dirty ? [] : shown(release.walked)),
       rows.length || violations.length ? h("ul", { class: "findings" }, rows, violations) : null,
     ]);
-    const walk = /** @type {HTMLButtonElement | null} */ (this.#place.querySelector("#walk"));
-    if (walk) walk.disabled = release.walked.state === "running";
+    const walk = this.#place.querySelector("#walk");
+    if (walk) write(walk, open(release.walked) ? say("publish_walk_cancel") : say("publish_walk"));
   }
 
   /** @returns {[string, string]} class and words */
@@ -182,24 +183,15 @@ export class Editor {
     return ["done", say("publish_passed")];
   }
 
-  #walked() {
-    const walked = this.#release.walked;
-    if (walked.state === "running") return say("publish_walk_running");
-    if (walked.state === "late") return say("publish_walk_late");
-    return walked.found.length ? say("publish_walk_wrong", { count: walked.found.length }) : say("publish_walk_passed", { states: walked.states });
-  }
-
   /** @param {any} finding */
   #finding(finding) {
-    const where = finding.line ? say("publish_line", { flow: finding.flow, line: finding.line }) : finding.flow;
-    const show = h("button", { type: "button", class: "text", disabled: !finding.line, on: { click: () => this.#go(finding) } }, where);
-    return h("li", { class: finding.hint ? "hint" : null }, show, h("span", {}, finding.text, ` [${finding.rule}]`));
+    return h("li", { class: finding.hint ? "hint" : null }, this.#place_of(finding), h("span", {}, finding.text, ` [${finding.rule}]`));
   }
 
-  /** @param {any} violation */
-  #violation(violation) {
-    const way = h("details", {}, h("summary", {}, say("publish_way")), h("pre", {}, violation.script));
-    return h("li", {}, h("span", {}, `${violation.place}: ${violation.text} [${violation.rule}]`), way);
+  /** The place of a finding, which shows it. @param {any} finding */
+  #place_of(finding) {
+    const where = finding.line ? say("publish_line", { flow: finding.flow, line: finding.line }) : finding.flow;
+    return h("button", { type: "button", class: "text", disabled: !finding.line, on: { click: () => this.#go(finding) } }, where);
   }
 
   /** Shows the line of a finding. @param {any} finding */
@@ -230,7 +222,7 @@ export class Editor {
     return [
       draft ? button(say("publish_save"), () => this.save(), { id: "save" }) : null,
       button(say("publish_check"), () => this.#do("check"), { id: "check" }),
-      button(say("publish_walk"), () => this.#do("walk"), { id: "walk", title: say("publish_walk_lead") }),
+      button(say("publish_walk"), () => this.#do(open(this.#release.walked) ? "cancel" : "walk"), { id: "walk", title: say("publish_walk_lead") }),
       ...canary,
       button(say("publish_copy"), () => this.#copy()),
       draft ? button(say("publish_discard"), () => this.#discard()) : null,
@@ -254,9 +246,9 @@ export class Editor {
 
   /** @param {string} what */
   async #do(what) {
-    if (this.#release.state === "draft" && !(await this.save())) return;
+    if (what !== "cancel" && this.#release.state === "draft" && !(await this.save())) return;
     const release = await page.send(`publish/releases/${this.number}`, { do: what });
-    if (!release) return;
+    if (!release) return this.refresh();
     this.#take(release);
     this.#count();
     this.#found();
