@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --annotation-style line
 
-.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-staffing bench-speech bench-reports lock clean
+.PHONY: help setup run test cover check fix voices bench-turn bench-calls bench-engine bench-queue bench-replay bench-offer bench-webhook bench-storm bench-staffing bench-speech bench-reports bench-erasure lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -81,6 +81,10 @@ bench-speech: ## answers by speech: right, false, how soon, how many; MODELS="uk
 bench-reports: ## every report over a year of three million calls in SQLite (minutes)
 	@deploy/setup.sh
 	$(PYTHON) -m bench.reports
+
+bench-erasure: ## erasing a customer and deleting by age among a million calls in SQLite (minutes)
+	@deploy/setup.sh
+	$(PYTHON) -m bench.erasure
 
 bench-queue: ## cycles a second of the queue, in memory and in Redis
 	@deploy/setup.sh

@@ -103,7 +103,7 @@ class Keeper:
     def _read(self, db: Session, upto: int, limit: int) -> _Read:
         """Read what is new, up to the first gap that may still be filled."""
         ids = select(CallEvent.id, CallEvent.company).where(CallEvent.id > upto)
-        found = db.execute(ids.order_by(CallEvent.id).limit(limit)).all()
+        found = db.connection().execute(ids.order_by(CallEvent.id).limit(limit)).all()
         last = self._settled(db, upto, [number for number, _ in found])
         own = self._company.id
         wanted = select(*EVENT).where(
