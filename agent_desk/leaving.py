@@ -114,7 +114,13 @@ def carry_out(parts: Office, company: str, login: str) -> None:
 
 
 def dismiss(parts: Office, company: str, login: str) -> None:
-    """Let an operator's browser telephone register no more, and be rung no more."""
+    """Let an operator's browser telephone register no more, and be rung no more; a supervisor who
+    is in a colleague's talk leaves it.
+    """
+    with parts.store.session(read_only=True) as db:
+        own = [row for row in staff.listenings(db, company) if row.supervisor == login]
+    for row in own:
+        parts.queue.send({"do": "leave_talk", "company": company, "token": row.token})
     known = parts.queue.operator(company, login)
     if known is not None:
         phone.lost(parts, known)

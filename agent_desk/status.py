@@ -32,6 +32,8 @@ def status() -> Response:
     version = sent.number("version", 0, 2**53, wanted=False)
     limit = _limit(reason) if wanted == "paused" else 0.0
     who = shift()
+    if wanted != "paused" and staff.listens(office(), who):
+        raise Refused("listen_first", 409, audit="status", wanted=wanted)
     if wanted == "ready":
         _may_be_ready()
     changed = office().queue.set_status(
@@ -68,8 +70,6 @@ def _may_be_ready() -> None:
     known, who = operator(), shift()
     if by := leaving.ordered(office(), who.company, who.login, who.began):
         raise Refused("leaving", 409, name=by["name"])
-    if staff.listens(office(), who):
-        raise Refused("listen_first", 409)
     if not tested(office(), who):
         raise Refused("not_tested", 409)
     if known is not None and known.state == "wrap_up" and not _has_code(known):

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agent_desk import staff
 from ivr import hours_changes
 from ivr.actions import Undoing, done, last, undoes
 from ivr.agent_queue.model import PRIORITIES, AgentQueue, Operator, Ticket
@@ -57,11 +58,27 @@ class Hand:
         self, what: str, target: str, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
         """Write down what is about to be done."""
-        call = target if what.startswith("ticket.") else None
         done(
             self.db, self.company.id, self.who, what, target, before, after, self.at,
-            call=call, address=self.address,
+            address=self.address,
         )  # fmt: skip
+
+    def note_of(
+        self, ticket: Ticket, what: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Write down what is about to be done to a caller, by which people know him again."""
+        caller = {"number": masked(ticket.number), "queue": ticket.queue, "entered": ticket.entered}
+        done(
+            self.db, self.company.id, self.who, what, ticket.id, {**before, "caller": caller},
+            after, self.at, call=ticket.id, address=self.address,
+        )  # fmt: skip
+
+
+def masked(number: str | None) -> str:
+    """Return a number of which a supervisor sees enough to know it again; "" for a withheld one."""
+    if not number:
+        return ""
+    return f"{number[:4]}···{number[-3:]}" if len(number) > 7 else "···"
 
 
 # ---------------------------------------------------------------------- operators
@@ -74,6 +91,8 @@ def set_status(
     supervisor's page. limit: seconds a pause may last, 0: any time. In a talk it holds after it.
     """
     known = _operator(hand, name)
+    if any(each.supervisor == name for each in staff.listenings(hand.db, hand.company.id)):
+        raise Unfit("floor_listens", operator=known.shown or name)
     if wanted == "ready" and not (known.tab and known.endpoint):
         raise Unfit("floor_no_desk", operator=known.shown or name)
     choose(hand, STATUS, name, {"status": wanted, "reason": reason, "limit": limit}, seen)
@@ -92,7 +111,7 @@ def choose(
         return Changed(by.who if by is not None and ours else name)
 
     hand.note(what, name, before, after)
-    _put_status(hand.queue, hand.company.id, name, seen, after, hand.now, changed)
+    _put_status(hand.queue, hand.company.id, name, seen, after, hand.now, hand.who, changed)
 
 
 def _chosen(values: Mapping[str, Any]) -> tuple[str, str]:
@@ -106,6 +125,7 @@ def _put_status(
     seen: Mapping[str, Any],
     wanted: Mapping[str, Any],
     now: float,
+    by: str,
     changed: Callable[[Operator], Changed],
 ) -> None:
     """Set a status if it still is what was seen, whatever else the operator does meanwhile."""
@@ -118,7 +138,7 @@ def _put_status(
         status, reason = _chosen(wanted)
         limit = float(wanted.get("limit", 0.0))
         if queue.set_status(
-            company, name, status, now, reason=reason, limit=limit, version=known.version
+            company, name, status, now, reason=reason, limit=limit, version=known.version, by=by
         ):
             return
     raise Unfit("stale")
@@ -135,7 +155,7 @@ def status_back(undoing: Undoing) -> None:
 
     _put_status(
         undoing.queue, undoing.company.id, action.target, action.after, action.before,
-        undoing.at.timestamp(), changed,
+        undoing.at.timestamp(), undoing.who, changed,
     )  # fmt: skip
 
 
@@ -214,7 +234,7 @@ def move(hand: Hand, call: str, queue: str, was: str) -> None:
     if not hours_changes.known(hand.db, hand.company, hand.at).opening.is_open(queue, hand.at):
         raise Unfit("floor_closed")
     by = last(hand.db, hand.company.id, call, MOVE)
-    hand.note(MOVE, call, {"queue": was}, {"queue": queue})
+    hand.note_of(ticket, MOVE, {"queue": was}, {"queue": queue})
     if not hand.queue.move(call, queue, hand.now, was):
         raise _missed(hand.queue, call, by.who if by else "", queue=was)
 
@@ -233,7 +253,7 @@ def lift(hand: Hand, call: str, priority: str, was: str) -> None:
     if priority not in LIFTED or PRIORITIES.index(priority) <= PRIORITIES.index(was):
         raise Unfit("floor_priority")
     by = last(hand.db, hand.company.id, call, LIFT)
-    hand.note(LIFT, call, {"priority": was}, {"priority": priority})
+    hand.note_of(ticket, LIFT, {"priority": was}, {"priority": priority})
     if not hand.queue.lift(call, priority, hand.now, was):
         raise _missed(hand.queue, ticket.id, by.who if by else "", priority=was)
 
@@ -253,10 +273,10 @@ def give(hand: Hand, call: str, operator: str) -> None:
     if known.status != "ready" or known.state == "disconnected":
         raise Unfit("floor_not_ready", operator=known.shown or operator)
     if ticket.state != "waiting":
-        raise Unfit("floor_too_late")
+        raise _late(ticket)
     if known.state != "idle" and ticket.priority in AHEAD:
         raise Unfit("floor_busy", operator=known.shown or operator)
-    hand.note(GIVE, call, {"operator": ""}, {"operator": operator})
+    hand.note_of(ticket, GIVE, {"operator": ""}, {"operator": operator})
     if not hand.queue.give(call, operator, hand.now, KEPT):
         raise _missed(hand.queue, call, "")
 
@@ -276,17 +296,17 @@ def withdraw(hand: Hand, call: str, was: str) -> None:
     ticket = _ticket(hand, call)
     if ticket.kind != "call":
         raise Unfit("floor_callback")
-    if ticket.priority in AHEAD:
+    if (ticket.lifted or ticket.priority) in AHEAD:
         raise Unfit("floor_danger")
-    if ticket.state != "waiting":
-        raise Unfit("floor_too_late")
-    if ticket.queue != was:
-        by = last(hand.db, hand.company.id, call, MOVE)
-        raise Changed(by.who if by else "")
-    hand.note(WITHDRAW, call, {"queue": was}, {})
-    hand.queue.send(
-        {"do": "withdraw", "company": hand.company.id, "ticket": call, "queue": ticket.queue}
-    )
+    by = last(hand.db, hand.company.id, call, WITHDRAW)
+    ended = by is not None and ticket.state == "away" and by.at.timestamp() >= ticket.since
+    if by is not None and ended and ticket.queue == was:
+        raise Changed(by.who)
+    by = last(hand.db, hand.company.id, call, MOVE)
+    hand.note_of(ticket, WITHDRAW, {"queue": was}, {})
+    if not hand.queue.withdraw(call, hand.now, was):
+        raise _missed(hand.queue, call, by.who if by else "", queue=was)
+    hand.queue.send({"do": "withdraw", "company": hand.company.id, "ticket": call, "queue": was})
 
 
 def _ticket(hand: Hand, call: str) -> Ticket:
@@ -305,4 +325,9 @@ def _missed(queue: AgentQueue, call: str, who: str, /, **was: Any) -> Changed | 
         return Changed(who)
     if any(getattr(ticket, name) != value for name, value in was.items()):
         return Changed(who)
-    return Unfit("floor_too_late")
+    return _late(ticket)
+
+
+def _late(ticket: Ticket) -> Unfit:
+    """Return why nothing can be done to a caller who does not wait just now."""
+    return Unfit("floor_away" if ticket.state == "away" else "floor_too_late")

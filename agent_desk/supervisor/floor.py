@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, request
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,6 +19,7 @@ from agent_desk.supervisor import shell
 from ivr import actions, hours_changes
 from ivr.agent_queue.model import STATUSES, Operator, Ticket
 from ivr.services.queues import AHEAD
+from ivr.store.models import Company
 from ivr.store.supervision import Action
 
 SHOWN = 200
@@ -61,15 +63,33 @@ def _state() -> dict[str, Any]:
         opening = hours_changes.known(db, profile, now).opening
         closed = [queue for queue in profile.queues if not opening.is_open(queue, now)]
         people = shell.names(db)
-        done = [_done(row, people) for row in actions.lately(db, profile.id, now - BACK, *KINDS)]
+        done = actions.lately(db, profile.id, now - BACK, *KINDS)
+    moved = _moved(done)
     return {
         "time": now.timestamp(),
         "operators": [_operator(o, by_id.get(o.ticket)) for o in operators if _shown(o)],
         "queues": [_queue(name, waiting, operators, closed) for name in profile.queues],
-        "waiting": [_waiting(ticket) for ticket in waiting[:SHOWN]],
+        "waiting": [
+            _waiting(each, moved.get((each.id, each.queue), "")) for each in waiting[:SHOWN]
+        ],
         "count": len(waiting),
-        "actions": done,
+        "actions": [_done(row, people) for row in done],
+        "people": {name: people[name] for name in _concerned(done) if name in people},
     }
+
+
+def _moved(done: Sequence[Action]) -> dict[tuple[str, str], str]:
+    """Return call and queue he was moved to -> queue he was moved out of. done: newest first."""
+    stands = [
+        row for row in done if row.what == steer.MOVE and not row.undoes and not row.undone_at
+    ]
+    return {(row.target, row.after["queue"]): row.before["queue"] for row in reversed(stands)}
+
+
+def _concerned(done: Sequence[Action]) -> set[str]:
+    """Return the logins of the operators to whom something was done; they may have gone home."""
+    given = {values.get("operator", "") for row in done for values in (row.before, row.after)}
+    return given | {row.target for row in done}
 
 
 def _shown(operator: Operator) -> bool:
@@ -90,11 +110,12 @@ def _operator(operator: Operator, ticket: Ticket | None) -> dict[str, Any]:
         "ticket": operator.ticket,
         "token": operator.token,
         "queue": ticket.queue if ticket else "",
-        "caller": masked(ticket.number) if ticket else "",
+        "caller": steer.masked(ticket.number) if ticket else "",
     }
 
 
-def _waiting(ticket: Ticket) -> dict[str, Any]:
+def _waiting(ticket: Ticket, moved: str) -> dict[str, Any]:
+    """moved: the queue a supervisor took him out of, "" where none has."""
     return {
         "id": ticket.id,
         "kind": ticket.kind,
@@ -103,8 +124,8 @@ def _waiting(ticket: Ticket) -> dict[str, Any]:
         "entered": ticket.entered,
         "priority": ticket.priority,
         "lifted": bool(ticket.lifted),
-        "moved": list(ticket.moved),
-        "caller": masked(ticket.number),
+        "moved": moved,
+        "caller": steer.masked(ticket.number),
         "language": ticket.language,
         "reason": str(ticket.context.get("reason") or ""),
         "operator": ticket.operator or (ticket.sticky if ticket.held else ""),
@@ -135,6 +156,7 @@ def _done(row: Action, people: Mapping[str, str]) -> dict[str, Any]:
         "who": people.get(row.who, row.who),
         "what": row.what.replace(".", "_"),
         "target": row.target,
+        "caller": row.before.get("caller") or row.after.get("caller"),
         "before": row.before,
         "after": row.after,
         "undoes": row.undoes,
@@ -143,17 +165,12 @@ def _done(row: Action, people: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def masked(number: str | None) -> str:
-    """Return a number of which a supervisor sees enough to know it again; "" for a withheld one."""
-    if not number:
-        return ""
-    return f"{number[:4]}···{number[-3:]}" if len(number) > 7 else "···"
-
-
 # ---------------------------------------------------------------------- what is done
 
 
 def _hand(db: Session) -> steer.Hand:
+    """Those who steer come one after the other: who comes second finds who was first."""
+    db.scalar(select(Company.id).where(Company.id == company().id).with_for_update(key_share=True))
     return steer.Hand(
         db, office().queue, company(), shift().login, office().now(), request.remote_addr
     )

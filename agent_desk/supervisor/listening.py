@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -103,9 +103,12 @@ def shown(parts: Office, who: Shift) -> dict[str, Any]:
             "listenings": [
                 _listening(row, who, known) for row in staff.listenings(db, who.company)
             ],
-            "help": [_help(row, known) for row in db.scalars(staff.open_help(who.company))],
+            "left": staff.left(db, parts, who, known),
+            "help": [_help(row, parts, known) for row in db.scalars(staff.open_help(who.company))],
             "messages": _shown_messages(db, parts, who, known),
-            "staff": [{"name": login, "shown": name} for login, name in sorted(known.items())],
+            "staff": [
+                {"name": login, "shown": known[login]} for login in staff.receivers(db, who.company)
+            ],
         }
 
 
@@ -124,12 +127,16 @@ def _listening(row: Listening, who: Shift, known: Mapping[str, str]) -> dict[str
     }
 
 
-def _help(row: HelpRequest, known: Mapping[str, str]) -> dict[str, Any]:
+def _help(row: HelpRequest, parts: Office, known: Mapping[str, str]) -> dict[str, Any]:
+    """call: of the talk in which he asked. talk: of the one he is in now, "" in none."""
     taken = row.taken_by or ""
+    operator = parts.queue.operator(row.company, row.operator)
+    talk = operator.ticket if operator is not None and operator.state == "talking" else ""
     return {
         "id": row.id,
         "operator": row.operator,
         "shown": known.get(row.operator, row.operator),
+        "talk": talk,
         "call": row.call,
         "note": row.note,
         "asked_at": row.asked_at.timestamp(),
@@ -196,22 +203,29 @@ def begin() -> Response:
     why = unable(parts, me)
     if why or me is None:
         raise Refused(why, 409, audit="listen", call=ticket, **details)
-    _may_take(_talk(name, ticket, "listen", mode), mode)
     token = f"{who.company}.{secrets.token_hex(20)}.{ticket}"
-    before = _pause(me, ticket, details)
     with parts.store.session() as db:
-        db.scalar(select(User.id).where(User.id == who.user.id).with_for_update())
+        _one_by_one(db, who.login, name)
+        _allow(db, _talk(name, ticket, "listen", mode), "listen", mode, token)
         if any(row.supervisor == who.login for row in staff.listenings(db, who.company)):
             raise Refused("listen_already", 409, audit="listen", call=ticket, **details)
         row = Listening(
             company=who.company, token=token, supervisor=who.login, operator=name, call=ticket,
-            mode=mode, before=before, began_at=parts.now(),
+            mode=mode, before="" if me.status == "paused" else me.status, began_at=parts.now(),
         )  # fmt: skip
         db.add(row)
+        db.flush()
+        _pause(me, ticket, details)
     note("listen", call=ticket, **details)
     parts.queue.send({"do": "listen", "company": who.company, "token": token})
     _tell(who.login)
     return jsonify(token=token)
+
+
+def _one_by_one(db: Session, *logins: str) -> None:
+    """Let what concerns these people be done one after the other, until the transaction ends."""
+    known = select(User.id).where(User.company == shift().company, User.login.in_(logins))
+    db.scalars(known.order_by(User.id).with_for_update()).all()
 
 
 def _talk(name: str, ticket: str, what: str, mode: str) -> Ticket:
@@ -225,30 +239,31 @@ def _talk(name: str, ticket: str, what: str, mode: str) -> Ticket:
     return found
 
 
-def _may_take(ticket: Ticket, mode: str, token: str = "") -> None:
-    """Refuse to take over what cannot be, or what another supervisor takes over."""
+def _allow(db: Session, ticket: Ticket, what: str, mode: str, token: str) -> None:
+    """Refuse to take over what cannot be, or what another supervisor takes over: his row says so
+    (`mode`) from the moment he asked for it.
+    """
     if mode != "take":
         return
-    who = shift()
+    tried: dict[str, Any] = {"audit": what, "call": ticket.id, "mode": mode}
     if ticket.kind != "call":
-        raise Refused("listen_callback", 409, audit="listen", call=ticket.id, mode=mode)
-    with office().store.session(read_only=True) as db:
-        for row in staff.listenings(db, who.company):
-            if row.call == ticket.id and row.mode == "take" and row.token != token:
-                raise Refused("listen_taken", 409, audit="listen", call=ticket.id, mode=mode)
+        raise Refused("listen_callback", 409, **tried)
+    for row in staff.listenings(db, ticket.company):
+        if row.call == ticket.id and row.mode == "take" and row.token != token:
+            name = staff.names(db, ticket.company).get(row.supervisor, row.supervisor)
+            raise Refused("listen_taken", 409, **tried, name=name)
 
 
-def _pause(me: Operator, ticket: str, details: dict[str, Any]) -> str:
-    """Let no caller be offered to him meanwhile; returns the status he goes back to."""
+def _pause(me: Operator, ticket: str, details: dict[str, Any]) -> None:
+    """Let no caller be offered to him meanwhile."""
     if me.status == "paused":
-        return ""
+        return
     changed = office().queue.set_status(
         me.company, me.name, "paused", office().clock(),
         reason=PAUSE, tab=me.tab, version=me.version,
     )  # fmt: skip
     if changed is None:
         raise Refused("listen_busy", 409, audit="listen", call=ticket, **details)
-    return me.status
 
 
 @blueprint.post("/listening/mode")
@@ -259,10 +274,17 @@ def change() -> Response:
     row = _mine(token, "listen_mode")
     if row.heard_at is None:
         raise Refused("listen_rings", 409)
-    _may_take(_talk(row.operator, row.call, "listen_mode", mode), mode, token)
+    with office().store.session() as db:
+        _one_by_one(db, row.operator)
+        ticket = _talk(row.operator, row.call, "listen_mode", mode)
+        _allow(db, ticket, "listen_mode", mode, token)
+        if "take" in (mode, row.mode):
+            mine = update(Listening).where(Listening.id == row.id, Listening.ended_at.is_(None))
+            db.execute(mine.values(mode=mode))
     note("listen_mode", call=row.call, operator=row.operator, mode=mode, was=row.mode)
     order = {"do": "listen_as", "company": row.company, "token": token, "mode": mode}
     office().queue.send(order)
+    _tell(row.operator)
     return jsonify({})
 
 
@@ -331,7 +353,8 @@ def send() -> Response:
     parts, who = office(), shift()
     now = parts.now()
     with parts.store.session() as db:
-        if receiver and (receiver == who.login or receiver not in staff.names(db, who.company)):
+        known = staff.receivers(db, who.company)
+        if receiver and (receiver == who.login or receiver not in known):
             raise Refused("field", field="receiver")
         live = staff.open_messages(who.company, now).subquery()
         if (db.scalar(select(func.count()).select_from(live)) or 0) >= MOST:

@@ -58,9 +58,10 @@ def undo(db: Session, action: int, *beginnings: str) -> None:
     row = db.get(Action, action)
     if row is not None and not row.what.startswith(beginnings):
         raise NotUndone("gone")
+    call = row.target if row is not None and row.what.startswith("ticket.") else None
     actions.undo(
         db, office().queue, company(), action, shift().login, office().now(),
-        address=request.remote_addr,
+        call=call, address=request.remote_addr,
     )  # fmt: skip
 
 
@@ -79,6 +80,8 @@ def refuse(error: Changed | NotUndone | Unfit) -> tuple[Response, int]:
 
 def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, Any]]:
     """The code of a text, the HTTP status, what fills the text."""
+    if isinstance(error, Changed) and error.who == shift().login:
+        return "changed_self", 409, {}
     if isinstance(error, Changed):
         return ("changed", 409, {"who": error.who}) if error.who else ("changed_since", 409, {})
     if isinstance(error, NotUndone):

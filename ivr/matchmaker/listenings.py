@@ -1,7 +1,8 @@
 """Supervisors in operators' talks: rings them, follows what becomes of it, keeps the account.
 
 The desk writes the row (`Listening`) and sends its token as an order; everything else here is found
-from the row, the queue and the exchange. Each report may come twice, late or never.
+from the row, the queue and the exchange. Each report may come twice, late or never. Who may take a
+caller over is decided by the desk: his row has the mode "take", one in a talk at most.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ RING = 15.0
 """Seconds a supervisor's telephone rings; his page answers by itself."""
 LATE = timedelta(seconds=RING + 5)
 """After this one of whom nobody knows a telephone is over."""
-CLAIM = 5.0
-"""Seconds in which a talk that is being taken over is not given to a second one."""
 PAUSE = "listening"
 """Reason of the pause of a supervisor who listens: no caller is offered to him."""
 
@@ -50,7 +49,6 @@ class Listenings:
     def __init__(self, means: Means, reached: Callable[[Operator], Operator]) -> None:
         self._means = means
         self._reached = reached
-        self._claims: dict[str, float] = {}
 
     # ------------------------------------------------------------------ orders
 
@@ -95,11 +93,11 @@ class Listenings:
                 self.over(token, "supervisor")
 
     def _take(self, row: Listening) -> None:
-        pair, now = self._pair(row), self._means.now()
-        if pair is None or pair.ticket.kind != "call" or self._claims.get(row.call, 0.0) > now:
+        pair = self._pair(row)
+        if row.mode != "take" or pair is None or pair.ticket.kind != "call":
             return
-        self._claims = {call: until for call, until in self._claims.items() if until > now}
-        self._claims[row.call] = now + CLAIM
+        if self._ears().listening().get(row.token):
+            return  # he has him this moment
         recording = recording_of(pair.ticket, row.token)
         self._ears().take_over(pair.operator, pair.ticket.token, row.token, recording)
 
@@ -116,12 +114,9 @@ class Listenings:
                 if live.heard_at is not None:
                     return
                 live.heard_at = self._means.clock()
-                live.mode = "listen" if live.mode == "take" else live.mode
                 self._note(live, "began")
         self._tell(row)
-        if row.mode == "take":
-            row.heard_at = self._means.clock()
-            self._take(row)
+        self._take(row)
 
     def over(self, token: str, why: str) -> None:
         """He does not hear the talk any more, or never did."""
@@ -160,6 +155,8 @@ class Listenings:
                 return self.taken(row.token)
             if row.heard_at is None:
                 self.heard(row.token)
+            else:
+                self._take(row)
             return ""
         operator = self._means.queue.operator(row.company, row.operator)
         known = operator is None or not operator.node or operator.node in nodes

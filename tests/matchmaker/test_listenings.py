@@ -37,6 +37,12 @@ def order(hall: Hall, word: str, **fields: str) -> None:
     hall.matchmaker.step()
 
 
+def claim(hall: Hall, token: str) -> None:
+    """Do what the desk does when somebody wants the caller and nobody else does."""
+    with hall.store.session() as db:
+        db.execute(update(Listening).where(Listening.token == token).values(mode="take"))
+
+
 def row(hall: Hall) -> Listening:
     (found,) = hall.rows(Listening)
     return found
@@ -83,6 +89,7 @@ def test_the_caller_becomes_the_supervisor_s(hall: Hall, talk: str, at_once: boo
     begin(hall, "take" if at_once else "listen")
     hall.matchmaker.listening(TOKEN)
     if not at_once:
+        claim(hall, TOKEN)
         order(hall, "listen_as", token=TOKEN, mode="take")
     recording = recording_of(hall.ticket("pbx1-1.1"), TOKEN)
     asked = ("take_over", "op-olena", talk, TOKEN, recording)
@@ -127,9 +134,13 @@ def test_it_is_taken_over_once(hall: Hall, talk: str) -> None:
     begin(hall, token="odesa.second.pbx1-1.1", supervisor="nina")
     for token in (TOKEN, "odesa.second.pbx1-1.1"):
         hall.matchmaker.listening(token)
+    claim(hall, TOKEN)
+    for token in ("odesa.second.pbx1-1.1", TOKEN):
         order(hall, "listen_as", token=token, mode="take")
     takes = [asked[3] for asked in hall.exchange.ears_asked if asked[0] == "take_over"]
-    assert takes == [TOKEN]
+    assert takes == [TOKEN], "whose row says so"
+    hall.exchange.ears_there[TOKEN] = True
+    order(hall, "listen_as", token=TOKEN, mode="take")  # pressed once more
     hall.matchmaker.taken_over(TOKEN)
     order(hall, "listen_as", token="odesa.second.pbx1-1.1", mode="take")
     assert hall.ticket("pbx1-1.1").operator == "vira"
@@ -204,6 +215,28 @@ def test_one_of_whom_no_exchange_knows_is_over(
     hall.exchange.down.clear()
     hall.pass_(10)
     assert row(hall).why == why
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_take_over_that_did_not_come_about_is_tried_again(
+    hall: Hall, talk: str, at_once: bool
+) -> None:
+    begin(hall, "take" if at_once else "listen")
+    hall.matchmaker.listening(TOKEN)
+    if not at_once:
+        claim(hall, TOKEN)
+        hall.matchmaker.close()
+        hall.queue.send({"do": "listen_as", "token": TOKEN, "mode": "take"})
+        hall.queue.commands()  # taken by who died with it
+        hall.matchmaker = hall.another()
+        hall.matchmaker.lead()
+    assert row(hall).mode == "take", "nobody else may"
+    hall.exchange.ears_there[TOKEN] = False
+    asked = len(hall.exchange.ears_asked)
+    hall.pass_(10)
+    assert {each[0] for each in hall.exchange.ears_asked[asked:]} == {"take_over"}
+    hall.matchmaker.taken_over(TOKEN)
+    assert hall.ticket("pbx1-1.1").operator == "vira"
 
 
 def test_another_matchmaker_goes_on(hall: Hall, talk: str) -> None:

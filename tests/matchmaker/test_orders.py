@@ -39,7 +39,7 @@ def test_a_wait_that_was_ended_is_told_so(hall: Hall) -> None:
     _do(hall, "withdraw", ticket="pbx1-2.2", queue="metering")
     assert hall.exchange.told == [], "he waits in another queue by now"
     assert hall.queue.withdraw("pbx1-2.2", hall.now, "general")
-    assert hall.queue.move("pbx1-2.2", "metering", hall.now, "general"), "somebody moves him besides"
+    assert hall.queue.move("pbx1-2.2", "metering", hall.now, "general"), "by somebody else"
     _do(hall, "withdraw", ticket="pbx1-2.2", queue="general")
     assert hall.exchange.told == [("pbx1-2.2", "withdrawn")]
     assert hall.ticket("pbx1-2.2").state == "away", "his place is kept while he decides"

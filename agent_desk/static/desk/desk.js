@@ -15,6 +15,9 @@
  * @property {any[]} colleagues
  * @property {{ name: string, mode: string }[]} [listeners] supervisors in his talk
  * @property {any} [listening] a supervisor's: the colleague's talk he is in, and the token of his leg
+ * @property {{ token: string, name: string, why: string, by: string } | null} [left] a colleague's talk he is in no more although he did not leave it
+ * @property {string} [taken_by] who took his last caller over, while he wraps up
+ * @property {string} [chosen_by] who chose his status for him
  * @property {{ name: string, at: number } | null} [leaving] who signed him out from the end of his talk on
  * @property {any} [help] what he asked for
  * @property {any[]} [messages] of supervisors, not seen yet

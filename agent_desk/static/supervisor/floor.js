@@ -21,7 +21,7 @@ let queue = "";
 let doing = "";
 
 const now = () => Date.now() / SECOND + ahead;
-const nameOf = (/** @type {string} */ login) => state?.operators.find((/** @type {any} */ each) => each.name === login)?.shown ?? login;
+const nameOf = (/** @type {string} */ login) => state?.operators.find((/** @type {any} */ each) => each.name === login)?.shown ?? state?.people[login] ?? login;
 
 /** Changes something; a refusal closes what was open, so that the next look is at what is now. @param {string} path @param {object} body */
 async function send(path, body) {
@@ -145,15 +145,23 @@ function did(each) {
   );
 }
 
+/** A caller as the list of those who wait shows him; who hides his number is known by when he came. @param {any} caller @param {boolean} [where] */
+function named(caller, where = false) {
+  if (!caller) return say("floor_caller");
+  const number = caller.number || `${say("floor_hidden")}, ${time(caller.entered, say.language)}`;
+  return where ? `${number} (${say.of("queue", caller.queue)})` : number;
+}
+
 /** What an action changed, in words. @param {any} each */
-function words({ what, target, before, after }) {
+function words({ what, target, caller: who, before, after }) {
   const name = nameOf(target);
+  const caller = named(who, what === "ticket_lift" || what === "ticket_give");
   if (what === "operator_status") return { name, after: people.chosen(after) };
   if (what === "operator_log_out") return { name };
   if (what === "operator_skills") return { name, after: people.served(after.skills) };
-  if (what === "ticket_lift") return { before: say(`floor_priority_${before.priority}`), after: say(`floor_priority_${after.priority}`) };
-  if (what === "ticket_give") return { after: after.operator ? nameOf(after.operator) : say("floor_anybody") };
-  return { before: say.of("queue", before.queue ?? ""), after: say.of("queue", after.queue ?? "") };
+  if (what === "ticket_lift") return { caller, before: say(`floor_priority_${before.priority}`), after: say(`floor_priority_${after.priority}`) };
+  if (what === "ticket_give") return { caller, after: after.operator ? nameOf(after.operator) : say("floor_anybody") };
+  return { caller, before: say.of("queue", before.queue ?? ""), after: say.of("queue", after.queue ?? "") };
 }
 
 // ---------------------------------------------------------------------- live

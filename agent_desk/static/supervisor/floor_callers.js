@@ -5,7 +5,7 @@ import { span } from "../desk/format.js";
 import { given, say } from "./page.js";
 
 /**
- * @typedef {{ id: string, kind: string, queue: string, state: string, entered: number, priority: string, lifted: boolean, moved: string[], caller: string, language: string, reason: string, operator: string, first: boolean }} Caller
+ * @typedef {{ id: string, kind: string, queue: string, state: string, entered: number, priority: string, lifted: boolean, moved: string, caller: string, language: string, reason: string, operator: string, first: boolean }} Caller
  */
 
 /** Seconds of a wait from which it is late, and bad. */
@@ -51,7 +51,7 @@ function details(caller, nameOf) {
     caller.kind === "callback" ? say("floor_callback") : "",
     caller.caller || say("floor_hidden"),
     held || caller.state !== "waiting" ? say(`floor_ticket_${held ? "held" : caller.state}`, { operator: nameOf(caller.operator) }) : "",
-    caller.moved.length ? say("floor_moved", { queue: say.of("queue", caller.moved[caller.moved.length - 1]) }) : "",
+    caller.moved ? say("floor_moved", { queue: say.of("queue", caller.moved) }) : "",
     caller.reason ? say.of("reason", caller.reason) : "",
     caller.language,
   ]

@@ -1,6 +1,6 @@
 // @ts-check
 /** Messages to one operator or to all: written, followed until they are seen, withdrawn. */
-import { fill, h } from "../desk/dom.js";
+import { fill, h, write } from "../desk/dom.js";
 import { span, time } from "../desk/format.js";
 import { page, say } from "./page.js";
 import { staff } from "./staff.js";
@@ -11,6 +11,9 @@ import { staff } from "./staff.js";
 const LONGEST = 500;
 const MINUTES = 60;
 const MOST_MINUTES = 720;
+
+/** Milliseconds between two steps of the time that is left. */
+const SECOND = 1000;
 
 /** @returns {HTMLElement} a card with a form and all that is shown on the desks now */
 export function messages() {
@@ -47,20 +50,29 @@ export function messages() {
       to.value = chosen;
     }
     fill(list, now.messages.length ? now.messages.map(row) : [h("li", { class: "quiet" }, say("listening_message_none"))]);
+    tick(list);
   });
+  setInterval(() => tick(list), SECOND);
   return node;
 }
 
 /** @param {Message} message */
 function row(message) {
-  const left = Math.max(0, message.until - Date.now() / 1000);
   const names = message.seen.map(({ shown, at }) => `${shown} ${time(at, say.language)}`).join(", ");
   return h(
     "li",
     { "data-message": message.id },
-    h("p", {}, h("b", {}, message.receiver ? message.receiver_shown : say("listening_message_all")), " ", h("small", { class: "quiet" }, `${message.shown}, ${time(message.sent_at, say.language)}, ${say("listening_message_left", { span: span(left) })}`)),
+    h("p", {}, h("b", {}, message.receiver ? message.receiver_shown : say("listening_message_all")), " ", h("small", { class: "quiet" }, `${message.shown}, ${time(message.sent_at, say.language)}, `, h("span", { "data-until": message.until }))),
     h("p", { class: "message-text" }, message.text),
     h("p", { class: "quiet seen-by" }, names ? say("listening_message_seen", { names }) : say("listening_message_unseen")),
     h("button", { type: "button", class: "small", on: { click: () => page.send("listening/message/withdraw", { id: message.id }) } }, say("listening_message_withdraw")),
   );
+}
+
+/** @param {Element} list */
+function tick(list) {
+  for (const place of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll("[data-until]"))) {
+    const left = Math.max(0, Number(place.dataset.until) - Date.now() / 1000);
+    write(place, say("listening_message_left", { span: span(left) }));
+  }
 }

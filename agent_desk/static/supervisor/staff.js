@@ -5,14 +5,16 @@
  *
  * @typedef {{ token: string, supervisor: string, shown: string, operator: string, call: string, mode: string, since: number, heard: boolean, mine: boolean }} Listening
  *   token: "" of somebody else's
- * @typedef {{ id: number, operator: string, shown: string, call: string | null, note: string, asked_at: number, taken_by: string, taken_shown: string, taken_at: number | null }} Help
+ * @typedef {{ id: number, operator: string, shown: string, call: string | null, talk: string, note: string, asked_at: number, taken_by: string, taken_shown: string, taken_at: number | null }} Help
+ *   call: of the talk in which he asked; talk: of the one he is in now, "" in none
+ * @typedef {{ token: string, name: string, why: string, by: string }} Left a talk that he is in no more although he did not leave it
  * @typedef {{ login: string, shown: string, at: number }} Seen
  * @typedef {{ id: number, sender: string, shown: string, receiver: string, receiver_shown: string, text: string, sent_at: number, until: number, seen: Seen[], mine: boolean }} Message
- * @typedef {{ able: string, listenings: Listening[], help: Help[], messages: Message[], staff: { name: string, shown: string }[] }} Staff
+ * @typedef {{ able: string, listenings: Listening[], left: Left | null, help: Help[], messages: Message[], staff: { name: string, shown: string }[] }} Staff
  *   able: "" or why this supervisor cannot listen now (an error's code)
  */
 import { Live } from "../desk/live.js";
-import { find, given } from "./page.js";
+import { find, given, page, say } from "./page.js";
 
 /** @type {Staff | null} */
 let last = null;
@@ -29,11 +31,18 @@ function listen() {
     refused: () => location.reload(),
     event: (name, data) => {
       if (name !== "staff") return;
+      tellLeft(data);
       last = data;
       show();
     },
   });
   live.listen();
+}
+
+/** Says why he is in a talk no more. @param {Staff} fresh */
+function tellLeft({ listenings, left }) {
+  const was = last?.listenings.find((each) => each.mine);
+  if (was && left?.token === was.token && !listenings.some((each) => each.mine)) page.tell(say(`listening_left_${left.why}`, left), true);
 }
 
 function show() {

@@ -22,6 +22,9 @@ export class Staff {
     this.sure = false;
     /** Messages that stand on the page. @type {Set<string>} */
     this.shown = new Set();
+    /** Token of the listening, "" without one; the status: as they were shown last. */
+    this.token = "";
+    this.status = "";
   }
 
   show() {
@@ -31,7 +34,25 @@ export class Staff {
     const { notices, say } = this.app;
     if (leaving) notices.put("leaving", "warning", say("leaving_after_talk", { name: leaving.name }));
     else notices.drop("leaving");
+    this.#tell();
     this.tick();
+  }
+
+  /** What supervisors did to him, and why he, a supervisor, is in a talk no more. */
+  #tell() {
+    const { notices, say, desk } = this.app;
+    const { listening, left, taken_by: taker, chosen_by: name, leaving } = desk.state ?? {};
+    const { status, reason, state } = desk.operator;
+    const paused = name && !leaving && status === "paused";
+    const key = state === "idle" ? "paused_by" : "paused_by_then";
+    if (paused) notices.put("chosen", "warning", say(key, { name, reason: say.of("pause", reason) }));
+    else notices.drop("chosen");
+    if (name && status === "ready" && this.status && this.status !== "ready") notices.tell("info", say("ready_by", { name }));
+    if (taker) notices.put("taken", "info", say("taken_by", { name: taker }));
+    else notices.drop("taken");
+    if (left && !listening && left.token === this.token) notices.tell("warning", say(`listening_left_${left.why}`, left));
+    this.token = listening?.token ?? "";
+    this.status = status;
   }
 
   /** @param {{ name: string, mode: string }[]} listeners */
