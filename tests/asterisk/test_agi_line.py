@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedRunner
 
-from ivr.channels.agi import Line, caller_of, parts
+from ivr.channels.agi import caller_of
+from ivr.channels.agi_session import Line, parts
 from ivr.channels.heard import answer, dialled_keys, e164
 from ivr.errors import CallerGone, Press2Error
 from ivr.model import Ask, Event
