@@ -7,13 +7,14 @@ when the log of events tells of the key and of what was said after it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import delete, select
@@ -29,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 KEY = "press2:synthetic:lease"
 """Where who calls is written down."""
-LIFE = 90.0
-"""Seconds for which a caller that died is waited for."""
+BEAT = 1.0
+"""Seconds between two renewals of the lease, as of every other; who died is succeeded in four."""
 PATIENCE = 20.0
 """Seconds for which an exchange that is not there is waited for."""
 STORED = 10.0
@@ -67,6 +68,9 @@ class Turn(Protocol):
     def hold(self) -> bool:
         """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
 
+    def release(self) -> None:
+        """Give it back."""
+
 
 class Synthetic(Rounds):
     """Calls one number of each company. numbers: by company. every: seconds from the
@@ -82,32 +86,55 @@ class Synthetic(Rounds):
         stopping: threading.Event,
         every: float,
     ) -> None:
-        super().__init__("synthetic", stopping, every)
-        self._wanted = every
+        super().__init__("synthetic", stopping, BEAT)
+        self._pause = every
+        self._due = float("-inf")
         self._store = store
         self._caller = caller
         self._numbers = numbers
         self._turn = turn
         self._clock = clock
 
+    def run(self) -> None:
+        """Call until the end, then let another one."""
+        super().run()
+        with contextlib.suppress(QueueDown):
+            self._turn.release()
+
     def round(self) -> None:
-        """Call every company once, if it is this process's turn."""
+        """Call every company once, when it is time and if it is this process's turn."""
         began = time.monotonic()
         try:
             if not self._turn.hold():
+                self._due = float("-inf")
                 return
         except QueueDown:
-            logger.warning("synthetic: Redis is away; calling all the same")
+            if began >= self._due:
+                logger.warning("synthetic: Redis is away; calling all the same")
+        if began < self._due:
+            return
+        self._due = began + self._pause
+        with _held(self._turn):
+            self._call_all(began)
+
+    def _call_all(self, began: float) -> None:
+        """Call, the company first whose last success is the oldest."""
         while not self._caller.ready() and time.monotonic() - began < PATIENCE:
             self._stopping.wait(0.2)
-        for company, number in self._numbers.items():
+        for company in self._order():
             if self._stopping.is_set():
                 return
             try:
-                self._call(company, number)
+                self._call(company, self._numbers[company])
             except Exception:  # the thread is the only one; the next call may succeed
                 logger.exception("synthetic: the call to %s was not made", company)
-        self._every = max(1.0, self._wanted - (time.monotonic() - began))
+
+    def _order(self) -> list[str]:
+        never = datetime.min.replace(tzinfo=UTC)
+        try:
+            return sorted(self._numbers, key=lambda name: last(self._store, name) or never)
+        except (SQLAlchemyError, TimeoutError):
+            return list(self._numbers)
 
     def _call(self, company: str, number: str) -> None:
         at, began = self._clock(), time.monotonic()
@@ -150,9 +177,36 @@ class Synthetic(Rounds):
 def last(store: Store, company: str) -> datetime | None:
     """Return when a call to ourselves last succeeded, None where none is known."""
     wanted = (
-        select(SyntheticCall.at)
+        select(SyntheticCall.at, SyntheticCall.seconds)
         .where(SyntheticCall.company == company, SyntheticCall.ok.is_(True))
         .order_by(SyntheticCall.at.desc())
     )
     with store.session(read_only=True) as db:
-        return db.scalar(wanted.limit(1))
+        row = db.execute(wanted.limit(1)).first()
+    return None if row is None else row[0] + timedelta(seconds=row[1] or 0.0)
+
+
+class _Holding(Rounds):
+    """Renews a lease."""
+
+    def __init__(self, turn: Turn, stopping: threading.Event) -> None:
+        super().__init__("synthetic-lease", stopping, BEAT)
+        self._turn = turn
+
+    def round(self) -> None:
+        """Renew it; whoever has it by now keeps it."""
+        with contextlib.suppress(QueueDown):
+            self._turn.hold()
+
+
+@contextlib.contextmanager
+def _held(turn: Turn) -> Iterator[None]:
+    """Renew a lease while something longer than its life goes on."""
+    over = threading.Event()
+    holding = _Holding(turn, over)
+    holding.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()

@@ -446,7 +446,7 @@ def jobs(_options: argparse.Namespace) -> None:
         if self_caller is not None:
             numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
             every = config.press2.synthetic
-            turn = RedisLease(redis_of(config), synthetic.LIFE + every, synthetic.KEY)
+            turn = RedisLease(redis_of(config), key=synthetic.KEY)
             Synthetic(store, self_caller, numbers, turn, now, stopping, every).start()
         called = None if self_caller is None else partial(_last_called, store, companies)
         feed, turn = Feed(store, companies), RedisLease(redis_of(config), key=ALERTS)

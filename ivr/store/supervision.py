@@ -345,7 +345,7 @@ class Alert(Base):
 
 
 class SyntheticCall(Base):
-    """A call press2 made to itself. stage: how far it came. seconds: until it was answered."""
+    """A call press2 made to itself. stage: how far it came. seconds: until it was over."""
 
     __tablename__ = "synthetic_calls"
     __table_args__ = (Index(None, "company", "at"),)

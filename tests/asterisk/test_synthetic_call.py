@@ -33,6 +33,9 @@ class Always:
     def hold(self) -> bool:
         return True
 
+    def release(self) -> None:
+        pass
+
 
 class House:
     """`app.py jobs` as far as it calls itself, over the store and the Redis of a real worker."""
