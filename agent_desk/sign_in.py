@@ -28,6 +28,9 @@ PER_LOGIN = "8/minute;60/hour"
 entrance = Blueprint("entrance", __name__, url_prefix="/desk")
 limiter = Limiter(get_remote_address, key_prefix="press2:throttle")
 
+PAGES = ("desk.room", ".page")
+"""Endings of the endpoints that show a page."""
+
 
 def _name_typed() -> str:
     return f"login:{request.form.get('login', '')[:64].strip().lower()}"
@@ -169,7 +172,7 @@ def require() -> Response | None:
         g.shift = found
         return None
     tried = "forged_cookie" if token else ""
-    if request.endpoint in ("desk.room", "desk.dispatch.page"):
+    if request.method == "GET" and (request.endpoint or "").endswith(PAGES):
         if tried:
             note(tried, allowed=False)
         return redirect(url_for("entrance.page"), 303)

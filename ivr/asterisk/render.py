@@ -36,6 +36,8 @@ def render(settings: AsteriskSettings, modules: Path, documentation: Path) -> Pa
     for folder in FOLDERS:
         (run_dir / folder).mkdir(parents=True, exist_ok=True)
     recordings = (settings.recordings_dir or run_dir / "recordings").resolve()
+    if not recordings.exists():  # what is said there is nobody else's
+        recordings.mkdir(mode=0o700, parents=True)
     # The operators' telephones are admitted for a shift and this process only.
     for left in (run_dir / "lib").glob("astdb.sqlite3*"):
         left.unlink()

@@ -66,6 +66,12 @@ def test_a_weak_hash_is_renewed(world):
     world.browser()
 
 
+@pytest.mark.parametrize("page", ["", "dispatch/", "supervisor/wallboard/", "supervisor/reports/"])
+def test_a_page_sends_who_is_not_signed_in_to_the_form(world, page):
+    answer = world.app.test_client().get(f"/desk/{page}")
+    assert (answer.status_code, answer.location) == (303, "/desk/sign-in")
+
+
 def test_a_forged_cookie_is_refused_and_noted(world):
     client = world.app.test_client()
     client.set_cookie("press2_desk", "forged", path="/desk")
