@@ -25,7 +25,8 @@ def automatic(asked: Asked) -> list[Table]:
     Automatic: a task was completed in the dialogue and no operator answered. By operators: one
     answered. Neither: nothing was completed. Share = automatic / (automatic + by operators), to be
     compared with 986 / (928 + 986) = 51.5 %. Containment = automatic / all calls; of a flow, runs
-    done / runs. Means are of working days: Monday to Friday without holidays.
+    done / runs. Means are of working days, Monday to Friday without holidays, from the first to the
+    last one that the log knows calls of.
     """
     groups = Groups(asked, asked.by or ("day",), CallFact)
     counted = (
@@ -67,8 +68,10 @@ def _working_days(asked: Asked) -> Table:
         .where(*inbound(asked))
         .group_by(CallFact.day)
     )
-    until = min(asked.last, asked.now.astimezone(asked.zone).date())
-    count = sum(works(asked.company, day) for day in days(asked.first, until))
+    logged = select(func.min(CallFact.day), func.max(CallFact.day))
+    begun, ended = asked.db.execute(logged.where(CallFact.company == asked.company.id)).one()
+    known = days(max(asked.first, begun), min(asked.last, ended)) if begun else ()
+    count = sum(works(asked.company, day) for day in known)
     of_work = [row for row in asked.db.execute(wanted) if works(asked.company, row[0])]
     automatic = sum(count for _, count, _ in of_work)
     served = sum(count for _, _, count in of_work)

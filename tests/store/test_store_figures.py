@@ -210,13 +210,18 @@ def facts(request: pytest.FixtureRequest, store: Store) -> Facts:
 
 
 def tables(
-    store: Store, name: str, *by: str, terms: ServiceTerms | None = None, storms: bool = True
+    store: Store,
+    name: str,
+    *by: str,
+    terms: ServiceTerms | None = None,
+    storms: bool = True,
+    last: date = LAST,
 ) -> Any:
     profile = ODESA
     if terms:
         profile = replace(ODESA, terms=replace(ODESA.terms, service_level=terms))
     with store.session(read_only=True) as db:
-        answer = named(name).answer(Asked(db, profile, FIRST, LAST, NOW, by, storms))
+        answer = named(name).answer(Asked(db, profile, FIRST, last, NOW, by, storms))
     written = json.loads(render.as_json(answer, EN))
     return {each["name"]: each["rows"] for each in written["tables"]}
 
@@ -369,6 +374,11 @@ def test_automatic(store: Store, facts: Facts) -> None:
     working = [r for r in facts.inbound() if r["day"].weekday() < 5]
     assert mean["served"] == part(having(working, served=True), 5)
     assert mean["automatic"] == part(having(working, automatic=True), 5)
+    (longer, _) = tables(store, "automatic", last=LAST + timedelta(days=90))["working_days"]
+    until = max(row["day"] for row in facts.calls if row["company"] == "odesa")
+    known = [FIRST + timedelta(days=number) for number in range((until - FIRST).days + 1)]
+    count = sum(day.weekday() < 5 for day in known)
+    assert longer["mean_of"] == f"Working day (of {count})" and 5 < count < 20
     assert (benchmark["served"], benchmark["automatic"]) == (928, 986)
     assert benchmark["automatic_share"] == 0.515152
 
