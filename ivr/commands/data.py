@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ivr.commands.terminal import command, say
+from ivr.commands.terminal import command, day, say
 from ivr.composition import now, profile_of, settings, store_of
 
 
@@ -26,8 +25,8 @@ def add(commands: Any) -> None:
     exporter = command(commands, "export", export_command, "exports readings as CSV")
     exporter.add_argument("what", choices=("readings",))
     exporter.add_argument("-o", "--output", help="file; default: the terminal")
-    exporter.add_argument("--since", type=date.fromisoformat, help="first day stored, 2026-10-30")
-    exporter.add_argument("--until", type=date.fromisoformat, help="last day stored, 2026-11-03")
+    exporter.add_argument("--since", type=day, help="first day stored, 2026-10-30")
+    exporter.add_argument("--until", type=day, help="last day stored, 2026-11-03")
     exporter.add_argument("--company", help="company profile")
     outgoing = commands.add_parser("outbox", help="what is to be delivered, or could not be")
     deeds = outgoing.add_subparsers(metavar="WHAT", required=True)

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ivr.commands.terminal import command, say
+from ivr.commands.terminal import command, day, say
 from ivr.composition import now, profile_of, settings, store_of
 from ivr.errors import Press2Error
 
@@ -33,12 +33,10 @@ def add(commands: Any) -> None:
         "--dialled", metavar="NAME", help="only calls to this service or access number"
     )
     reporter.add_argument(
-        "--from", dest="first", type=date.fromisoformat, metavar="DAY",
+        "--from", dest="first", type=day, metavar="DAY",
         help="first local day, 2026-10-30; default: the last one; of `year` 1 January",
     )  # fmt: skip
-    reporter.add_argument(
-        "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="default: today"
-    )
+    reporter.add_argument("--to", dest="last", type=day, metavar="DAY", help="default: today")
     reporter.add_argument(
         "--by", default="", metavar="WORDS",
         help="what rows are made of, one or two of those `list` tells: day, month,queue ...",
@@ -84,6 +82,7 @@ def report(options: argparse.Namespace) -> None:
     first = options.first or (last.replace(month=1, day=1) if chosen.name == "year" else last)
     if first > last:
         raise Press2Error(f"--from {first} is after --to {last}; write the earlier day first")
+    chosen.check(first, last, _words(options.by))
     if (options.kept or options.forget) and options.name != "speech":
         raise Press2Error(f"--kept and --forget are of `report speech`, not of {options.name}")
     if options.format == "xlsx" and options.file is None and sys.stdout.isatty():
@@ -120,7 +119,7 @@ def _counted(
     from ivr.reporting import Asked, named, render
     from ivr.reporting.words import Words
 
-    by = tuple(word.strip() for word in options.by.split(",") if word.strip())
+    by = _words(options.by)
     storms = not options.without_storms
     with store.session(read_only=True) as db:
         asked = Asked(db, profile, first, last, now(), by, storms, dialled)
@@ -128,6 +127,10 @@ def _counted(
     if answer.empty:
         print(f"press2: no data from {first} to {last}", file=sys.stderr)  # noqa: T201
     return render.write(answer, options.format, Words(options.language), options.table)
+
+
+def _words(given: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in given.split(",") if word.strip())
 
 
 def _of_old(

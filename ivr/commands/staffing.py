@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ivr.commands.terminal import say
+from ivr.commands.terminal import day, say
 from ivr.composition import now, profile_of, settings, store_of
 from ivr.errors import Press2Error
 
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _planning(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--day", type=date.fromisoformat, help="2026-11-30; default: tomorrow")
+    parser.add_argument("--day", type=day, help="2026-11-30; default: tomorrow")
     parser.add_argument("--days", type=int, default=1, help=f"from there on, at most {DAYS}")
     parser.add_argument(
         "--queue", action="append", default=[], help="only this one; may be said again"
@@ -70,7 +70,7 @@ def _needs(parser: argparse.ArgumentParser) -> None:
 
 
 def _whatif(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--day", type=date.fromisoformat, help="default: yesterday")
+    parser.add_argument("--day", type=day, help="default: yesterday")
     parser.add_argument("--operators", type=int, default=0, help="+2 more, -2 fewer")
     parser.add_argument("--skills", help="outage:5,general:3; default: the commonest of the day")
     parser.add_argument("--from", dest="since", default="00:00", help="local time, 08:00")
@@ -158,10 +158,10 @@ def _replayed(options: argparse.Namespace, store: Store, profile: Company) -> No
     from ivr.staffing import ask, shown
     from ivr.staffing.whatif import answer
 
-    day = options.day or now().astimezone(profile.zone).date() - timedelta(days=1)
+    asked_for = options.day or now().astimezone(profile.zone).date() - timedelta(days=1)
     with store.session(read_only=True) as db:
         change = _change(options)
-        asked = ask.question(db, profile, day, change, now(), options.runs, options.seed)
+        asked = ask.question(db, profile, asked_for, change, now(), options.runs, options.seed)
     found = answer(ask.with_handling(asked, _handling(options.handling)))
     rows = shown.figure_rows(found)
     _write(options, rows, shown.answer_table(found, options.queues), found)

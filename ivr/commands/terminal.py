@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import threading
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 
 def say(text: str) -> None:
     """Print a line: the terminal is the screen."""
     print(text, flush=True)  # noqa: T201
+
+
+def day(text: str) -> date:
+    """Read an option that is a day."""
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-10-30")
 
 
 def on_stop(stop: Callable[[], None]) -> None:

@@ -3,9 +3,6 @@
 A promise is one `told` event; it is kept or broken by the next `answered` event of its call that
 names an operator. What was told is what the caller heard: whole minutes, rounded up. Counted from
 the log of events and nothing else.
-
-Service level: of the calls that entered a queue, those whose operator answered within `WITHIN`
-seconds of it. Intervals of storm mode are marked, and the level is given with and without them.
 """
 
 from __future__ import annotations
@@ -33,8 +30,6 @@ ALL = "all"
 LONGEST_WAIT = timedelta(hours=12)
 """How long after the last day an answer still belongs to a promise of that day."""
 KINDS = ("told", "queued", "answered")
-WITHIN = 30.0
-"""Seconds in which a caller should be answered, from his entry into the queue."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +46,17 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One call in a queue. waited: seconds to the first answer, None: nobody answered."""
-
-    queue: str
-    waited: float | None
-    storm: bool
-
-    @property
-    def served(self) -> bool:
-        """Whether he was answered in time."""
-        return self.waited is not None and self.waited <= WITHIN
-
-
-@dataclass(frozen=True)
 class Row:
     """Promises of one queue (or all). Times are seconds, medians and 90 % of what was answered.
 
-    queued: calls that entered the queue. level: share of them answered within `WITHIN` seconds;
-    storm: those of them that came while storm mode was on; level_calm: the level without these.
+    storm: promises that were told while storm mode was on.
     error: how far the true wait was from what was told, whichever way. bias: the median of true
     minus told; above 0 callers waited longer than they were told. longer: share of those who did.
     """
 
     queue: str
-    queued: int
-    storm: int
-    level: float | None
-    level_calm: float | None
     promises: int
+    storm: int
     answered: int
     told: float | None
     waited: float | None
@@ -91,11 +68,8 @@ class Row:
 
 HEADINGS = {
     "queue": "queue",
-    "queued": "queued",
-    "storm": "in a storm",
-    "level": "in 30 s",
-    "level_calm": "without storms",
     "promises": "promises",
+    "storm": "in a storm",
     "answered": "answered",
     "told": "told, s",
     "waited": "waited, s",
@@ -113,16 +87,13 @@ def report(asked: Asked) -> list[Table]:
     heard, whole minutes rounded up. Bias = median of (waited - told), error = median of the
     distance, longer = who waited longer than told / who was answered.
     """
-    found = _rows(*_read(asked.db, asked.company.id, asked.begin, asked.end, asked.dialled))
+    found = _rows(_read(asked.db, asked.company.id, asked.begin, asked.end, asked.dialled))
     rows: list[tuple[Cell, ...]] = [astuple(row) for row in found[:-1]]
     rows.append((Phrase("all"), *astuple(found[-1])[1:]))
     columns = (
         Column("queue", "text", words="queue_"),
-        Column("queued"),
-        Column("in_storm"),
-        Column("in_30", "share"),
-        Column("in_30_calm", "share"),
         Column("promises"),
+        Column("in_storm"),
         Column("answered"),
         *(Column(f"wait_{name}", "seconds") for name in ("told", "waited", "bias", "error")),
         Column("wait_error_90", "seconds"),
@@ -145,20 +116,13 @@ def wait(
     dialled: count calls to these numbers (E.164) only; empty: all calls.
     """
     with store.session(read_only=True) as db:
-        return _rows(*_read(db, company, *_bounds(zone, first, last), dialled))
+        return _rows(_read(db, company, *_bounds(zone, first, last), dialled))
 
 
-def _rows(promises: Sequence[Promise], visits: Sequence[Visit]) -> list[Row]:
-    queues = sorted({each.queue for each in promises} | {each.queue for each in visits})
-    rows = [
-        _row(
-            queue,
-            [each for each in promises if each.queue == queue],
-            [each for each in visits if each.queue == queue],
-        )
-        for queue in queues
-    ]
-    return [*rows, _row(ALL, promises, visits)]
+def _rows(promises: Sequence[Promise]) -> list[Row]:
+    queues = sorted({each.queue for each in promises})
+    rows = [_row(queue, [each for each in promises if each.queue == queue]) for queue in queues]
+    return [*rows, _row(ALL, promises)]
 
 
 def storms(store: Store, company: str, zone: ZoneInfo, first: date, last: date) -> list[Interval]:
@@ -175,8 +139,8 @@ def _bounds(zone: ZoneInfo, first: date, last: date) -> tuple[datetime, datetime
 
 def _read(
     db: Session, company: str, begin: datetime, end: datetime, dialled: Collection[str]
-) -> tuple[list[Promise], list[Visit]]:
-    """Return every promise told between two moments, and every call that entered a queue."""
+) -> list[Promise]:
+    """Return every promise told between two moments."""
     wanted = (
         select(CallEvent)
         .where(CallEvent.company == company, CallEvent.kind.in_(KINDS))
@@ -184,7 +148,6 @@ def _read(
         .order_by(CallEvent.call, CallEvent.at, CallEvent.id)
     )
     promises: list[Promise] = []
-    visits: list[Visit] = []
     stormy = intervals(db, company, begin, end)
     events = db.scalars(wanted.execution_options(yield_per=1000))
     for _, of_call in groupby(events, key=lambda event: event.call):
@@ -192,8 +155,7 @@ def _read(
         if dialled and not any(each.details.get("to") in dialled for each in known):
             continue
         promises += _of_call(known, end, stormy)
-        visits += _visit(known, end, stormy)
-    return promises, visits
+    return promises
 
 
 def _of_call(
@@ -217,43 +179,18 @@ def _of_call(
         yield Promise(queue, told, None, _in_storm(at, stormy))
 
 
-def _visit(
-    events: Iterable[CallEvent], end: datetime, stormy: Sequence[Interval]
-) -> Iterator[Visit]:
-    """The call's first entry into a queue and the first answer after it."""
-    entered: CallEvent | None = None
-    for event in events:
-        if event.kind == "queued" and entered is None:
-            entered = event if event.at < end else None
-        elif event.kind == "answered" and "operator" in event.details and entered is not None:
-            queue = str(event.details.get("queue") or entered.details.get("queue") or "")
-            waited = (event.at - entered.at).total_seconds()
-            yield Visit(queue, waited, _in_storm(entered.at, stormy))
-            return
-    if entered is not None:
-        queue = str(entered.details.get("queue") or "")
-        yield Visit(queue, None, _in_storm(entered.at, stormy))
-
-
 def _in_storm(at: datetime, stormy: Sequence[Interval]) -> bool:
     return any(each.holds(at) for each in stormy)
 
 
-def _level(visits: Sequence[Visit]) -> float | None:
-    return round(sum(visit.served for visit in visits) / len(visits), 3) if visits else None
-
-
-def _row(queue: str, promises: Sequence[Promise], visits: Sequence[Visit]) -> Row:
+def _row(queue: str, promises: Sequence[Promise]) -> Row:
     kept = [(each.told, each.waited) for each in promises if each.waited is not None]
     late = [waited - told for told, waited in kept]
     errors = sorted(abs(each) for each in late)
     return Row(
         queue=queue,
-        queued=len(visits),
-        storm=sum(visit.storm for visit in visits),
-        level=_level(visits),
-        level_calm=_level([visit for visit in visits if not visit.storm]),
         promises=len(promises),
+        storm=sum(each.storm for each in promises),
         answered=len(kept),
         told=_median([told for told, _ in kept]),
         waited=_median([waited for _, waited in kept]),
@@ -283,7 +220,7 @@ def as_table(rows: Sequence[Row]) -> str:
 def _cell(name: str, value: object) -> str:
     if value is None:
         return "-"
-    if name in ("longer", "level", "level_calm") and isinstance(value, float):
+    if name == "longer" and isinstance(value, float):
         return f"{value:.1%}"
     return f"{value:.0f}" if isinstance(value, float) else str(value)
 

@@ -102,6 +102,7 @@ def test_nothing_in_the_range(shell) -> None:
     [
         (("sevice",), "there is no report sevice; known: service, year, order186"),
         (("service", "--by", "colour"), "--by colour is not known here; known: queue, half-hour"),
+        (("wait", "--by", "day"), "--by day is not known here; known: nothing"),
         (("year", "--by", "day"), "--by day is not known here; known: nothing"),
         (("service", "--by", "day,hour"), "at most two different things"),
         (("service", "--by", "queue,queue"), "at most two different things"),
@@ -118,9 +119,11 @@ def test_mistakes_in_clear_words(shell, words, told) -> None:
     assert told in err
 
 
-def test_a_day_that_is_none(shell) -> None:
+@pytest.mark.parametrize("text", ["2026-02-30", "30.11.2026", "2026-W01", "20261130", ""])
+def test_a_day_that_is_none(shell, capsys, text) -> None:
     with pytest.raises(SystemExit):
-        shell("service", "--from", "2026-02-30")
+        shell("service", "--from", text)
+    assert f"--from: {text!r} is no day; write it as 2026-10-30" in capsys.readouterr().err
 
 
 def test_as_a_program_of_its_own(shell, tmp_path) -> None:
