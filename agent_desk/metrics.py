@@ -136,6 +136,9 @@ def _queue(gauges: _Gauges, company: str, queue: str, found: dict[str, Any]) -> 
     gauges.put("queue_longest_seconds", "The longest wait of them", longest, **at)
     gauges.put("queue_free", "Operators who are free", found["free"], **at)
     gauges.put("queue_serving", "Operators who serve it", found["serving"], **at)
+    told = "Offers that no matchmaker has claimed; it takes a fraction of a second"
+    gauges.put("queue_unclaimed", told, found["unclaimed"], **at)
+    gauges.put("queue_turned", "Callers told that nobody serves it", found["turned"], **at)
     for outcome in ("offered", "answered", "within", "lost", "short"):
         told = "Calls of the local day: offered, answered, answered in time, lost, lost at once"
         gauges.put("queue_today", told, found[outcome], **at, outcome=outcome)

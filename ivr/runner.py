@@ -461,7 +461,9 @@ class Runner:
     def _looked_up(
         self, caller: Caller, session: Session, need: Lookup, result: Result
     ) -> list[Entry]:
-        details = {"service": need.service, "outcome": result.outcome}
+        details: dict[str, Any] = {"service": need.service, "outcome": result.outcome}
+        if result.outcome.startswith("nobody"):
+            details["queue"] = result.values.get("queue")  # that nobody serves
         entries = [self._entry(caller, "looked_up", session, details)]
         if (promised := result.values.get("promised")) is not None:
             told = {"seconds": promised, "position": result.values.get("position")}

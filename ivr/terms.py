@@ -358,12 +358,12 @@ class RetentionTerms:
 
 ALERTS = (
     "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
-    "outbox_stuck", "disk_full", "calls_fail", "figures_old",
+    "outbox_stuck", "disk_full", "calls_fail", "figures_old", "matchmaker", "unmatched",
 )  # fmt: skip
 """What supervisors are alarmed of (`ivr.alerts`)."""
 Alarmed = Literal[
     "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
-    "outbox_stuck", "disk_full", "calls_fail", "figures_old",
+    "outbox_stuck", "disk_full", "calls_fail", "figures_old", "matchmaker", "unmatched",
 ]  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def test_jobs_that_were_killed_call_again_within_seconds(tmp_path, redis_server,
     for _ in range(2):
         jobs = subprocess.Popen(command, env=environ, cwd=HOME)
         try:
-            assert until(lambda: len(rows(store)) > count, synthetic.PATIENCE + 40)
+            assert until(lambda known=count: len(rows(store)) > known, synthetic.PATIENCE + 40)
         finally:
             jobs.send_signal(signal.SIGKILL)
             jobs.wait()

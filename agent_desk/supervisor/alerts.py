@@ -51,6 +51,8 @@ def page() -> str:
             "disk_full": terms.disk,
             "calls_fail": terms.synthetic,
             "figures_old": rules.OLD,
+            "matchmaker": rules.UNMATCHED,
+            "unmatched": rules.UNMATCHED,
         },
         calls=terms.calls,
         hold=terms.hold,

@@ -8,13 +8,15 @@ is better than its bound by less than a band is `near`: that raises nothing, and
     lost             queue, "" the marks say so                          over 80 % of the bound
     waiting          queue     the marks say so                          over 80 % of the bound
     longest          queue     the marks say so                          over 80 % of the bound
-    no_operators     queue     somebody waits, nobody serves, it is open
+    no_operators     queue     somebody waits or was turned away, nobody serves, it is open
+    unmatched        queue     somebody is offered to an operator, and nobody connects them
     recogniser_down  ""        one does not answer (alarm: none does)
                      busy      all are busy                              over 90 % of them
     outbox_stuck     ""        an entry is late for too long             over 80 % of the bound
     disk_full        ""        fuller than the bound (alarm: half of     less than 2 points emptier
                                the rest, too)
     calls_fail       ""        no call to ourselves succeeded in time
+    matchmaker       ""        nobody's `app.py dispatch` acts
     figures_old      ""        the store or its log is not read
                      measures  nothing was measured: nobody's `app.py jobs` has Redis and the store
 """
@@ -45,7 +47,13 @@ OLD = 15.0
 """Seconds after which figures are old."""
 SILENT = 150.0
 """Seconds without a measure; one comes each minute."""
-OF_FIGURES = ("service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down")
+UNMATCHED = 10.0
+"""Seconds without a matchmaker, or beside each other, after which callers and operators are stuck;
+an offer is claimed in a fraction of one.
+"""
+OF_FIGURES = (
+    "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down", "unmatched",
+)  # fmt: skip
 """Kinds that nothing is known of while the figures are old."""
 
 Key = tuple[str, str]
@@ -58,7 +66,7 @@ class Measures:
 
     outbox: seconds that the oldest entry is late. disk: share that is full. called: seconds since a
     call to ourselves succeeded. figures: seconds since the log was last read,
-    told: since it last had a measure.
+    told: since it last had a measure. matched: since a matchmaker held its lease.
     """
 
     outbox: float | None = None
@@ -66,6 +74,7 @@ class Measures:
     called: float | None = None
     figures: float | None = None
     told: float | None = None
+    matched: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,8 @@ class Reading:
     """One thing that can be wrong, as it is now.
 
     state: few is neither right nor wrong, there were too few calls to tell. value, bound: seconds,
-    shares 0 to 1, or counts; None where there is nothing to count.
+    shares 0 to 1, or counts; None where there is nothing to count. hold: seconds it must be wrong,
+    where that is more than the profile says.
     """
 
     kind: str
@@ -82,6 +92,7 @@ class Reading:
     level: str
     value: float | None
     bound: float | None
+    hold: float = 0.0
 
     @property
     def key(self) -> Key:
@@ -114,7 +125,10 @@ def unknown(figures: Mapping[str, Any], measures: Measures) -> frozenset[str]:
         kinds |= set(OF_FIGURES)
     elif not figures["speech"]:
         kinds.add("recogniser_down")
-    given = {"outbox_stuck": measures.outbox, "disk_full": measures.disk}
+    given = {
+        "outbox_stuck": measures.outbox, "disk_full": measures.disk,
+        "matchmaker": measures.matched,
+    }  # fmt: skip
     return frozenset(kinds | {kind for kind, value in given.items() if value is None})
 
 
@@ -139,7 +153,10 @@ def _queues(
             longest, bound,
         )  # fmt: skip
         unserved = why.get("unserved") == BAD and opening.is_open(name, now)
-        yield Reading("no_operators", name, _state(unserved), ALARM, waiting, None)
+        asked = waiting + queue["turned"]
+        yield Reading("no_operators", name, _state(unserved), ALARM, asked, None)
+        stuck = _state(queue["unclaimed"] > 0)
+        yield Reading("unmatched", name, stuck, ALARM, waiting, None, hold=UNMATCHED)
     yield from _half_hour("", figures["all"], company)
 
 
@@ -148,7 +165,7 @@ def _half_hour(name: str, queue: Mapping[str, Any], company: Company) -> Iterato
     terms, why = company.terms.alerts, queue["why"]
     half = Tally(**{count: queue["half"][count] for count in COUNTS})
     level, loss = queue["level_half"], half.loss(company.terms.service_level)
-    few = half.decided < terms.calls
+    few = half.judged(company.terms.service_level) < terms.calls
     low = level is not None and level < min(1.0, terms.service + POINTS)
     judged = _state(why.get("service") == BAD, low)
     state = "few" if few or level is None else judged
@@ -178,6 +195,9 @@ def _measured(measures: Measures, company: Company) -> Iterator[Reading]:
             read = state == "right"
             state = _state(read and measures.told >= SILENT, not read)
             yield Reading("figures_old", "measures", state, ALARM, measures.told, SILENT)
+    if measures.matched is not None:
+        state = _state(measures.matched >= UNMATCHED)
+        yield Reading("matchmaker", "", state, ALARM, measures.matched, UNMATCHED)
     if measures.outbox is not None:
         bound = 60.0 * terms.outbox
         state = _state(measures.outbox >= bound, measures.outbox > BAND * bound)

@@ -104,7 +104,7 @@ class State:
 
     def _begin(self, known: Reading, now: float, at: datetime, storm: str) -> list[Change]:
         began = self._wrong.setdefault(known.key, now)
-        if now - began < self._hold:
+        if now - began < max(self._hold, known.hold):
             return []
         del self._wrong[known.key]
         since = at - timedelta(seconds=now - began)

@@ -85,6 +85,7 @@ class Watch(Rounds):
     """Watches. folder: the one whose disk may be full. webhook: alerts go there, too.
 
     called: tells when a company's call to itself last succeeded, None: there are no such calls.
+    matched: tells whether a matchmaker acts, None: nobody can tell; without it nobody is asked.
     steady: seconds of a clock that never goes back.
     """
 
@@ -100,6 +101,7 @@ class Watch(Rounds):
         webhook: bool = False,
         called: Callable[[str], datetime | None] | None = None,
         steady: Callable[[], float] = time.monotonic,
+        matched: Callable[[], bool | None] | None = None,
     ) -> None:
         super().__init__("alerts", stopping, EVERY)
         self._store = store
@@ -110,6 +112,8 @@ class Watch(Rounds):
         self._folder = folder
         self._webhook = webhook
         self._called = called
+        self._matched = matched
+        self._matched_at: datetime | None = None
         self._steady = steady
         self._watched: dict[str, _Watched] = {}
         self._since = clock()
@@ -152,7 +156,7 @@ class Watch(Rounds):
     def _look(self) -> None:
         now, steady = self._clock().astimezone(UTC), self._steady()
         late = self._read(now, steady)
-        disk = _full(self._folder)
+        disk, matched = _full(self._folder), self._since_matched(now)
         for name, watched in self._watched.items():
             shown = self._figures.shown(name)
             company, figures = self._companies[name], shown.figures
@@ -163,6 +167,7 @@ class Watch(Rounds):
                 called=self._age(watched.called, now) if self._called else None,
                 figures=self._age(datetime.fromtimestamp(shown.at, UTC), now),
                 told=self._age(told, now),
+                matched=matched,
             )
             found = rules.look(figures, measures, company, watched.opening, now)
             unknown = rules.unknown(figures, measures)
@@ -174,6 +179,16 @@ class Watch(Rounds):
         if late is not None and self._write() and self._away:
             self._away = False
             logger.warning("alerts: the store is back")
+
+    def _since_matched(self, now: datetime) -> float | None:
+        """Return seconds since a matchmaker acted, None: nobody knows."""
+        acts = self._matched() if self._matched else None
+        if acts is None:
+            self._matched_at = now  # what nobody knows is nobody's fault
+            return None
+        if acts:
+            self._matched_at = now
+        return self._age(self._matched_at, now)
 
     def _age(self, at: datetime | None, now: datetime) -> float:
         """Return seconds since a moment; what was before the watch began is nobody's fault now."""

@@ -22,7 +22,9 @@ where there is nothing to count:
     told              when something was last measured, 0: never
 
 A queue: waiting, callbacks (call-backs that stand in it), talking, longest (seconds),
-entered_longest, serving, free (operators); of the day offered, answered, within, lost, short,
+entered_longest, serving, free (operators), unclaimed (tickets that are
+offered and not ringing yet), turned (callers of the last `TURNED` seconds who were told that nobody
+serves it); of the day offered, answered, within, lost, short,
 called_back, deflected, late, level; half: the same of this half hour, level_half; mark: "bad",
 "watch" or "", why: what is wrong (`ivr.board.marks`).
 """
@@ -35,7 +37,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ivr.board.fold import SERVED, Fold, Place, Seat
+from ivr.board.fold import SERVED, TURNED, Fold, Place, Seat
 from ivr.board.halves import day_of, half_of, halves
 from ivr.board.marks import marks, worst
 from ivr.board.visits import Tally, total, with_late
@@ -143,7 +145,10 @@ class Board(Fold):
             if seat.status != "offline" and (name is None or name in seat.skills)
         ]
         span = 0.0 if longest is None else round(max(0.0, now - longest), 1)
-        found = marks(self.company, part, waiting, span, len(serving))
+        turned = sum(
+            name in (None, queue) and now - at <= TURNED for (queue, _), at in self.turned.items()
+        )
+        found = marks(self.company, part, waiting, span, len(serving), turned)
         return {
             "waiting": waiting,
             "callbacks": sum(each.kind == "callback" and each.state == "waiting" for each in here),
@@ -152,6 +157,8 @@ class Board(Fold):
             "entered_longest": longest,
             "serving": len(serving),
             "free": sum(seat.status == "ready" and seat.state == "idle" for seat in serving),
+            "unclaimed": sum(each.state == "offered" for each in here),
+            "turned": turned,
             **asdict(day),
             "of": day.of(self.terms),
             "level": day.level(self.terms),

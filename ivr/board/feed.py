@@ -21,7 +21,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.board.board import Board
-from ivr.board.fold import FORGOTTEN
+from ivr.board.fold import FORGOTTEN, TURNED
 from ivr.board.halves import day_of
 from ivr.company import Company
 from ivr.events import Entry
@@ -229,6 +229,10 @@ class Feed:
                 if self._stopping.is_set():
                     return
                 boards[row.company].apply(_entry(row))
+            lately = CallEvent.at >= datetime.fromtimestamp(now - TURNED, UTC)
+            for row in db.execute(upto.where(lately, CallEvent.kind == "looked_up")):
+                if row.company in boards:
+                    boards[row.company].apply(_entry(row))
             for board in boards.values():
                 for calls in _pieces([name for name, call in board.calls.items() if call.open]):
                     for row in db.execute(upto.where(CallEvent.call.in_(calls))):

@@ -26,6 +26,8 @@ LEFT = 7 * 24 * 3600
 """The same of a ticket: a call-back may wait over a holiday."""
 KEPT = 50 * 3600
 """Seconds that counts of half hours are kept; the longest day has 25 hours."""
+TURNED = 300
+"""Seconds for which somebody who was turned away, for nobody serves the queue, is counted."""
 SWEEP = 60
 """Seconds of the log between two looks for what can be dropped."""
 WAITING = ("waiting", "offered", "ringing")
@@ -102,6 +104,7 @@ class Fold:
         self.places: dict[str, Place] = {}
         self.seats: dict[str, Seat] = {}
         self.tallies: defaultdict[tuple[int, str], Tally] = defaultdict(Tally)
+        self.turned: dict[tuple[str, str], float] = {}
         self.measured: dict[str, tuple[float, Mapping[str, Any]]] = {}
         self.told = 0.0
         self._steps: defaultdict[int, int] = defaultdict(int)
@@ -145,6 +148,13 @@ class Fold:
         if entry.flow and (at >= known.at or not known.flow):
             known.flow = entry.flow
         known.at = max(known.at, at)
+        if entry.kind == "looked_up" and entry.details.get("queue") and not known.synthetic:
+            self._turn_away(entry.call, str(entry.details["queue"]), entry.details, at)
+
+    def _turn_away(self, call: str, queue: str, details: Mapping[str, Any], at: float) -> None:
+        """Note a caller who was told that nobody serves a queue; once, however often he asks."""
+        if details.get("service") == "queues.ask":
+            self.turned[queue, call] = max(at, self.turned.get((queue, call), at))
 
     # ------------------------------------------------------------------ tickets
 
@@ -272,6 +282,8 @@ class Fold:
         for name, seat in list(self.seats.items()):
             if seat.away and seat.at < newest - REMEMBERED:
                 del self.seats[name]
+        for asked in [each for each, when in self.turned.items() if when < newest - TURNED]:
+            del self.turned[asked]
         for key in [key for key in self.tallies if key[0] < newest - KEPT]:
             del self.tallies[key]
         for minute in [each for each in self._steps if each * 60 < newest - 2 * 3600]:

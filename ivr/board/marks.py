@@ -11,18 +11,19 @@ NEAR = 0.5
 
 
 def marks(
-    company: Company, half: Tally, waiting: int, longest: float, serving: int
+    company: Company, half: Tally, waiting: int, longest: float, serving: int, turned: int
 ) -> dict[str, str]:
     """Return what is wrong -> how bad, the worst first; nothing where all is well.
 
     half: of this half hour. longest: seconds.
-    unserved: somebody waits and nobody serves the queue. longest, waiting: `alerts:` of the
-    profile; watched from half of that, a wait from the time in which callers are to be answered.
+    unserved: somebody waits, or was turned away for that, and nobody serves the queue.
+    longest, waiting: `alerts:` of the profile; watched from half of that, a wait from the time in
+    which callers are to be answered.
     service, lost: this half hour, with enough calls in it, against `alerts:` and `service_level:`.
     """
     terms, alerts = company.terms.service_level, company.terms.alerts
     found = {}
-    if waiting and not serving:
+    if (waiting or turned) and not serving:
         found["unserved"] = BAD
     if longest >= 60 * alerts.longest:
         found["longest"] = BAD
@@ -32,7 +33,7 @@ def marks(
         found["waiting"] = BAD
     elif waiting >= NEAR * alerts.waiting:
         found["waiting"] = WATCH
-    if half.decided >= alerts.calls:
+    if half.judged(terms) >= alerts.calls:
         level, loss = half.level(terms), half.loss(terms)
         if level is not None and level < terms.target:
             found["service"] = BAD if level < alerts.service else WATCH

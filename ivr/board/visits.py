@@ -80,12 +80,16 @@ class Tally:
         """How many are over or too late, short ones left out."""
         return self.answered + self.lost + self.called_back + self.deflected + self.late
 
+    def judged(self, terms: ServiceTerms) -> int:
+        """Return how many are judged: the decided, with the short ones where they count."""
+        return self.decided + (0 if terms.denominator == "without_short" else self.short)
+
     def loss(self, terms: ServiceTerms) -> float | None:
         """Return the share of those decided that hung up. Short ones are in it and among them, or
         in neither where the level is taken without them.
         """
-        short = 0 if terms.denominator == "without_short" else self.short
-        whole = self.decided + short
+        whole = self.judged(terms)
+        short = whole - self.decided
         return round((self.lost + short) / whole, 4) if whole else None
 
 

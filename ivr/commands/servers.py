@@ -291,21 +291,39 @@ def _last_called(store: Store, companies: Mapping[str, Company], name: str) -> d
     return synthetic.last(store, name) if companies[name].numbers else now()
 
 
+def _matched(config: Config) -> bool | None:
+    """Tell whether a matchmaker acts: it renews its lease each second. None: nobody can tell."""
+    from ivr import alive
+    from ivr.matchmaker.lease import KEY
+
+    found = alive.found(config.redis_url(), [KEY])
+    return None if found is None else bool(found)
+
+
+def _working(config: Config) -> int:
+    """Count the workers that listen and give signs of life; without Redis, those that listen."""
+    from ivr import alive, parts
+    from ivr.supervise import answers
+
+    def works(port: int) -> bool:
+        given = alive.found(config.redis_url(), [alive.key(f"worker {port}")])
+        return given != 0 and answers(parts.reachable(config.agi.host), port)
+
+    return sum(works(port) for port in parts.worker_ports(config))
+
+
 def _probes(config: Config, store: Store, companies: Mapping[str, Company]) -> list[Probe]:
     """Return what the start page asks to know which parts are alive."""
     from agent_desk.desk import Probe
-    from ivr import parts
+    from ivr import alive, parts
     from ivr.supervise import answers
 
     exchange = parts.reachable(config.asterisk.bind), config.asterisk.websocket_port
-    workers = parts.reachable(config.agi.host), parts.worker_ports(config)
     found = [
         Probe("asterisk", lambda: answers(*exchange)),
-        Probe(
-            "workers",
-            lambda: sum(answers(workers[0], port) for port in workers[1]),
-            of=len(workers[1]),
-        ),
+        Probe("workers", lambda: _working(config), of=len(parts.worker_ports(config))),
+        Probe("dispatch", lambda: bool(_matched(config))),
+        Probe("jobs", lambda: bool(alive.found(config.redis_url(), [alive.key("jobs")]))),
         Probe("redis", lambda: parts.redis_answers(config.redis_url())),
         Probe("store", lambda: store_answers(store)),
     ]
@@ -345,6 +363,7 @@ def _account_to_try(store: Store, home: str) -> str:
 def agi(options: argparse.Namespace) -> None:
     """Serve FastAGI until SIGTERM; the dialplan then moves the open calls to another worker."""
     from ivr import parts, utterances
+    from ivr.alive import Alive
     from ivr.channels.agi import AgiServer
     from ivr.speech.pool import Recognisers
 
@@ -370,6 +389,7 @@ def agi(options: argparse.Namespace) -> None:
             keeps=utterances.keeps(companies),
         )
         on_stop(server.stop)
+        Alive(redis_of(config), f"worker {server.port}", threading.Event()).start()
         server.serve()
 
 
@@ -400,6 +420,7 @@ def jobs(_options: argparse.Namespace) -> None:
 
     from ivr import alerts, outbox, parts, synthetic
     from ivr.alerts.watch import KEY as ALERTS
+    from ivr.alive import Alive
     from ivr.board import Feed
     from ivr.board.sampler import KEY, Sampler
     from ivr.erasure.customer import Parts
@@ -452,7 +473,11 @@ def jobs(_options: argparse.Namespace) -> None:
         feed, turn = Feed(store, companies), RedisLease(redis_of(config), key=ALERTS)
         var, hook = config.press2.var, bool(config.alerts.url)
         feed.start()
-        alerts.Watch(store, companies, feed, turn, now, stopping, var, hook, called).start()
+        matched = partial(_matched, config)
+        alerts.Watch(
+            store, companies, feed, turn, now, stopping, var, hook, called, matched=matched
+        ).start()
+        Alive(redis_of(config), "jobs", stopping).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")

@@ -19,7 +19,7 @@ from ivr.terms import ALERTS
 
 ODESA = load(Path(__file__).parents[2] / "flows" / "companies")["odesa"]
 NOON = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)
-WELL = Measures(outbox=0.0, disk=0.5, called=10.0, figures=0.3, told=20.0)
+WELL = Measures(outbox=0.0, disk=0.5, called=10.0, figures=0.3, told=20.0, matched=0.5)
 
 
 def entry(what, call="", second=0.0, **details):
@@ -90,6 +90,49 @@ def test_nobody_serves_an_open_queue():
     found = figures(waits("c1"), second=5)
     assert found["queues"]["general"]["why"] == {"unserved": BAD}
     assert states(found, company=replace(ODESA, opening=shut)) == {}
+
+
+def turned_away(call, second=0.0, queue="general", outcome="nobody"):
+    told = {"service": "queues.ask", "outcome": outcome, "queue": queue}
+    return Entry("odesa", call, NOON + timedelta(seconds=second), "looked_up", "operator", "", told)
+
+
+def test_nobody_serves_an_open_queue_and_who_asks_is_turned_away():
+    away = [turned_away("c1"), turned_away("c1", 20), turned_away("c2", 30)]
+    found = figures(*away, second=60)
+    assert (found["queues"]["general"]["waiting"], found["queues"]["general"]["turned"]) == (0, 2)
+    assert found["queues"]["general"]["mark"] == found["all"]["mark"] == BAD
+    assert states(found) == {("no_operators", "general"): "wrong"}
+    assert value(found, "no_operators", "general").value == 2
+    assert states(figures(*away, serves(), second=60)) == {}
+    assert states(figures(*away, second=325))
+    assert states(figures(*away, second=331)) == {}
+
+
+def test_nobody_connects_whom_the_queue_brought_together():
+    offered = waits("c1", state="offered", operator="olena")
+    reading = value(figures(serves(), waits("c2"), offered), "unmatched", "general")
+    assert (reading.state, reading.value, reading.hold) == ("wrong", 2, 10.0)
+    rings = waits("c1", 1.0, state="ringing", operator="olena")
+    assert value(figures(serves(), offered, rings), "unmatched", "general").state == "right"
+
+
+@pytest.mark.parametrize("denominator", ["offered", "without_short"])
+def test_many_who_hang_up_at_once_are_enough_to_judge_where_they_count(denominator):
+    """What is shown, marked and told of one half hour is about the same callers."""
+    terms = replace(ODESA.terms.service_level, denominator=denominator)
+    company = replace(ODESA, terms=replace(ODESA.terms, service_level=terms))
+    short = [waits(f"c{each}") for each in range(20)]
+    short += [waits(f"c{each}", 1, state="done", outcome="abandoned") for each in range(20)]
+    found = figures(serves(), *short, company=company)
+    counted = denominator == "offered"
+    assert found["all"]["level_half"] == (0.0 if counted else None)
+    for name, queue in {"": found["all"], **found["queues"]}.items():
+        if name in ("", "general"):
+            bad = {"service": BAD, "lost": BAD} if counted else {}
+            assert queue["why"] == bad
+            told = value(found, "service_level", name, company=company)
+            assert told.state == ("wrong" if counted else "few")
 
 
 def served(count, late):
@@ -169,6 +212,8 @@ def test_recognisers(speech, expected):
         ({"called": 89.0}, {}),
         ({"called": 90.0}, {("calls_fail", ""): "wrong"}),
         ({"called": None}, {}),
+        ({"matched": 9.0}, {}),
+        ({"matched": 10.0}, {("matchmaker", ""): "wrong"}),
         ({"told": SILENT}, {("figures_old", "measures"): "wrong"}),
         ({"figures": OLD, "told": SILENT}, {
             ("figures_old", ""): "wrong", ("figures_old", "measures"): "near"
@@ -191,19 +236,22 @@ def test_nothing_is_said_of_figures_that_are_old():
     assert set(states(found, old)) == {("figures_old", ""), ("figures_old", "measures")}
     of_figures = {
         "service_level", "lost", "waiting", "longest", "no_operators", "recogniser_down",
+        "unmatched",
     }  # fmt: skip
     assert unknown(found, old) == of_figures
     assert unknown({}, WELL) == of_figures
     assert unknown(found, WELL) == {"recogniser_down"}
     speech = {"busy": 0, "limit": 0, "up": 0, "of": 0}
-    assert unknown(figures(measured(speech=speech)), Measures()) == {"outbox_stuck", "disk_full"}
+    assert unknown(figures(measured(speech=speech)), Measures()) == {
+        "outbox_stuck", "disk_full", "matchmaker",
+    }  # fmt: skip
 
 
 def test_quiet_kinds_are_not_judged():
-    bad = Measures(outbox=9e9, disk=1.0, called=9e9, figures=0.0, told=9e9)
+    bad = Measures(outbox=9e9, disk=1.0, called=9e9, figures=0.0, told=9e9, matched=9e9)
     found = figures(*(waits(f"c{each}") for each in range(90)), second=900)
     kinds = {kind for kind, _ in states(found, bad)}
-    assert kinds == set(ALERTS) - {"recogniser_down", "lost"}  # nobody hung up
+    assert kinds == set(ALERTS) - {"recogniser_down", "lost", "unmatched"}  # nobody hung up
     assert states(found, bad, termed(quiet=ALERTS)) == {}
 
 

@@ -168,6 +168,12 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
                     flow, newest = entry.flow, max(newest, entry.at.timestamp())
             flows[flow] += 1
 
+    away = {
+        (e.call, e.details["queue"])
+        for e in log
+        if e.kind == "looked_up" and e.details["outcome"] in ("nobody", "nobody_outage")
+        if (at - e.at).total_seconds() <= 300 and e.call not in fake
+    }
     staff = {name: told[-1].details for name, told in histories(log, "operator").items()}
     staff = {n: d for n, d in staff.items() if (d["status"], d["state"]) != ("offline", "idle")}
     faces = {n: d["status"] if d["state"] == "idle" else d["state"] for n, d in staff.items()}
@@ -192,6 +198,8 @@ def recount(log: Iterable[Entry], company: Company, at: datetime) -> dict[str, A
             "entered_longest": first,
             "serving": len(serving),
             "free": sum((d["status"], d["state"]) == ("ready", "idle") for d in serving),
+            "unclaimed": sum(state[c] == "offered" for c in here),
+            "turned": len({(c, q) for c, q in away if name in (None, q)}),
             "level_half": part["level"],
             "half": part,
         }

@@ -428,3 +428,23 @@ def test_a_shift_leaves_nothing_behind(shift):
 def test_a_call_without_an_end_is_dropped_in_the_end():
     late = FORGOTTEN + 120
     assert figures(begins("a"), begins("b", late), second=late)["calls"]["open"] == 1
+
+
+def test_who_was_turned_away_is_counted_once_for_five_minutes():
+    told = {"service": "queues.ask", "outcome": "nobody", "queue": "general"}
+    entries = [
+        begins("c1"),
+        entry("looked_up", "c1", 5, "operator", **told),
+        entry("looked_up", "c1", 25, "operator", **told),
+        begins("c2", 30),
+        entry("looked_up", "c2", 35, "operator", **told | {"outcome": "nobody_outage"}),
+        begins("ours", 40, entrance="synthetic"),
+        entry("looked_up", "ours", 45, "operator", **told),
+        ticket("c3", "offered", 50, operator="olena"),
+    ]
+    board = replay(enumerate(entries), ODESA)
+    for second, count in ((50, 2), (325, 2), (326, 1), (336, 0)):
+        at = NOON + timedelta(seconds=second)
+        found = board.figures(at)["queues"]["general"]
+        assert (found["turned"], found["unclaimed"]) == (count, 1)
+        same(board, entries, at)

@@ -68,7 +68,7 @@ def test_the_strip_tells_and_a_supervisor_sees_to_it(wall: Wall, chromium: Brows
     expect(line).to_be_visible()
     if SHOTS:
         (Path(SHOTS) / "alerts-seconds.txt").write_text(f"{time.time() - began:.2f}")
-    expect(line).to_contain_text("Callers wait without operators: ")
+    expect(line).to_contain_text("An open queue without operators: ")
     expect(line).to_have_class("alarm")
     looks(page, "alerts-wallboard")
     page.goto(f"{wall.page}desk/supervisor/alerts/")

@@ -17,7 +17,7 @@ const LOOK = 1000;
 const LOST = 4;
 const SOUND = "press2.alarms.sound";
 const PERCENT = ["service_level", "lost", "disk_full"];
-const SPANS = ["longest", "outbox_stuck", "calls_fail", "figures_old"];
+const SPANS = ["longest", "outbox_stuck", "calls_fail", "figures_old", "matchmaker"];
 
 /** @param {string} kind @param {number | null} value @returns {string} as it is read */
 export function figure(kind, value) {
@@ -80,7 +80,8 @@ export function alarms({ find, say, api, send }) {
   /** @param {Alert} alert */
   function line(alert) {
     const plain = figure(alert.kind, alert.now);
-    const value = alert.kind === "no_operators" ? say("alert_callers", { count: plain }) : plain;
+    const callers = { no_operators: "alert_no_place", unmatched: "alert_callers" }[alert.kind];
+    const value = callers ? say(callers, { count: plain }) : plain;
     const bound = figure(alert.kind, alert.bound);
     return h(
       "li",
