@@ -120,10 +120,10 @@ def test_mistakes_in_clear_words(shell, words, told) -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "30.11.2026", "2026-W01", "20261130", ""])
-def test_a_day_that_is_none(shell, capfd, text) -> None:
+def test_a_day_that_is_none(shell, capfdbinary, text) -> None:
     with pytest.raises(SystemExit):
         shell("service", "--from", text)
-    assert f"--from: {text!r} is no day; write it as 2026-10-30" in capfd.readouterr().err
+    assert f"--from: {text!r} is no day; write it as 2026-10-30" in capfdbinary.readouterr().err.decode()
 
 
 def test_as_a_program_of_its_own(shell, tmp_path) -> None:
