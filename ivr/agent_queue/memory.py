@@ -100,6 +100,8 @@ class MemoryQueue:
             held = ticket.held or state.now + rules.sticky
         fields: dict[str, Any] = {"held": held, "operator": "", "token": ""}
         fields |= {"state": "waiting", "offers": 0, "outcome": "", "moved": (), "lifted": ""}
+        began = min(ticket.entered, state.now) if ticket.kind == "call" else state.now
+        fields |= {"began": began, "answered": 0.0}
         place = None
         if ticket.kind == "call" and ticket.number:
             place = state.redials.pop((ticket.queue, ticket.number), None)

@@ -40,6 +40,8 @@ class Ticket:
     number, dialled: E.164 or None. context: for the operator's screen (plain JSON): slots of the
     flow, "reason" why he left the menu, "conversation" ids before.
     entered: when he first entered; kept through away, no answer, a redial.
+    began, answered: when this wait began, and when an operator answered in it, 0: none yet. Whoever
+    waits again after an answer is in another wait; a colleague who takes over is in the same one.
     since: when the state began. operator, token: of the offer, the talk or the broken talk.
     sticky: operator preferred until `held`. told: the last wait promised, seconds, at `told_at`.
     offers: how many operators were rung. outcome: of OUTCOMES when done.
@@ -72,6 +74,13 @@ class Ticket:
     outcome: str = ""
     moved: tuple[str, ...] = ()
     lifted: str = ""
+    began: float = 0.0
+    answered: float = 0.0
+
+    @property
+    def waited(self) -> float:
+        """Seconds from the beginning of this wait to its answer; 0 while nobody has answered."""
+        return max(0.0, self.answered - self.began) if self.answered else 0.0
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ def slip_of(company: str, name: str, texts: Hash) -> Slip:
         outcome=texts["outcome"],
         moved=tuple(json.loads(texts.get("moved") or "[]")),
         lifted=texts.get("lifted", ""),
+        began=float(texts.get("began") or texts["entered"]),
+        answered=float(texts.get("answered") or 0),
         **json.loads(texts["card"]),
     )
     until, over = float(texts["until"]), texts["over"]

@@ -166,6 +166,8 @@ class State:
     def state_of(self, slip: Slip, state: str, until: float = 0.0, **fields: Any) -> None:
         """Change the state of a ticket, and when it ends by itself. until: 0 never."""
         slip.until = until
+        if state == "talking":
+            fields["answered"] = slip.ticket.answered or self.now
         self.put(slip, state=state, since=self.now, **fields)
         self._due(f"t:{slip.ticket.id}", until)
         if state == "offered":
@@ -180,8 +182,10 @@ class State:
         ticket = slip.ticket
         priority = higher(ticket.priority, "raised") if raised else ticket.priority
         worth = ticket.held > self.now and self._worth_waiting(ticket.sticky, priority)
-        held = ticket.held if worth else 0.0
-        self.state_of(slip, "waiting", operator="", token="", priority=priority, held=held)
+        fields: dict[str, Any] = {"priority": priority, "held": ticket.held if worth else 0.0}
+        if ticket.answered:
+            fields |= {"began": self.now, "answered": 0.0}
+        self.state_of(slip, "waiting", operator="", token="", **fields)
         self.stand(slip)
 
     def move(self, slip: Slip, queue: str, priority: str) -> None:

@@ -160,7 +160,7 @@ class Ledger:
         details = {
             "operator": ticket.operator, "queue": ticket.queue, "token": ticket.token,
             "priority": ticket.priority, "served": ticket.kind, "offers": ticket.offers,
-            "waited": round(ticket.since - ticket.entered, 1),
+            "waited": round(ticket.waited, 1),
             "told": ticket.told, "told_at": ticket.told_at or None,
         }  # fmt: skip
         self._means.note_at(answered_at, ticket, "answered", details)
@@ -187,7 +187,8 @@ class Ledger:
             to = {"queue": ticket.queue, "to": ticket.operator or ticket.sticky or "queue"}
             if ticket.state == "away":
                 to["to"] = "flow"
-            self._means.note(ticket, "transferred", operator=operator, token=token, **to)
+            details = {"operator": operator, "token": token, **to}
+            self._means.note_at(moment(ticket.since), ticket, "transferred", details)
 
 
 def _stands(ticket: Ticket, token: str, *states: str) -> bool:

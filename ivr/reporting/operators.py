@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
 
 from ivr.reporting.asked import TIMES, Asked
 from ivr.reporting.groups import Groups, Label, group, halves
@@ -25,11 +26,14 @@ REST = ("disconnected", "offline")
 
 @dataclass
 class Account:
-    """One row. spent: seconds by column; wall: that there were. talk, wrap: of answered visits."""
+    """One row. spent: seconds by column; wall: that there were. talk, wrap: of answered visits.
+    taken: callers whom a colleague had answered.
+    """
 
     spent: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wall: float = 0.0
     answered: int = 0
+    taken: int = 0
     talk: float = 0.0
     wrap: float = 0.0
 
@@ -39,6 +43,7 @@ class Account:
             self.spent[name] += lasted
         self.wall += other.wall
         self.answered += other.answered
+        self.taken += other.taken
         self.talk += other.talk
         self.wrap += other.wrap
 
@@ -67,7 +72,9 @@ def operators(asked: Asked) -> list[Table]:
     then, or the beginning of the range, to its end or now. Check = wall - sum, 0 where the log is
     whole. Signed in = wall - offline. Occupancy = (talking + wrap-up) / (talking + wrap-up +
     ringing + ready). AHT = (talk with hold + wrap-up) / answered, of visits that entered in the
-    range. Who was offline all the time has no row.
+    range; the talk of a visit is that of everybody who talked in it, and counts for who answered.
+    Taken over = talks he went on with that a colleague had begun. Who was offline all the time has
+    no row.
     """
     names = asked.by or ("operator",)
     found = _accounts(asked, names)
@@ -82,6 +89,7 @@ def operators(asked: Asked) -> list[Table]:
     columns = (
         *groups.columns,
         Column("answered"),
+        Column("taken_over"),
         Column("talk_mean", "seconds"),
         Column("aht", "seconds"),
         Column("occupancy", "share"),
@@ -102,6 +110,7 @@ def _row(each: Account, columns: Sequence[str]) -> tuple[Cell, ...]:
     there = sum(each.spent[name] for name in WORK)
     return (
         each.answered,
+        each.taken,
         share(each.talk, each.answered),
         share(each.talk + each.wrap, each.answered),
         share(busy, there),
@@ -182,6 +191,8 @@ def _accounts(asked: Asked, names: Sequence[str]) -> dict[Label, Account]:
                 open_.append((operator, name, ended))
         for operator, name, lasted in _begun(asked, part):
             account(operator).spent[name] += lasted
+        for operator, count in _taken(asked, part):
+            account(operator).taken += count
         open_ += _crossing(asked, part)
     return found
 
@@ -228,6 +239,25 @@ def _begun(asked: Asked, part: _Stretch) -> Iterator[tuple[str, str, float]]:
     wanted = select(*WHAT, lasted).where(_in(asked, part)).group_by(*WHAT)
     for who, *what, total in asked.db.execute(wanted):
         yield who, _column(*what), float(total)
+
+
+def _taken(asked: Asked, part: _Stretch) -> Iterator[tuple[str, int]]:
+    """How many talks each operator took over in a part: his began when a colleague's ended."""
+    other = aliased(OperatorSpan)
+    handed = exists().where(
+        other.company == OperatorSpan.company,
+        other.ticket == OperatorSpan.ticket,
+        other.state == "talking",
+        other.operator != OperatorSpan.operator,
+        other.ended == OperatorSpan.began,
+    )
+    wanted = (
+        select(OperatorSpan.operator, func.count())
+        .where(_in(asked, part), OperatorSpan.state == "talking", OperatorSpan.ticket != "", handed)
+        .group_by(OperatorSpan.operator)
+    )
+    for operator, count in asked.db.execute(wanted):
+        yield operator, int(count)
 
 
 def _crossing(asked: Asked, part: _Stretch) -> list[tuple[str, str, datetime | None]]:

@@ -126,7 +126,12 @@ def test_his_waiting_time(world):
     ticket = world.queue.ticket("pbx1-1.1")
     world.queue.ring(ticket.token, world.watch.now)
     offer = browser.state(lambda s: s["offer"])["offer"]
-    assert offer["caller"]["waited"] == 95
+    assert world.watch.now - offer["caller"]["entered"] == 95
+    world.queue.answered(ticket.token, world.watch.now)
+    world.watch.now += 300
+    world.queue.ended("pbx1-1.1", world.watch.now)
+    state = browser.state(lambda s: s["operator"]["state"] == "wrap_up")
+    assert state["talk"]["caller"]["waited"] == 95
 
 
 def test_answers_are_suggested_by_where_he_left(world):

@@ -20,10 +20,15 @@ HOUR = 3600.0
 
 
 def change(
-    at: datetime, operator: str, status: str, state: str = "idle", reason: str = ""
+    at: datetime,
+    operator: str,
+    status: str,
+    state: str = "idle",
+    reason: str = "",
+    ticket: str = "",
 ) -> Entry:
     told = {"operator": operator, "shown": operator, "status": status, "state": state}
-    details = {**told, "reason": reason, "ticket": "", "skills": {"general": 3}, "since": 0}
+    details = {**told, "reason": reason, "ticket": ticket, "skills": {"general": 3}, "since": 0}
     return Entry("odesa", "", at.astimezone(UTC), "operator", details=details)
 
 
@@ -43,9 +48,9 @@ LOG = [
 ]
 
 
-def rows(first: date, last: date, *by: str) -> list[dict]:
+def rows(first: date, last: date, *by: str, log: list[Entry] = LOG) -> list[dict]:
     store = memory_store()
-    write(store, LOG)
+    write(store, log)
     while keep(store, COMPANIES):
         pass
     with store.session(read_only=True) as db:
@@ -70,3 +75,21 @@ def test_time_at_home_is_offline_and_every_second_is_counted() -> None:
 def test_a_day_on_which_nobody_came_has_no_rows() -> None:
     (total,) = rows(OCTOBER_24 + timedelta(days=3), OCTOBER_24 + timedelta(days=3))
     assert total["signed_in"] == 0 and total["check"] == 0
+
+
+def test_who_took_a_talk_over_is_told_of() -> None:
+    """He answered nobody, and talked: his time is no riddle. His next caller is his own."""
+    log = [
+        change(local(24, 8), "iryna", "ready"),
+        change(local(24, 8), "petro", "paused", reason="listening"),
+        change(local(24, 9), "iryna", "ready", "talking", ticket="pbx1-1.1"),
+        change(local(24, 9, 5), "iryna", "ready", "wrap_up", ticket="pbx1-1.1"),
+        change(local(24, 9, 5), "petro", "paused", "talking", "listening", ticket="pbx1-1.1"),
+        change(local(24, 9, 6), "petro", "ready"),
+        change(local(24, 9, 6), "petro", "ready", "talking", ticket="pbx1-2.2"),
+        change(local(24, 9, 7), "petro", "offline"),
+        change(local(24, 9, 7), "iryna", "offline"),
+    ]
+    iryna, petro, total = rows(OCTOBER_24, OCTOBER_24, log=log)
+    assert [each["taken_over"] for each in (iryna, petro, total)] == [0, 1, 1]
+    assert (petro["answered"], petro["talking"]) == (0, 120)

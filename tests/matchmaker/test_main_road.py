@@ -43,6 +43,24 @@ def test_the_log_tells_how_long_he_waited_and_what_he_was_told(hall: Hall) -> No
     assert details["operator"] == "olena"
 
 
+def test_who_is_taken_over_has_waited_as_long_as_before(hall: Hall) -> None:
+    """His first answer ended the wait; he leaves the one operator before the other has him."""
+    hall.caller()
+    hall.pass_(6)
+    hall.operator()
+    hall.answer()
+    hall.pass_(480)
+    hall.operator("vira", status="paused")
+    assert hall.queue.take_over("pbx1-1.1", "vira", "odesa.secret.pbx1-1.1", hall.now)
+    hall.pass_(2)
+    told = [each for each in hall.log.entries if each.kind in ("answered", "transferred")]
+    assert [(each.kind, each.details["operator"]) for each in told] == [
+        ("answered", "olena"), ("transferred", "olena"), ("answered", "vira"),
+    ]  # fmt: skip
+    assert [each.details["waited"] for each in told if each.kind == "answered"] == [6.0, 6.0]
+    assert told[1].at == told[2].at == moment(hall.ticket("pbx1-1.1").since)
+
+
 def test_reports_that_come_twice_change_nothing(hall: Hall) -> None:
     hall.operator()
     hall.caller()

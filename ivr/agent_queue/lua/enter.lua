@@ -12,6 +12,7 @@ local function appear()
   end
   local t = { id = id, key = key }
   local entered, held, sticky = tonumber(ARGV[9]), 0, ARGV[10]
+  local began = ARGV[7] == 'call' and math.min(entered, N) or N
   if sticky ~= '' then
     held = tonumber(ARGV[11])
     if held == 0 then held = N + rules(queue).sticky end
@@ -27,7 +28,8 @@ local function appear()
   for field, value in pairs({ state = '', over = '', ['until'] = 0 }) do write(t, field, value) end
   put(t, { queue = queue, priority = priority, kind = ARGV[7], number = ARGV[8], entered = entered,
     sticky = sticky, held = held, told = ARGV[12], told_at = ARGV[13], card = ARGV[14],
-    operator = '', token = '', outcome = '', offers = 0, met = 0, back = 0, moved = '', lifted = '' })
+    operator = '', token = '', outcome = '', offers = 0, met = 0, back = 0, moved = '', lifted = '',
+    began = began, answered = 0 })
   T[id] = t
   line_up(t)
 end

@@ -70,7 +70,7 @@ local function ticket(id)
   local key = P .. 'ticket:' .. id
   local v = call('HMGET', key, 'queue', 'priority', 'state', 'operator', 'token', 'sticky',
     'outcome', 'kind', 'number', 'over', 'entered', 'since', 'held', 'offers', 'until', 'met',
-    'back', 'moved', 'lifted')
+    'back', 'moved', 'lifted', 'answered')
   if not v[1] then
     T[id] = false
     return false
@@ -79,7 +79,8 @@ local function ticket(id)
     token = v[5], sticky = v[6], outcome = v[7], kind = v[8], number = v[9], over = v[10],
     entered = tonumber(v[11]), since = tonumber(v[12]), held = tonumber(v[13]),
     offers = tonumber(v[14]), ['until'] = tonumber(v[15]), met = tonumber(v[16]),
-    back = tonumber(v[17]), moved = v[18] or '', lifted = v[19] or '' }
+    back = tonumber(v[17]), moved = v[18] or '', lifted = v[19] or '',
+    answered = tonumber(v[20] or '') or 0 }
   if t.state ~= 'done' then t.listed = rank(t) end
   T[id] = t
   return t
@@ -309,6 +310,7 @@ local function state_of(t, state, ending, fields)
   end
   due('t:' .. t.id, t['until'], ending)
   fields.state, fields.since, fields['until'] = state, N, ending
+  if state == 'talking' and t.answered == 0 then fields.answered = N end
   put(t, fields)
 end
 
@@ -404,7 +406,9 @@ local function line_up(t, raised)
   if raised then outgrow(t, 'raised') end
   local priority = raised and higher(t.priority, 'raised') or t.priority
   local held = t.held > N and worth_waiting(t.sticky, priority) and t.held or 0
-  state_of(t, 'waiting', 0, { operator = '', token = '', priority = priority, held = held })
+  local fields = { operator = '', token = '', priority = priority, held = held }
+  if t.answered > 0 then fields.began, fields.answered = N, 0 end
+  state_of(t, 'waiting', 0, fields)
   stand(t)
 end
 
