@@ -22,7 +22,6 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-import app
 from bench.turn import (
     ANSWERS,
     COMPANY,
@@ -39,6 +38,7 @@ from bench.turn import (
     percentile,
     run,
 )
+from ivr import composition, prompts
 from ivr.events import MemoryLog
 from ivr.model import Ask, Caller, Event
 from ivr.runner import Runner
@@ -63,7 +63,7 @@ WARM_UP = 2.0
 
 def outage_answers(store: Store) -> tuple[str, ...]:
     """Play one call of a caller whose street is dark, and return the keys it took."""
-    flows, companies, _ = app.house()
+    flows, companies, _ = composition.house()
     parts = (SERVICES, store, MemorySessions(), MemoryLog(), Clock(), COMPANY)
     runner = Runner(flows, companies, *parts)
     phone = f"+380{FIRST_PHONE + DARK}"
@@ -125,15 +125,15 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=100_000)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends as well
-    catalogues = {"uk": app.prompts.load(app.PROMPTS)["uk"]}
-    build.run(catalogues, app.PROMPTS, SOUNDS, Synthesiser(), sys.stderr)
+    catalogues = {"uk": prompts.load(composition.PROMPTS)["uk"]}
+    build.run(catalogues, composition.PROMPTS, SOUNDS, Synthesiser(), sys.stderr)
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     print(f"load before: {os.getloadavg()[0]:.2f}")
     with (
         tempfile.TemporaryDirectory(prefix="press2-") as name,
         house(Path(name), options.accounts) as built,
     ):
-        zone = app.profile_of(COMPANY).zone
+        zone = composition.profile_of(COMPANY).zone
         with built.store.session() as db:
             load_supply(db, COMPANY, {"events": [EVENT]}, zone)
         answers = outage_answers(built.store)

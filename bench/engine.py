@@ -23,8 +23,7 @@ from pathlib import Path
 
 import redis
 
-import app
-from ivr import engine
+from ivr import composition, engine
 from ivr.channels.agi import AgiServer
 from ivr.channels.named_voice import NamedVoice
 from ivr.engine import Flows, Session
@@ -42,7 +41,7 @@ ASTERISKS = 16
 
 def conversation() -> tuple[Flows, list[tuple[Session, Event]]]:
     """Play one reading call and return every step of it: the session before, and the event."""
-    flows, companies, _ = app.house()
+    flows, companies, _ = composition.house()
     steps: list[tuple[Session, Event]] = []
 
     class Spy:
@@ -111,7 +110,7 @@ class Bare:
 
 def worker(kind: str, folder: str, port: multiprocessing.SimpleQueue[int]) -> None:
     """Serve until killed."""
-    flows, companies, catalogues = app.house()
+    flows, companies, catalogues = composition.house()
     if kind == "bare":
         runner: Runner | Bare = Bare()
     else:

@@ -29,11 +29,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-import app
 from bench.desk_phones import DeskPhones
 from bench.ports import free_ports
 from bench.product import dispatched, product
 from bench.turn import INVITE, SOUNDS, cpu_of, percentile
+from ivr import composition
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings
 
@@ -202,7 +202,7 @@ def house(folder: Path, names: Sequence[str]) -> Iterator[House]:
             rtp=(10000, 19999),
             music_dir=music(folder / "music"),
         )
-        asterisk = Asterisk(find_program(app.HOME / "var/asterisk-root"), settings)
+        asterisk = Asterisk(find_program(composition.HOME / "var/asterisk-root"), settings)
         stack.enter_context(asterisk)
         add_app_queue(asterisk, names, phones.port)
         built = House(asterisk, phones, sink, sip, folder)

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import redis
 
-import app
 from bench.turn import COMPANY, DIALLED, SOUNDS, move_events, redis_client, wait_for
-from ivr import check, company, flow, prompts
+from ivr import check, company, composition, flow, prompts
 from ivr.agent_queue.model import Operator, Rules
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.agi import AgiServer
@@ -48,7 +47,7 @@ def now() -> datetime:
 
 def companies() -> dict[str, Company]:
     """Return the one company, with the bench's queue."""
-    profile = company.load(app.COMPANIES)[COMPANY]
+    profile = company.load(composition.COMPANIES)[COMPANY]
     return {COMPANY: replace(profile, queues={QUEUE: RULES})}
 
 
@@ -61,7 +60,7 @@ def queue_of(client: redis.Redis) -> RedisQueue:
 def serve(port: int, folder: Path) -> None:
     """Be a worker until killed."""
     logging.basicConfig(filename=folder / "worker.log", level=logging.WARNING)
-    catalogues = prompts.load(app.PROMPTS)
+    catalogues = prompts.load(composition.PROMPTS)
     flows = check.book(flow.load(FLOWS), catalogues)
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis_client(folder)
@@ -70,7 +69,7 @@ def serve(port: int, folder: Path) -> None:
     runner = Runner(
         flows, companies(), SERVICES, store, sessions, log, now, COMPANY, queue=queue_of(client)
     )
-    voice = Voice(catalogues, app.PROMPTS, SOUNDS, Synthesiser())
+    voice = Voice(catalogues, composition.PROMPTS, SOUNDS, Synthesiser())
     server = AgiServer(
         "127.0.0.1", port, runner, voice, region="UA", recordings=folder / "recordings"
     )

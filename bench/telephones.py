@@ -29,6 +29,7 @@ PRESSED = 3
 """Frames a key is held."""
 PAUSE = 0.060
 """Seconds between two keys of a number."""
+SO_RCVBUFFORCE = 33  # socket(7); Python has no name for it
 SO_TIMESTAMPNS = 35
 BUFFER = 32 << 20
 
@@ -69,8 +70,8 @@ class Telephones:
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         try:  # root only
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, BUFFER)
-        except (OSError, AttributeError):
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+        except OSError:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self.port: int = self.socket.getsockname()[1]
 

@@ -33,8 +33,8 @@ import redis
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-import app
 from bench.ports import free_ports
+from ivr import composition, prompts
 from ivr.asterisk.process import Asterisk, find_program
 from ivr.asterisk.settings import AsteriskSettings
 from ivr.channels.agi import AgiServer
@@ -51,7 +51,7 @@ from ivr.store.database import Store, open_store
 from ivr.store.models import Account, Reading
 from ivr.store.transfer import import_accounts
 
-SOUNDS = app.HOME / "var" / "sounds"
+SOUNDS = composition.HOME / "var" / "sounds"
 COMPANY, DIALLED, NATIVE = "odesa", "+380487059090", "7000"
 INSIDE_THE_WINDOW = datetime(2026, 10, 31, 10, tzinfo=UTC)
 FIRST_ACCOUNT, FIRST_PHONE = 200_000_000, 670_000_000
@@ -168,14 +168,14 @@ def redis_client(folder: Path) -> redis.Redis:
 
 def serve(port: int, folder: Path) -> None:
     """Be a worker until killed."""
-    app.log_to((folder / f"worker-{port}.log").open("w"), "info")
-    flows, companies, catalogues = app.house()
+    composition.log_to((folder / f"worker-{port}.log").open("w"), "info")
+    flows, companies, catalogues = composition.house()
     store = open_store(f"sqlite:///{folder}/press2.db")
     client = redis_client(folder)
     sessions = SturdySessions(RedisSessions(client))
     log = StreamLog(client, StoreLog(store))
     runner = Runner(flows, companies, SERVICES, store, sessions, log, Clock(), COMPANY)
-    voice = Voice(catalogues, app.PROMPTS, SOUNDS, Synthesiser())
+    voice = Voice(catalogues, composition.PROMPTS, SOUNDS, Synthesiser())
     AgiServer(
         "127.0.0.1", port, runner, voice, region="UA", recordings=folder / "recordings"
     ).serve(ready=(folder / f"ready-{port}").touch)
@@ -206,8 +206,8 @@ def prompts_of_a_call(store: Store) -> list[list[str]]:
 
     Plays one call in this process; the sounds of every street are made, for no caller shall wait.
     """
-    flows, companies, catalogues = app.house()
-    voice = Voice(catalogues, app.PROMPTS, SOUNDS, Synthesiser())
+    flows, companies, catalogues = composition.house()
+    voice = Voice(catalogues, composition.PROMPTS, SOUNDS, Synthesiser())
     runner = Runner(
         flows, companies, SERVICES, store, MemorySessions(), MemoryLog(), Clock(), COMPANY
     )
@@ -415,7 +415,7 @@ def house(folder: Path, accounts: int) -> Iterator[House]:
             http_port=http,
             rtp=(10000, 19999),
         )
-        asterisk = Asterisk(find_program(app.HOME / "var/asterisk-root"), settings)
+        asterisk = Asterisk(find_program(composition.HOME / "var/asterisk-root"), settings)
         with asterisk:
             with (asterisk.run_dir / "etc/extensions.conf").open("a") as dialplan:
                 dialplan.write(native_dialplan(prompts))
@@ -480,8 +480,8 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends as well
     rates = [int(rate) for rate in options.rates.split(",")]
-    catalogues = {"uk": app.prompts.load(app.PROMPTS)["uk"]}
-    build.run(catalogues, app.PROMPTS, SOUNDS, Synthesiser(), sys.stderr)
+    catalogues = {"uk": prompts.load(composition.PROMPTS)["uk"]}
+    build.run(catalogues, composition.PROMPTS, SOUNDS, Synthesiser(), sys.stderr)
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     print(f"load before: {os.getloadavg()[0]:.2f}")
     first = len(STREETS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -50,6 +51,13 @@ def test_raised_after_hold_and_cleared_after_clear():
     assert run.step(reading("right")) == ["cleared"]
     assert run.told[-1].alert.worst == 50.0
     assert run.state.live == {}
+
+
+def test_what_is_normal_for_a_moment_must_last_longer():
+    run, stuck = Run(), replace(reading(), hold=10.0)
+    assert run.last(stuck, seconds=10) == []
+    assert run.step(stuck) == ["raised"]
+    assert run.told[0].alert.since == NOON + timedelta(seconds=1000.5)
 
 
 def test_a_break_begins_anew():
