@@ -18,7 +18,7 @@ from ivr.store.database import open_store
 from ivr.store.models import Audit, CallEvent
 from ivr.store.supervision import Action
 from ivr.store.supply import OutageEvent, Storm
-from ivr.storm import records, undo, watch
+from ivr.storm import after, figures, records, shown, undo, watch
 from ivr.storm.rules import Measured
 
 NOW = datetime(2026, 10, 31, 19, 40, tzinfo=UTC)
@@ -347,6 +347,54 @@ def test_nothing_is_forecast_from_an_empty_log_or_from_storms(store, company):
         records.switch_on(db, company, later(hours=-1) - day, "vira", hours=3)
     with store.session(read_only=True) as db:
         assert watch.forecast(db, company, NOW) is None
+
+
+def test_calls_to_ourselves_are_in_no_figure_of_a_storm(store, company):
+    told_of_it = {"service": "storms.greeting", "outcome": "storm"}
+
+    def call(name, at, **details):
+        begun = details | {"from": "+380671110001"}
+        return [
+            Entry("odesa", name, at, "answered", "main", "welcome", begun),
+            Entry("odesa", name, at, "looked_up", "main", "welcome", told_of_it),
+            Entry("odesa", name, at, "queued", "operator", "wait", {"queue": "general"}),
+            Entry("odesa", name, at, "left", "operator", "wait", {"outcome": "abandoned"}),
+        ]  # fmt: skip
+
+    ours = {"entrance": "synthetic"}
+    early = call("vm-2", later(seconds=-5), **ours)
+    moved = [replace(each, at=later(seconds=5)) for each in early[1:]]
+    write(store, [*call("vm-1", NOW, **ours), early[0], *moved, *call("pbx1-1.1", NOW)])
+    with store.session(read_only=True) as db:
+        told = figures.Figures("odesa", NOW)
+        told.count(db)
+        assert set(told.to_json().items()) >= {
+            ("calls", 1),
+            ("announced", 1),
+            ("queued", 1),
+            ("lost", 1),
+        }
+        assert watch.arrivals(db, "odesa", later(minutes=-5), later(minutes=5)) == 1
+        assert [each.calls for each in after.lists(db, "odesa", NOW, later(hours=1))] == [1]
+
+
+def test_a_mark_without_the_number_of_its_storm_is_understood(store, company):
+    """As docs of the log named it once: an interval all the same, and no traceback."""
+    marks = [{"state": "on", "until": None, "reason": "wind", "by": "vira"}, {"state": "over"}]
+    write(store, [
+        Entry("odesa", "", later(minutes=number), "storm", details=mark)
+        for number, mark in enumerate(marks)
+    ])  # fmt: skip
+    with store.session(read_only=True) as db:
+        (found,) = records.intervals(db, "odesa")
+    assert (found.started, found.ended, found.reason) == (NOW, later(minutes=1), "wind")
+
+
+def test_the_terminal_names_the_zone_of_its_clock(store, company):
+    with store.session() as db:
+        row = records.switch_on(db, company, NOW, "vira", hours=1)
+        lines = shown.state(row, None, company.zone, NOW)
+    assert "until 2026-10-31 22:40 EET" in lines
 
 
 def test_an_answer_of_an_operator_is_no_arrival(store, company):

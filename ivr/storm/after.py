@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ivr.model import SYNTHETIC
 from ivr.store.models import Callback, CallEvent
 
 
@@ -73,6 +74,8 @@ def _lost(db: Session, company: str, begin: datetime, end: datetime) -> list[Lef
         details = event.details
         number = numbers.get(event.call)
         if event.kind == "answered" and "operator" not in details:
+            if details.get("entrance") == SYNTHETIC:
+                continue
             numbers[event.call] = str(details.get("from") or "")
         elif event.kind == "answered" and number:
             found.pop(number, None)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ivr.model import SYNTHETIC
 from ivr.store.models import Callback, CallEvent
 from ivr.store.supply import Subscription
 
 BATCH = 5000
+BEFORE = timedelta(hours=1)
+"""How long before a storm a call to ourselves may have begun that comes into it."""
 KINDS = ("answered", "looked_up", "queued", "left", "said")
 TOLD = {"storms.greeting": "storm", "outages.hit": "hit"}
 """Services, and the outcome with which they tell a caller of the storm or of his event."""
@@ -24,7 +27,7 @@ class Figures:
     """Counts since a storm began; `count` adds what is new in the log.
 
     calls: that came. announced: heard their event or the general text. queued: entered a queue.
-    answered: talked to an operator. lost: hung up in a queue.
+    answered: talked to an operator. lost: hung up in a queue. ours: calls to ourselves, in none.
     """
 
     company: str
@@ -34,13 +37,26 @@ class Figures:
     queued: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    ours: set[str] = field(default_factory=set)
     upto: int = 0
 
     def count(self, db: Session) -> None:
         """Read the events that came since the last time, a batch at a time."""
+        if not self.upto:
+            self.ours |= self._ours_before(db)
         while rows := self._next(db):
             self.add(rows)
             self.upto = rows[-1].id
+
+    def _ours_before(self, db: Session) -> set[str]:
+        wanted = select(CallEvent.call).where(
+            CallEvent.company == self.company,
+            CallEvent.at >= self.since - BEFORE,
+            CallEvent.at < self.since,
+            CallEvent.kind == "answered",
+            CallEvent.details["entrance"].as_string() == SYNTHETIC,
+        )
+        return set(db.scalars(wanted))
 
     def _next(self, db: Session) -> list[CallEvent]:
         wanted = (
@@ -56,6 +72,10 @@ class Figures:
         """Count events; each call once."""
         for event in events:
             details = event.details
+            if details.get("entrance") == SYNTHETIC:
+                self.ours.add(event.call)
+            if event.call in self.ours:
+                continue
             if event.kind == "answered":
                 (self.answered if "operator" in details else self.calls).add(event.call)
             elif event.kind == "queued":

@@ -421,12 +421,15 @@ def intervals(
     lasting: dict[int, int] = {}  # storm -> its last interval, while that has no end in the log
     for event in db.scalars(wanted):
         mark = event.details
-        storm, index = int(mark["storm"]), lasting.get(int(mark["storm"]))
-        if mark["state"] == "on":
-            until = datetime.fromisoformat(mark["until"]) if mark["until"] else None
+        storm = int(mark.get("storm") or 0)  # 0: a log that tells no number
+        index = lasting.get(storm)
+        if mark.get("state") == "on":
+            until = datetime.fromisoformat(mark["until"]) if mark.get("until") else None
             if index is None:
                 lasting[storm] = len(found)
-                found.append(Interval(event.at, until, mark["reason"], mark["by"]))
+                found.append(
+                    Interval(event.at, until, mark.get("reason") or "", mark.get("by") or "")
+                )
             else:
                 found[index] = replace(found[index], ended=until)
         elif index is not None:

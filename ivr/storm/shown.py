@@ -43,7 +43,7 @@ def state(row: Storm | None, rules: StormRules | None, zone: ZoneInfo, now: date
 
 
 def _clock(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _who(login: str | None) -> str:

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ivr import expected_wait
 from ivr.agent_queue.model import AgentQueue, QueueDown
 from ivr.company import Company
+from ivr.model import SYNTHETIC
 from ivr.rounds import Rounds
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
@@ -101,13 +102,15 @@ def measure(
 
 
 def arrivals(db: Session, company: str, begin: datetime, end: datetime) -> int:
-    """Return how many calls came between two moments, the first one included."""
+    """Return how many calls came between two moments, the first one included, ours left out."""
+    entrance = CallEvent.details["entrance"].as_string()
     wanted = select(func.count(CallEvent.id)).where(
         CallEvent.company == company,
         CallEvent.at >= begin,
         CallEvent.at < end,
         CallEvent.kind == "answered",
         CallEvent.flow != "",  # the answer of an operator is of no flow
+        or_(entrance.is_(None), entrance != SYNTHETIC),
     )
     return db.scalar(wanted) or 0
 
