@@ -99,7 +99,7 @@ def _walked(db: Session, row: FlowRelease) -> dict[str, Any]:
         return shown | {"ahead": ahead, "idle": not ahead and walks.unheard(row, now)}
     done, expected = walked.get("done", 0), walked.get("expected", 0)
     took = now - walked["began"]
-    left = took * (expected / done - 1) if done else None
+    left = (now - walked["since"]) * (expected / done - 1) if done else None
     counted = {"done": done, "expected": expected, "left": left, "took": took}
     return shown | counted | {"idle": walks.unheard(row, now)}
 

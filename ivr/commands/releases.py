@@ -222,14 +222,16 @@ class _Line:
     """Says how far a walk is: one line that changes, or one each ten seconds where it cannot."""
 
     def __init__(self) -> None:
-        self.began = self.said = time.monotonic()
+        self.since = self.said = time.monotonic()
         self.shown = sys.stderr.isatty()
 
     def told(self, progress: Progress) -> bool:
         now = time.monotonic()
+        if not progress.known:
+            self.since = now
         if progress.done and now > self.said + (1 if self.shown else 10):
             self.said = now
-            left = (now - self.began) * (progress.expected / progress.done - 1)
+            left = (now - self.since) * (progress.expected / progress.done - 1)
             text = f"{progress.done:,} of about {progress.expected:,} states, {left:.0f} s left"
             sys.stderr.write(f"\r{text:60}\r" if self.shown else f"{text}\n")
             sys.stderr.flush()

@@ -6,7 +6,8 @@ and none has to live to its end; `app.py jobs` does them. A document of it:
     state     waiting -> running -> done, late, broken; cancelled instead of any end
     base      digest of the flow files; found, states, seconds: what `done` came to
     asked     when, by whom: `by`; tries: how often it was begun
-    began, seen, runner, done, known, expected: of one that runs; `seen` is renewed every second
+    began, seen, runner, done, known, expected: of one that runs; `seen` is renewed every second,
+              `since` is when its first states were walked
 
 late: more time or memory than a walk may have. broken: it ended by itself, `TRIES` times.
 """
@@ -167,16 +168,17 @@ class Walks(Rounds):
             logger.warning("the walks of releases wait: %s", type(reason).__name__)
 
     def _walk(self, company: str, number: int, changes: Mapping[str, str]) -> None:
-        noted = 0.0
+        noted = since = 0.0
 
         def told(progress: Progress) -> bool:
-            nonlocal noted
+            nonlocal noted, since
             if self._stopping.is_set():
                 return False
             if time.monotonic() < noted + NOTED:
                 return True
             noted = time.monotonic()
-            return self._note(company, number, progress._asdict())
+            since = since or (self._clock().timestamp() if progress.known else 0.0)
+            return self._note(company, number, {**progress._asdict(), "since": since})
 
         outcome = self._walker(company, changes, told)
         if self._stopping.is_set() and outcome["state"] == "cancelled":

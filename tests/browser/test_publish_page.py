@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from ivr.events import MemoryLog
 from ivr.model import Caller
 from ivr.releases import Served
 from ivr.releases.served import Looks
+from ivr.releases.walks import Walks
 from ivr.runner import Runner
 from ivr.services import SERVICES
 from ivr.sessions import MemorySessions
@@ -178,6 +180,84 @@ def test_a_draft_is_mended_tried_published_heard_and_rolled_back(
 
 def until_chosen(exchange: Exchange, release: int | None) -> object:
     return until(lambda: exchange.served.choose(COMPANY, "call-next").pin.release == release)
+
+
+@pytest.fixture
+def walks(stage: Stage) -> Iterator[Walks]:
+    """What `app.py jobs` does with walks."""
+    judge, stopping = stage.office.judge, threading.Event()
+    walks = Walks(stage.store, judge.walk, judge.base, stage.office.now, stopping, every=0.1)
+    walks.start()
+    yield walks
+    stopping.set()
+    walks.join(30)
+
+
+def draft(page: Page, number: int, flow: str, old: str, new: str) -> None:
+    """A draft of this number with a changed flow, saved."""
+    page.get_by_role("button", name="New draft", exact=True).click()
+    expect(page.locator("#editor-title")).to_have_text(f"Release {number}")
+    page.locator("#flow").select_option(flow)
+    expect(page.locator("#flow-text")).to_have_attribute("aria-label", f"{flow}.yaml")
+    write(page, old, new)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_have_text("Done")
+
+
+def test_a_walk_is_followed_to_its_end_and_shows_the_keys_to_what_it_found(
+    stage: Stage, page: Page, walks: Walks
+) -> None:
+    draft(page, 1, "restored", "    say: [restored_thanks]\n", "")
+    page.locator("#walk").click()
+    walked = page.locator("#walked")
+    expect(walked).to_contain_text(
+        re.compile(r"[\d,]+ of about [\d,]+ states.*left"), timeout=60_000
+    )
+    expect(page.get_by_role("progressbar", name="Walk every way")).to_be_visible()
+    expect(page.locator("#walk")).to_have_text("Stop the walk")
+    shoot(page, "publish-walking")
+    expect(walked).to_have_text("Found on the ways: 1", timeout=240_000)
+    expect(page.locator("#releases tbody")).to_contain_text("Found on the ways: 1")
+    found = page.locator(".violation")
+    expect(found.locator("strong")).to_have_text("The call is ended without a word")
+    expect(found.locator("ol li")).to_have_text(
+        ["restoration.announce: restored", "2", "restoration.heard: noted"]
+    )
+    found.get_by_role("button").click()
+    chosen = page.evaluate("() => getSelection().toString()")
+    assert chosen.strip() == "thanks:"
+    looks(page, "publish-walked")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("does not pass the check")
+
+
+def test_walks_wait_for_each_other_are_stopped_and_outlive_the_server(
+    stage: Stage, page: Page, walks: Walks
+) -> None:
+    draft(page, 1, "main", SPOKEN, SILENT)
+    page.locator("#walk").click()
+    draft(page, 2, "restored", "# An answering machine", "# A machine")
+    page.locator("#walk").click()
+    walked = page.locator("#walked")
+    expect(walked).to_have_text("The walk through all ways waits, before it: 1")
+    shoot(page, "publish-walk-waits")
+    page.get_by_role("button", name="Release 1").click()
+    expect(walked).to_contain_text("states walked", timeout=60_000)
+    page.goto("about:blank")
+    stage.end()
+    stage.port = 0  # Chromium would go on with a connection to the server that has ended
+    stage.begin()
+    page.goto(stage.page + "desk/supervisor/publish/")
+    page.wait_for_selector("body[data-ready=yes]")
+    expect(page.locator("#releases tbody")).to_contain_text("% of all ways walked")
+    page.get_by_role("button", name="Release 1").click()
+    expect(walked).to_contain_text("states walked")
+    page.get_by_role("button", name="Stop the walk").click()
+    expect(walked).to_have_text("The walk through all ways was stopped.")
+    page.get_by_role("button", name="Release 2").click()
+    expect(walked).to_contain_text("nothing was found", timeout=240_000)
+    expect(page.locator("#releases tbody")).to_contain_text("every way was walked")
+    shoot(page, "publish-walk-passed")
 
 
 def test_another_supervisor_was_faster(stage: Stage, page: Page, chromium: Browser) -> None:

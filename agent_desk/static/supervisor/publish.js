@@ -1,6 +1,6 @@
 // @ts-check
 /** The page publish: what calls get, the releases, the editor of one, the recordings, what was done. */
-import { fill, h } from "../desk/dom.js";
+import { canvas, h } from "../desk/dom.js";
 import { dayTime } from "../desk/format.js";
 import { find, page, say } from "./page.js";
 import { Editor } from "./publish_editor.js";
@@ -19,6 +19,8 @@ async function load() {
   const fresh = await page.ask("publish/state");
   if (fresh) show(fresh);
 }
+
+const draw = Object.fromEntries(["serving", "releases", "history"].map((name) => [name, canvas(/** @type {HTMLElement} */ (find(`#${name}`).querySelector(".body")))]));
 
 /** @param {any} fresh */
 function show(fresh) {
@@ -57,7 +59,7 @@ function serving() {
   const name = live === null ? say("publish_files") : say("publish_release", { number: live });
   const back = (/** @type {"before" | "files"} */ to, /** @type {string} */ text) =>
     h("button", { type: "button", on: { click: () => roll(to) } }, text);
-  fill(/** @type {Element} */ (find("#serving").querySelector(".body")), [
+  draw.serving([state.serving, state.before], () => [
     h("p", {}, h("span", { class: "big-number" }, name), " ", say("publish_for_calls")),
     canary === null ? null : h("p", { class: "row" },
       h("span", { class: "state canary" }, say("publish_canary_now", { number: canary, percent: Math.round(share * 10000) / 100 })),
@@ -105,7 +107,7 @@ function releases() {
       h("td", {}, `${when.by}, ${dayTime(when.at, say.language)}`));
   });
   const head = ["number", "state", "title", "flows", "checked", "who"].map((name) => h("th", { scope: "col" }, say(`publish_column_${name}`)));
-  fill(/** @type {Element} */ (find("#releases").querySelector(".body")), [
+  draw.releases([state.releases, editor.number], () => [
     rows.length ? h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)) : h("p", { class: "quiet" }, say("publish_none")),
   ]);
 }
@@ -129,7 +131,7 @@ function history() {
     h("span", {}, (each.undoes ? `${say("publish_undone")}: ` : "") + say(`publish_did_${each.what}`), ` ${named(each)}`),
     each.undo ? h("button", { type: "button", class: "small", on: { click: () => undo(each) } }, say("publish_undo")) : null,
     each.undone ? h("span", { class: "quiet" }, say("publish_undone_by", { who: each.undone })) : null));
-  fill(/** @type {Element} */ (find("#history").querySelector(".body")), rows.length ? rows : [h("li", { class: "quiet" }, say("publish_nothing"))]);
+  draw.history(all, () => (rows.length ? rows : [h("li", { class: "quiet" }, say("publish_nothing"))]));
 }
 
 /** @param {any} action */

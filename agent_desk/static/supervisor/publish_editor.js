@@ -18,6 +18,7 @@ export class Editor {
   /** @type {HTMLTextAreaElement} */ #area;
   #numbers = h("pre", { "aria-hidden": "true" });
   #timer = 0;
+  #busy = false;
 
   /** @param {{changed: () => Promise<void>, serve: (body: object) => Promise<any>, open: (number: number) => Promise<void>}} around */
   constructor(around) {
@@ -85,7 +86,7 @@ export class Editor {
       h("div", { class: "row" }, this.#flows(), this.#tabs()),
       h("div", { class: "view" }),
       h("div", { class: "checked" }),
-      h("div", { class: "row acts" }, this.#acts(draft)),
+      h("fieldset", { class: "row acts", disabled: this.#busy }, this.#acts(draft)),
     ]);
     this.#draw();
     this.#found();
@@ -208,24 +209,41 @@ export class Editor {
     this.#area.scrollTop = (finding.line - 5) * (this.#area.scrollHeight / lines.length);
   }
 
+  /** Does one thing; nothing else can be begun until it is done. The focus stays. @param {() => Promise<unknown>} act */
+  async #alone(act) {
+    const focus = document.activeElement?.id;
+    const free = (/** @type {boolean} */ is) => {
+      this.#busy = !is;
+      const acts = /** @type {HTMLFieldSetElement | null} */ (this.#place.querySelector(".acts"));
+      if (acts) acts.disabled = !is;
+    };
+    free(false);
+    try {
+      await act();
+    } finally {
+      free(true);
+      if (focus && document.activeElement === document.body) document.getElementById(focus)?.focus();
+    }
+  }
+
   /** @param {boolean} draft */
   #acts(draft) {
-    const button = (/** @type {string} */ text, /** @type {() => unknown} */ click, /** @type {object} */ wish = {}) =>
-      h("button", { type: "button", on: { click }, ...wish }, text);
+    const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {() => Promise<unknown>} */ act, /** @type {object} */ wish = {}) =>
+      h("button", { type: "button", id, on: { click: () => this.#alone(act) }, ...wish }, text);
     const release = this.#release;
     const percent = h("input", { type: "number", class: "number-field", id: "percent", min: 0, max: 100, step: "any", value: release.state === "canary" ? release.share * 100 : 5 });
     const canary = release.state === "live" ? [] : [
       h("label", { for: "percent" }, say("publish_percent")), percent,
-      button(say("publish_do_canary"), () => this.#serve("canary", { percent: percent.value === "" ? null : Number(percent.value) })),
-      button(say("publish_do_publish"), () => this.#serve("publish"), { class: "main" }),
+      button("canary", say("publish_do_canary"), () => this.#serve("canary", { percent: percent.value === "" ? null : Number(percent.value) })),
+      button("publish", say("publish_do_publish"), () => this.#serve("publish"), { class: "main" }),
     ];
     return [
-      draft ? button(say("publish_save"), () => this.save(), { id: "save" }) : null,
-      button(say("publish_check"), () => this.#do("check"), { id: "check" }),
-      button(say("publish_walk"), () => this.#do(open(this.#release.walked) ? "cancel" : "walk"), { id: "walk", title: say("publish_walk_lead") }),
+      draft ? button("save", say("publish_save"), () => this.save()) : null,
+      button("check", say("publish_check"), () => this.#do("check")),
+      button("walk", say("publish_walk"), () => this.#do(open(this.#release.walked) ? "cancel" : "walk"), { title: say("publish_walk_lead") }),
       ...canary,
-      button(say("publish_copy"), () => this.#copy()),
-      draft ? button(say("publish_discard"), () => this.#discard()) : null,
+      button("copy", say("publish_copy"), () => this.#copy()),
+      draft ? button("discard", say("publish_discard"), () => this.#discard()) : null,
     ];
   }
 

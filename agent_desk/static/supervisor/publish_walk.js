@@ -54,10 +54,10 @@ function far(walked) {
 
 /** What breaks a rule: what it is, where, and what a caller does to come there. @param {any} violation @param {Node} where */
 export function violation(violation, where) {
-  const acts = violation.way.map((/** @type {[string, string]} */ each) => h("li", {}, act(...each)));
+  const acts = violation.way.map((/** @type {[string, string]} */ each) => h("li", {}, h("span", {}, act(...each))));
   return h("li", { class: "violation" },
     h("div", {}, where, " ", h("strong", {}, say(`publish_rule_${violation.rule.replaceAll("-", "_")}`))),
-    h("p", { class: "quiet" }, violation.text),
+    h("p", { class: "quiet" }, `${violation.place}: ${violation.text}`),
     h("div", { class: "way" }, h("span", { class: "quiet" }, say("publish_way")), acts.length ? h("ol", {}, acts) : say("publish_way_none")),
     h("details", {}, h("summary", {}, say("publish_script")), h("pre", {}, violation.script)));
 }
@@ -65,5 +65,5 @@ export function violation(violation, where) {
 /** One thing that happens; keys as keys. @param {string} kind @param {string} text @returns {(Node | string)[]} */
 function act(kind, text) {
   if (kind === "press") return [...text].map((key) => h("kbd", {}, key));
-  return [say(`publish_act_${kind}`, { text })];
+  return [say(`publish_act_${kind}`, { text: text.replace(" ", ": ") })];
 }
