@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 import redis
+from redis.exceptions import LockNotOwnedError
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -41,8 +44,8 @@ ROWS = "rows that are kept"
 PAGES = "pages of the file to be written anew: app.py erase --vacuum"
 WRITTEN = "Redis writes its file anew"
 WORDS = {**inventory.WORDS, ROWS: "rows", PAGES: "pages", WRITTEN: "written"}
-LIFE = 3600.0
-"""Seconds after which the lock of one that was killed is free."""
+LIFE = 12.0
+"""Seconds after which the lock of one that was killed is free; it is renewed before."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +126,39 @@ def alone(parts: Parts) -> Any:
 
 
 class _Alone:
+    """A lock that is renewed for as long as this process lives."""
+
     def __init__(self, client: redis.Redis | None) -> None:
         self._lock = None
         if client is not None:
-            self._lock = client.lock(LOCK, timeout=LIFE, blocking=False)
+            self._lock = client.lock(LOCK, timeout=LIFE, blocking=False, thread_local=False)
+        self._over = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name="erasure-lock", daemon=True)
 
     def __enter__(self) -> None:
-        if self._lock is not None and not self._lock.acquire():
+        if self._lock is None:
+            return
+        if not self._lock.acquire():
             raise NotErased("busy")
+        self._renewing.start()
 
     def __exit__(self, *_: object) -> None:
-        if self._lock is not None and self._lock.owned():
+        if self._lock is None:
+            return
+        self._over.set()
+        self._renewing.join()
+        with suppress(redis.RedisError):  # it ends by itself
             self._lock.release()
+
+    def _renew(self) -> None:
+        while self._lock is not None and not self._over.wait(LIFE / 3):
+            try:
+                self._lock.reacquire()
+            except LockNotOwnedError:
+                logger.warning("the lock of erasures was lost while Redis was away")
+                return
+            except redis.RedisError as reason:
+                logger.warning("the lock of erasures is not renewed: %s", type(reason).__name__)
 
 
 # ---------------------------------------------------------------------- the steps
