@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import START
-from sqlalchemy import select
+from desk_world import START, refused
 
-from ivr.store.models import OutboxEntry, User
+from ivr.store.models import OutboxEntry
 from ivr.store.supervision import Alert, SyntheticCall
 
 NOW = datetime.fromtimestamp(START, UTC)
 
 
-def page(world, login="vira"):
-    browser = world.browser(login)
-    answer = browser.get("supervisor/alerts/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf, browser.given = given["csrf"], given
-    return browser
-
-
 @pytest.fixture
 def vira(world):
-    return page(world)
+    return world.at("alerts")
 
 
 @pytest.fixture
 def olha(world):
     """A second supervisor."""
-    with world.store.session() as db:
-        vira = db.scalars(select(User).where(User.login == "vira")).one()
-        db.add(
-            User(
-                company="odesa", login="olha", name="Ольга", role="supervisor",
-                password=vira.password, skills={}, languages=[], created_at=vira.created_at,
-            )
-        )  # fmt: skip
-    world.passwords["olha"] = world.passwords["vira"]
-    return page(world, "olha")
+    world.hire("olha", "Ольга")
+    return world.at("alerts", "olha")
 
 
 def alert(world, kind="waiting", target="general", minutes=0, **fields):
@@ -59,11 +39,6 @@ def alert(world, kind="waiting", target="general", minutes=0, **fields):
 
 def live(browser):
     return browser.get("supervisor/alerts/live").json["alerts"]
-
-
-def refused(answer, code, status=409):
-    assert (answer.status_code, answer.json["error"]) == (status, code), answer.text
-    assert answer.json["text"] != code
 
 
 def test_the_page_shows_the_bounds_of_the_profile(vira):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
-import re
 import struct
 import wave
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from desk_world import refused
 
 from ivr import announcements, hours_changes
 from ivr.services import SERVICES, Inquiry
@@ -25,22 +24,13 @@ TEXTS = {
 
 @pytest.fixture
 def vira(world):
-    browser = world.browser("vira")
-    answer = browser.get("supervisor/announcements/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf, browser.given = given["csrf"], given
-    return browser
-
-
-def now(world):
-    return datetime.fromtimestamp(world.watch.now, UTC)
+    return world.at("announcements")
 
 
 def heard(world, language="uk", place="greeting", queue=""):
     company = world.office.companies["odesa"]
     with world.store.session(read_only=True) as db:
-        found = announcements.said(db, company, now(world), place, language, queue)
+        found = announcements.said(db, company, world.office.now(), place, language, queue)
     return [each["announcement"] for each in found]
 
 
@@ -53,12 +43,6 @@ def undo(browser, what, nth=0):
     rows = browser.get("supervisor/announcements/state").json["actions"]
     action = [each for each in rows if each["what"] == what][nth]["id"]
     return browser.send(f"supervisor/announcements/undo/{action}")
-
-
-def refused(answer, code):
-    assert (answer.status_code, answer.json["error"]) == (409, code), answer.text
-    assert answer.json["text"] != code and "{" not in answer.json["text"]
-    return answer.json["text"]
 
 
 def test_operators_may_not(world):
@@ -156,7 +140,7 @@ def test_a_closed_day_lists_who_has_an_appointment(world, vira, caller):
             "office_choice": {"office_id": "center"},
             "slot_choice": {"starts": "2026-11-02T08:00:00+00:00"},
         }
-        inquiry = Inquiry(who, company, now(world), given, {}, "call-1/1", db, "uk")
+        inquiry = Inquiry(who, company, world.office.now(), given, {}, "call-1/1", db, "uk")
         assert SERVICES["appointments.book"].answer(inquiry).outcome == "booked"
     answer = hours(vira, "office:center", "2026-11-02")
     (row,) = answer.json["hours"]
@@ -171,11 +155,11 @@ def test_other_hours_and_the_usual_ones_again(world, vira):
     company = world.office.companies["odesa"]
     noon = datetime(2026, 11, 2, 13, tzinfo=UTC)
     with world.store.session(read_only=True) as db:
-        assert not hours_changes.read(db, company, now(world)).is_open("general", noon)
+        assert not hours_changes.read(db, company, world.office.now()).is_open("general", noon)
     restore = {"service": "general", "day": "2026-11-02", "version": 1}
     assert vira.send("supervisor/announcements/restore", restore).status_code == 200
     with world.store.session(read_only=True) as db:
-        assert hours_changes.read(db, company, now(world)).is_open("general", noon)
+        assert hours_changes.read(db, company, world.office.now()).is_open("general", noon)
 
 
 def test_what_cannot_be_set(world, vira):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,17 +38,7 @@ def no_events(world):
 
 @pytest.fixture
 def vira(world):
-    return page(world, "vira")
-
-
-def page(world, login):
-    """A browser with the dispatcher's page open, and nothing else."""
-    browser = world.browser(login)
-    answer = browser.get("dispatch/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf, browser.given = given["csrf"], given
-    return browser
+    return world.browser("vira").open("dispatch/")
 
 
 def propose(world, now):
@@ -107,7 +95,7 @@ def test_a_forged_request_changes_nothing(world, vira):
 
 def test_it_needs_no_desk_and_takes_none_the_say(world):
     desk = world.desk("vira")
-    other = page(world, "vira")
+    other = world.browser("vira").open("dispatch/")
     assert send(other, {"do": "on", "version": 0}).status_code == 200
     assert desk.send("answer", {"token": "x"}).get_json()["error"] != "taken"
 
@@ -150,7 +138,7 @@ def test_a_proposal_shows_its_figures_and_is_switched_on(world, vira, now):
 
 def test_of_two_at_once_the_second_is_told(world, vira, now):
     version = propose(world, now)
-    other = page(world, "vira")
+    other = world.browser("vira").open("dispatch/")
     assert send(vira, {"do": "refuse", "version": version, "reason": "a test"}).status_code == 200
     answer = send(other, {"do": "on", "version": version})
     assert (answer.status_code, answer.get_json()["error"]) == (409, "storm_changed")
@@ -159,7 +147,7 @@ def test_of_two_at_once_the_second_is_told(world, vira, now):
 
 
 def test_two_who_switch_on_from_nothing_make_one_storm(world, vira):
-    other = page(world, "vira")
+    other = world.browser("vira").open("dispatch/")
     assert send(vira, {"do": "on", "version": 0}).status_code == 200
     assert send(other, {"do": "on", "version": 0}).status_code == 409
     assert len(storms(world)) == 1
@@ -238,7 +226,7 @@ def test_each_step_is_taken_back_and_the_list_says_so(world, vira, now):
 def test_what_somebody_changed_since_stays(world, vira):
     send(vira, {"do": "on", "version": 0, "hours": 1})
     send(vira, {"do": "change", "version": state(vira)["storm"]["version"], "hours": 4})
-    answer = undo(page(world, "vira"), nth=1)
+    answer = undo(world.browser("vira").open("dispatch/"), nth=1)
     assert (answer.status_code, answer.get_json()["error"]) == (409, "changed")
     assert "Віра" in answer.get_json()["text"]
     assert undo(vira).status_code == 200

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
+from desk_world import refused
 from sqlalchemy import select
 
 from ivr.agent_queue.model import Ticket
@@ -16,34 +16,16 @@ CALL = "pbx1-1.1"
 NUMBER = "+380671110001"
 
 
-def page(world, login="vira", name="floor"):
-    """A browser with the page open, and nothing else."""
-    browser = world.browser(login)
-    answer = browser.get(f"supervisor/{name}/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf, browser.given = given["csrf"], given
-    return browser
-
-
 @pytest.fixture
 def vira(world):
-    return page(world)
+    return world.at("floor")
 
 
 @pytest.fixture
 def olha(world):
     """A second supervisor."""
-    with world.store.session() as db:
-        vira = db.scalars(select(User).where(User.login == "vira")).one()
-        db.add(
-            User(
-                company="odesa", login="olha", name="Ольга", role="supervisor",
-                password=vira.password, skills={}, languages=[], created_at=vira.created_at,
-            )
-        )  # fmt: skip
-    world.passwords["olha"] = world.passwords["vira"]
-    return page(world, "olha")
+    world.hire("olha", "Ольга")
+    return world.at("floor", "olha")
 
 
 @pytest.fixture
@@ -73,12 +55,6 @@ def state(browser):
 def undo(browser, what, nth=0):
     rows = [each for each in state(browser)["actions"] if each["what"] == what]
     return browser.send(f"supervisor/floor/undo/{rows[nth]['id']}")
-
-
-def refused(answer, code, status=409):
-    assert (answer.status_code, answer.json["error"]) == (status, code), answer.text
-    assert answer.json["text"] != code
-    return answer.json["text"]
 
 
 # ---------------------------------------------------------------------- what is shown

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 
 import pytest
+from desk_world import refused
 from sqlalchemy import update
 
 from ivr.agent_queue.model import QueueDown
-from ivr.store.models import User
 from ivr.store.supervision import HelpRequest, StaffMessage, StaffMessageSeen
 
 
@@ -21,19 +19,7 @@ def olena(world):
 
 @pytest.fixture
 def vira(world):
-    return page(world, "vira")
-
-
-def page(world, login):
-    """A supervisor who has a page open, but no desk."""
-    with world.store.session() as db:
-        db.execute(update(User).where(User.login == login).values(role="supervisor"))
-    browser = world.browser(login)
-    answer = browser.get("supervisor/floor/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf = given["csrf"]
-    return browser
+    return world.at("floor")
 
 
 def seen(browser, what):
@@ -47,10 +33,6 @@ def send(browser, path, **fields):
 def ok(answer):
     assert answer.status_code == 200, answer.text
     return answer.get_json()
-
-
-def refused(answer, code, status=409):
-    assert (answer.status_code, answer.get_json()["error"]) == (status, code), answer.text
 
 
 # ---------------------------------------------------------------------- help
@@ -98,7 +80,8 @@ def test_an_older_tab_asks_for_nothing(world, olena):
 
 
 def test_of_two_who_come_the_second_is_told_who_comes(world, olena, vira):
-    marta = page(world, "marta")
+    world.promote("marta", "supervisor")
+    marta = world.at("floor", "marta")
     key = ok(olena.send("help", {}))["id"]
     ok(send(marta, "help", id=key, do="take"))
     answer = send(vira, "help", id=key, do="take")

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from desk_world import refused
 from sqlalchemy import update
 
 from agent_desk import staff
 from ivr.agent_queue.model import Operator
-from ivr.store.models import Audit, User
+from ivr.store.models import Audit
 from ivr.store.supervision import Listening
 
 CALL = "pbx1-1.1"
@@ -59,14 +60,8 @@ def policy(world, monkeypatch):
 
 def another(world):
     """A second supervisor at her desk."""
-    with world.store.session() as db:
-        db.execute(update(User).where(User.login == "marta").values(role="supervisor"))
+    world.promote("marta", "supervisor")
     return world.desk("marta")
-
-
-def refused(answer, code):
-    assert (answer.status_code, answer.get_json()["error"]) == (409, code), answer.text
-    assert answer.get_json()["text"] != code
 
 
 # ---------------------------------------------------------------------- who may

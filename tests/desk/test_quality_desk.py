@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 import wave
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from desk_world import refused
 
-from ivr.store.models import Audit, Conversation, User, VoiceMessage
+from ivr.store.models import Audit, Conversation, VoiceMessage
 from ivr.store.supervision import QualitySample, RecordingMark, Scorecard
 from ivr.terms import QualityTerms
 
@@ -25,23 +23,14 @@ DAYS = "first=2026-10-01&last=2026-10-31"
 class Page:
     """The page, asked as its script does."""
 
-    def __init__(self, world: Any, login: str) -> None:
-        self.world = world
-        self.browser = world.browser(login)
-        self.page = self.browser.client.get("/desk/supervisor/quality/")
-        found = re.search(r'id="given"[^>]*>(.*?)</script>', self.page.text, re.S)
-        self.given = json.loads(found[1]) if found else {}
-        self.browser.csrf = self.given.get("csrf", "")
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
 
     def ask(self, path: str, **more: Any) -> Any:
         return self.browser.get(f"supervisor/quality/{path}", **more)
 
     def send(self, path: str, body: Any = None) -> Any:
         return self.browser.send(f"supervisor/quality/{path}", body)
-
-    def refused(self, answer: Any, code: str, status: int = 400) -> str:
-        assert (answer.status_code, answer.json["error"]) == (status, code), answer.text
-        return str(answer.json["text"])
 
 
 def keep(world: Any, **fields: Any) -> int:
@@ -68,7 +57,7 @@ def keep(world: Any, **fields: Any) -> int:
 
 @pytest.fixture
 def vira(world: Any) -> Page:
-    return Page(world, "vira")
+    return Page(world.at("quality"))
 
 
 def audits(world: Any, what: str) -> list[Audit]:
@@ -80,9 +69,8 @@ def audits(world: Any, what: str) -> list[Audit]:
 
 def test_operators_are_not_let_in(world: Any) -> None:
     key = keep(world)
-    olena = Page(world, "olena")
-    assert olena.page.status_code == 403
-    for path in (f"talks?{DAYS}", f"talk/{key}", f"talk/{key}/sound", "results.csv"):
+    olena = Page(world.browser("olena"))
+    for path in ("", f"talks?{DAYS}", f"talk/{key}", f"talk/{key}/sound", "results.csv"):
         assert olena.ask(path).status_code == 403
     assert world.browser("olena").get(f"recordings/{key}/sound").status_code == 403
     assert [row.allowed for row in audits(world, "play_recording")] == [False]
@@ -91,10 +79,10 @@ def test_operators_are_not_let_in(world: Any) -> None:
 def test_a_talk_of_another_company_is_not_there(world: Any, vira: Page) -> None:
     key = keep(world, company="kyiv")
     for path in (f"talk/{key}", f"talk/{key}/sound", f"talk/{key + 1}"):
-        vira.refused(vira.ask(path), "gone", 404)
+        refused(vira.ask(path), "gone", 404)
     body = {"points": POINTS, "version": 0}
-    vira.refused(vira.send(f"talk/{key}/rate", body), "gone", 404)
-    vira.refused(vira.send(f"talk/{key}/mark", {"second": 1, "kind": "good"}), "gone", 404)
+    refused(vira.send(f"talk/{key}/rate", body), "gone", 404)
+    refused(vira.send(f"talk/{key}/mark", {"second": 1, "kind": "good"}), "gone", 404)
     assert vira.ask(f"talks?{DAYS}").json["total"] == 0
 
 
@@ -139,7 +127,7 @@ def test_what_cannot_be_searched_for(vira: Page, asked: str, code: str, words: s
     answer = vira.browser.get(
         f"supervisor/quality/talks?{asked}", headers={"Accept-Language": "en"}
     )
-    told = vira.refused(answer, code, 404 if code == "quality_operator" else 400)
+    told = refused(answer, code, 404 if code == "quality_operator" else 400)
     assert words in told
 
 
@@ -172,7 +160,7 @@ def test_a_recording_outside_the_folder_or_gone(world: Any, vira: Page) -> None:
     (world.var / "secret.wav").write_bytes(b"RIFF")
     for recording in ("../secret.wav", "talks/none.wav", None):
         key = keep(world, recording=recording)
-        vira.refused(vira.ask(f"talk/{key}/sound"), "gone", 404)
+        refused(vira.ask(f"talk/{key}/sound"), "gone", 404)
     assert audits(world, "play_recording") == []
 
 
@@ -208,11 +196,11 @@ def test_marks_and_pauses(world: Any, vira: Page) -> None:
     assert (mark["second"], mark["kind"], mark["note"], mark["who"]) == (
         3.5, "training", "як слід", "vira"
     )  # fmt: skip
-    vira.refused(vira.send(f"talk/{key}/mark", {"second": 11, "kind": "good"}), "quality_second")
-    vira.refused(vira.send(f"talk/{key}/mark", {"second": 1, "kind": "nice"}), "field")
+    refused(vira.send(f"talk/{key}/mark", {"second": 11, "kind": "good"}), "quality_second", 400)
+    refused(vira.send(f"talk/{key}/mark", {"second": 1, "kind": "nice"}), "field", 400)
     assert vira.ask(f"talks?{DAYS}&marked=yes").json["total"] == 1
     assert vira.send(f"mark/{mark['id']}/remove").json["marks"] == []
-    vira.refused(vira.send(f"mark/{mark['id']}/remove"), "gone", 404)
+    refused(vira.send(f"mark/{mark['id']}/remove"), "gone", 404)
     assert world.rows(RecordingMark) == []
     assert world.audit("mark_recording") == [("vira", "mark_recording", True)]
     assert world.audit("unmark_recording") == [("vira", "unmark_recording", True)]
@@ -225,12 +213,11 @@ def test_a_talk_is_rated_and_the_second_is_told(world: Any, vira: Page) -> None:
         ("vira", 100, 1)
     ]
     stale = vira.send(f"talk/{key}/rate", {"points": POINTS, "version": 0})
-    vira.refused(stale, "quality_changed", 409)
+    refused(stale, "quality_changed", 409)
     lower = POINTS | {"answer": 20}
     assert vira.send(f"talk/{key}/rate", {"points": lower, "version": 1}).json["apart"] == {}
-    with world.store.session() as db:
-        db.execute(update(User).where(User.login == "taras").values(role="administrator"))
-    admin = Page(world, "taras")
+    world.promote("taras", "administrator")
+    admin = Page(world.at("quality", "taras"))
     told = admin.send(f"talk/{key}/rate", {"points": POINTS | {"safety": 0}, "version": 0}).json
     assert (told["apart"]["answer"], told["apart"]["safety"], told["apart"]["total"]) == (5, 10, 95)
     assert told["cards"][1]["failed"]
@@ -256,7 +243,7 @@ def test_a_talk_is_rated_and_the_second_is_told(world: Any, vira: Page) -> None:
 )
 def test_cards_that_cannot_be_kept(world: Any, vira: Page, body: Any, code: str) -> None:
     key = keep(world)
-    vira.refused(vira.send(f"talk/{key}/rate", body), code)
+    refused(vira.send(f"talk/{key}/rate", body), code, 400)
     assert world.rows(Scorecard) == []
 
 
@@ -264,7 +251,7 @@ def test_nobody_rates_himself(world: Any, vira: Page) -> None:
     key = keep(world, operator="vira")
     assert vira.ask(f"talk/{key}").json["own"]
     answer = vira.send(f"talk/{key}/rate", {"points": POINTS, "version": 0})
-    vira.refused(answer, "quality_own", 403)
+    refused(answer, "quality_own", 403)
 
 
 # ---------------------------------------------------------------------- samples, results
@@ -280,12 +267,12 @@ def test_the_sample_of_a_month(world: Any, vira: Page) -> None:
     vira.send(f"talk/{keys[0]}/rate", {"points": POINTS, "version": 0})
     rows = vira.ask("sample?month=2026-10").json["rows"]
     assert sum(row["cards"] for row in rows) == 1
-    vira.refused(vira.send(f"talk/{keys[0]}/choose"), "quality_listed", 409)
+    refused(vira.send(f"talk/{keys[0]}/choose"), "quality_listed", 409)
     other = keep(world, answered_at=AT - timedelta(days=60))
     assert vira.send(f"talk/{other}/choose").json == {"month": "2026-08"}
     for month in ("2027-01", "2026-13", "x", "2026-1"):
-        vira.refused(vira.send("sample", {"month": month}), "quality_month")
-    vira.refused(vira.ask("sample?month="), "quality_month")
+        refused(vira.send("sample", {"month": month}), "quality_month", 400)
+    refused(vira.ask("sample?month="), "quality_month", 400)
     assert len(world.rows(QualitySample)) == 5
     assert audits(world, "draw_sample")[0].details["drawn"] == 4
 
@@ -302,8 +289,8 @@ def test_results_and_their_csv(world: Any, vira: Page) -> None:
     lines = sheet.text.lstrip("\ufeff").splitlines()
     assert lines[0].startswith("Місяць,Оператор,Розмов,Не складено,Разом,Вітання й ім'я")
     assert lines[2].startswith("2026-10,olena,2,0,92.5,1.0,1.0,0.5,")
-    vira.refused(vira.ask("results?first=2026-10&last=2026-09"), "quality_months")
-    vira.refused(vira.ask("results?first=&last="), "quality_month")
+    refused(vira.ask("results?first=2026-10&last=2026-09"), "quality_months", 400)
+    refused(vira.ask("results?first=&last="), "quality_month", 400)
 
 
 # ---------------------------------------------------------------------- the operator's own
@@ -327,7 +314,7 @@ def test_an_operator_reads_and_answers_his_own_cards(world: Any, vira: Page) -> 
     world.watch.now += 25 * 3600
     olena = world.desk("olena")
     assert olena.send(path, {"text": "ще", "version": 3}).json["error"] == "quality_answered"
-    told = Page(world, "vira").ask(f"talk/{key}").json["cards"][0]
+    told = Page(world.at("quality")).ask(f"talk/{key}").json["cards"][0]
     assert told["answer"] == "дуже дякую"
     assert audits(world, "answer_card")[1].who == "olena"
 

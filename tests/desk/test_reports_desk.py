@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -58,16 +57,7 @@ def nothing_remembered() -> None:
 @pytest.fixture
 def vira(world):
     """A supervisor with the page open."""
-    return page(world, "vira")
-
-
-def page(world, login):
-    browser = world.browser(login)
-    answer = browser.get("supervisor/reports/?language=en")
-    assert answer.status_code == 200, answer.text
-    found = re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)
-    browser.given = json.loads(found[1])
-    return browser
+    return world.browser("vira").open("supervisor/reports/?language=en")
 
 
 def ask(browser, wish):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,13 +20,7 @@ YESTERDAY = date(2026, 10, 30)
 @pytest.fixture
 def vira(world: Any) -> Any:
     """A supervisor at the page."""
-    browser = world.browser("vira")
-    page = browser.get("supervisor/staffing/")
-    assert page.status_code == 200, page.text
-    found = re.search(r'id="given"[^>]*>(.*?)</script>', page.text, re.S)
-    browser.given = json.loads(found[1])
-    browser.csrf = browser.given["csrf"]
-    return browser
+    return world.at("staffing")
 
 
 @pytest.fixture

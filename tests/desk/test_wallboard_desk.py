@@ -68,16 +68,9 @@ def test_operators_have_no_business_here(world, feed):
 
 
 def test_the_page_knows_the_limits_of_the_company(world, vira):
-    answer = vira.get("supervisor/wallboard/?big")
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    assert (
-        given["big"]
-        and not json.loads(
-            re.search(
-                r'id="given"[^>]*>(.*?)</script>', vira.get("supervisor/wallboard/").text, re.S
-            )[1]
-        )["big"]
-    )
+    assert not vira.open("supervisor/wallboard/").given["big"]
+    given = vira.open("supervisor/wallboard/?big").given
+    assert given["big"]
     terms = world.office.companies["odesa"].terms
     assert given["limits"]["within"] == terms.service_level.within
     assert given["limits"]["waiting"] == terms.alerts.waiting
