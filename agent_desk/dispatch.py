@@ -21,6 +21,7 @@ from ivr.services.outage_events import CAUSES
 from ivr.store.supply import OutageEvent, Storm
 from ivr.storm import after, records, undo
 from ivr.storm.figures import Figures
+from ivr.storm.rules import RULE
 
 CUSTOMERS = 5_000_000
 
@@ -130,10 +131,17 @@ def storm() -> Response:
         with office().store.session() as db:
             doing(db, sent, version)
     except StormChanged:
-        raise Refused("storm_changed", 409, audit=f"storm_{do}") from None
+        raise Refused("storm_changed", 409, audit=f"storm_{do}", name=_changer()) from None
     except ValueError:
         raise Refused("field", field=do) from None
     return jsonify(_state())
+
+
+def _changer() -> str:
+    """Return the name of who changed the storm last."""
+    with office().store.session(read_only=True) as db:
+        who = [each["who"] for each in storm_board.history(db, company().id, shell.names(db))]
+    return g.desk_words["dispatch_rule"] if who[:1] == [RULE] else "".join(who[:1])
 
 
 def _rules(sent: Body) -> dict[str, Any]:

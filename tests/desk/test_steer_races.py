@@ -130,6 +130,13 @@ def test_who_was_put_first_by_hand_may_be_withdrawn(world, supervisors):
     refused(withdraw(vira, "pbx1-2.2"), "floor_danger")
 
 
+def test_the_second_at_the_storm_is_told_of_the_first(world, supervisors):
+    vira, marta = supervisors
+    on = {"do": "on", "version": 0}
+    assert marta.send("dispatch/storm", on).status_code == 200
+    assert name(world, "marta") in refused(vira.send("dispatch/storm", on), "storm_changed")
+
+
 # ---------------------------------------------------------------------- who, whom, where from
 
 
