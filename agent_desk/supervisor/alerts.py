@@ -15,6 +15,7 @@ from agent_desk.body import asked_day
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
 from agent_desk.supervisor import shell
+from ivr import synthetic
 from ivr.alerts import rules, watch
 from ivr.alerts.rules import Measures
 from ivr.quality.index import bounds
@@ -74,8 +75,9 @@ def live() -> Response:
     with office().store.session(read_only=True) as db:
         wanted = select(Alert).where(Alert.company == shift().company, Alert.live.is_(True))
         rows, names = list(db.scalars(wanted)), shell.names(db)
+        late = watch.lateness(db, office().now()).get(shift().company, 0.0)
     figures = _figures()
-    current = _current(figures)
+    current = _current(figures, late)
     found = [
         _row(row, names) | {"now": current.get((row.kind, row.target), row.value)} for row in rows
     ]
@@ -93,11 +95,16 @@ def _watched(figures: dict[str, Any]) -> bool:
     return not figures or office().clock() - figures["told"] < rules.SILENT
 
 
-def _current(figures: dict[str, Any]) -> dict[rules.Key, float | None]:
-    if not figures:
-        return {}
-    profile = company()
-    found = rules.look(figures, Measures(), profile, profile.opening, office().now())
+def _current(figures: dict[str, Any], late: float) -> dict[rules.Key, float | None]:
+    """Return what can be measured here as well. late: seconds, of the outbox."""
+    profile, now = company(), office().now()
+    called = synthetic.last(office().store, profile.id)
+    measures = Measures(
+        outbox=late,
+        disk=watch.full(office().var),
+        called=None if called is None else max(0.0, (now - called).total_seconds()),
+    )
+    found = rules.look(figures, measures, profile, profile.opening, now)
     return {each.key: each.value for each in found}
 
 

@@ -21,14 +21,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ivr import hours_changes, outbox
 from ivr.agent_queue.model import QueueDown
 from ivr.alerts import rules
-from ivr.alerts.rules import ALARM, Measures
+from ivr.alerts.rules import ALARM, Key, Measures
 from ivr.alerts.state import Change, Live, State
 from ivr.board.feed import Shown
 from ivr.company import Company
@@ -47,6 +47,8 @@ KEY = "press2:alerts:lease"
 """Where who watches is written down."""
 EVERY = 0.5
 """Seconds between two looks."""
+NOTED = 5.0
+"""Seconds between two notes of how bad it is meanwhile."""
 HOURS = 20.0
 """Seconds after which changes of opening hours are read again."""
 WORTH = timedelta(hours=6)
@@ -73,12 +75,15 @@ class Figures(Protocol):
 
 @dataclass
 class _Watched:
-    """One company. called: when a call to ourselves last succeeded. waiting: to be written."""
+    """One company. called: when a call to ourselves last succeeded. waiting: to be written.
+    noted: the worst of what is live, as it is written.
+    """
 
     state: State
     opening: Opening
     called: datetime | None = None
     waiting: list[Change] = field(default_factory=list)
+    noted: dict[Key, float | None] = field(default_factory=dict)
 
 
 class Watch(Rounds):
@@ -118,7 +123,7 @@ class Watch(Rounds):
         self._watched: dict[str, _Watched] = {}
         self._since = clock()
         self._known = self._away = False
-        self._hours = float("-inf")
+        self._hours = self._noted = float("-inf")
 
     def run(self) -> None:
         """Watch until the end, then let another one."""
@@ -156,7 +161,7 @@ class Watch(Rounds):
     def _look(self) -> None:
         now, steady = self._clock().astimezone(UTC), self._steady()
         late = self._read(now, steady)
-        disk, matched = _full(self._folder), self._since_matched(now)
+        disk, matched = full(self._folder), self._since_matched(now)
         for name, watched in self._watched.items():
             shown = self._figures.shown(name)
             company, figures = self._companies[name], shown.figures
@@ -176,7 +181,7 @@ class Watch(Rounds):
             for change in changes:
                 logger.warning("alert of %s %s: %s", name, change.what, change.alert)
             watched.waiting += changes
-        if late is not None and self._write() and self._away:
+        if late is not None and self._write(steady) and self._away:
             self._away = False
             logger.warning("alerts: the store is back")
 
@@ -219,7 +224,7 @@ class Watch(Rounds):
         self._known = True
         return late
 
-    def _write(self) -> bool:
+    def _write(self, steady: float) -> bool:
         """Write what is waiting, a change a transaction; whether all of it is written."""
         try:
             for name, watched in self._watched.items():
@@ -227,10 +232,26 @@ class Watch(Rounds):
                     with self._store.session() as db:
                         write(db, name, watched.waiting[0], self._webhook)
                     watched.waiting.pop(0)
+            if steady - self._noted >= NOTED:
+                self._noted = steady
+                self._note()
         except _LOST as reason:
             self._lose(reason)
             return False
         return True
+
+    def _note(self) -> None:
+        """Write how bad what is live has become."""
+        for name, watched in self._watched.items():
+            live = {key: each.worst for key, each in watched.state.live.items()}
+            fresh = [key for key in live if live[key] != watched.noted.get(key)]
+            if fresh:
+                with self._store.session() as db:
+                    for kind, target in fresh:
+                        of = (Alert.company == name, Alert.kind == kind, Alert.target == target)
+                        change = update(Alert).where(*of, Alert.live.is_(True))
+                        db.execute(change.values(worst=live[kind, target]))
+            watched.noted = live
 
     def _lose(self, reason: Exception) -> None:
         if not self._away:
@@ -335,7 +356,7 @@ def lateness(db: Session, now: datetime) -> dict[str, float]:
     return {company: (now - oldest).total_seconds() for company, (_, oldest) in found.items()}
 
 
-def _full(folder: Path) -> float | None:
+def full(folder: Path) -> float | None:
     """Return the share of a folder's disk that is full."""
     try:
         usage = shutil.disk_usage(folder)

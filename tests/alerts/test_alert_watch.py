@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import redis
 from sqlalchemy import select
 from waiting import until
 
@@ -20,6 +21,7 @@ from ivr.board import Feed
 from ivr.board.sampler import Sampler
 from ivr.company import load
 from ivr.events import Entry, write
+from ivr.matchmaker.lease import KEY as DISPATCH
 from ivr.matchmaker.lease import MemoryLease, RedisLease
 from ivr.outbox import Later, Trouble
 from ivr.services.restoration import CALL
@@ -47,11 +49,11 @@ class House:
         self.feed.start()
         self.stopping = threading.Event()
 
-    def watch(self, lease=None, companies=ODESA, webhook=True):
+    def watch(self, lease=None, companies=ODESA, webhook=True, matched=None):
         return Watch(
             self.store, companies, self.feed, lease or MemoryLease(self.shared), lambda: self.now,
             self.stopping, self.folder, webhook, lambda name: self.called,
-            lambda: self.now.timestamp(),
+            lambda: self.now.timestamp(), matched,
         )  # fmt: skip
 
     def look(self, *watches, seconds=1.0, rounds=1):
@@ -328,3 +330,41 @@ def test_the_outbox_is_stuck(house):
     assert house.told() == []
     house.look(watch, seconds=30, rounds=4)
     assert house.told() == [("outbox_stuck", "raised")]
+
+
+def test_how_bad_it_is_is_written_while_it_lasts(house):
+    watch = house.watch()
+    house.caller()
+    house.look(watch, rounds=4)
+    for number in range(2, 5):
+        house.caller(call=f"c{number}")
+    house.look(watch, rounds=6)
+    [row] = house.rows(Alert)
+    assert (row.live, row.value, row.worst) == (True, 1.0, 4.0)
+
+
+def test_nobody_brings_callers_and_operators_together(house, redis_server):
+    with redis_server.client() as client:
+        lease = RedisLease(client)
+
+        def matched():
+            try:
+                return bool(client.exists(DISPATCH))
+            except redis.RedisError:
+                return None
+
+        watch = house.watch(matched=matched)
+        assert lease.hold()
+        house.look(watch, rounds=30)
+        assert house.told() == []
+        lease.release()
+        house.look(watch, rounds=11)
+        assert house.told() == []
+        house.look(watch, rounds=3)
+        assert house.told() == [("matchmaker", "raised")]
+        assert lease.hold()
+        house.look(watch, rounds=62)
+        assert house.told()[-1] == ("matchmaker", "cleared")
+        redis_server.kill()
+        house.look(watch, rounds=30)
+        assert len(house.told()) == 2
