@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -304,14 +304,19 @@ def _strip(store: Store, subject: Subject, calls: Sequence[str]) -> int:
 
 
 def stripped(details: dict[str, Any], subject: Subject) -> dict[str, Any]:
-    """Return the details of an event of his call without what he is or said."""
-    plain = {
-        name: value
-        for name, value in details.items()
-        if name not in SAID or (name == "text" and isinstance(value, str) and len(value) <= 1)
-    }
-    masked: dict[str, Any] = subject.masked(plain)
+    """Return the details of an event of his call without what he is or said, however deep."""
+    masked: dict[str, Any] = subject.masked(_unsaid(details))
     return masked
+
+
+def _unsaid(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _unsaid(each)
+            for name, each in value.items()
+            if name not in SAID or (name == "text" and isinstance(each, str) and len(each) <= 1)
+        }
+    return [_unsaid(each) for each in value] if isinstance(value, list) else value
 
 
 def _tickets(store: Store, whose: ColumnElement[bool], kept: bool) -> int:

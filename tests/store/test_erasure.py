@@ -113,7 +113,8 @@ class Customer:
         told = holding and name in (*holding.clear, *holding.mask)
         if isinstance(column.type, JSON):
             said = {"kind": "speech", "from": self.number, "text": self.text()}
-            return said | {"deep": [self.text()]} if told else {}
+            known = {"account": self.account, "language": "uk"}
+            return said | {"deep": [self.text()], "known": known} if told else {}
         if isinstance(column.type, String):
             return self.text() if told else f"{name}-{self.tag}"[:40]
         if isinstance(column.type, LargeBinary):
@@ -275,6 +276,8 @@ def test_a_number_is_erased_everywhere(parts: Parts, people: Any) -> None:
     texts = "".join(path.read_text() for path in logs)
     # Digits in the midst of longer ones are somebody else's.
     assert DIGITS.findall(texts) == ["671234567"] and f"1{NUMBER[1:]}" in texts
+    (learnt,) = his.rows(parts.store)["events"]
+    assert learnt["details"]["known"] == {"language": "uk"}, "the account that a call was about"
     # What was said in his calls is gone, too, not only his number.
     for name, found in his.rows(parts.store).items():
         clear = TABLES[name].clear if name in TABLES else ()
@@ -345,7 +348,9 @@ def test_statistics_stay(parts: Parts, people: Any) -> None:
     assert after["readings"][0]["value"] == before["readings"][0]["value"]
     assert after["readings"][0]["account_id"] == before["readings"][0]["account_id"]
     (events,) = after["events"]
-    assert events["details"] == {"kind": "speech", "deep": [events["details"]["deep"][0]]}
+    told = events["details"]
+    known = {"language": "uk"}
+    assert told == {"kind": "speech", "deep": [told["deep"][0]], "known": known}
 
 
 def test_a_second_time_there_is_nothing_left_to_do(parts: Parts, people: Any) -> None:
