@@ -234,10 +234,10 @@ def test_the_digits_of_the_wall_are_read_from_four_metres(still: Wall, chromium:
     """Of a display of 50 inches: a capital of 13 mm, a 300th of the way; the main ones twice it."""
     page = still.board(chromium, "?big", viewport={"width": 1920, "height": 1080})
     sizes = page.evaluate(
-        """() => Object.fromEntries([".tile dd.digits", "#queues td", ".tile .note"].map((which) =>
+        """() => Object.fromEntries([".tile dd.digits", "#queues td", ".tile .note", "#queues th small"].map((which) =>
           [which, parseFloat(getComputedStyle(document.querySelector(which)).fontSize)]))"""
     )
     capital = {which: 0.73 * size * 1107 / 1920 for which, size in sizes.items()}
     assert capital[".tile dd.digits"] >= 26
     assert capital["#queues td"] >= 13
-    assert capital[".tile .note"] >= 10
+    assert capital[".tile .note"] >= 10 and capital["#queues th small"] >= 10

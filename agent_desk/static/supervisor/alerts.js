@@ -96,6 +96,8 @@ let known = "";
 document.addEventListener("alarms", (event) => {
   const alerts = /** @type {CustomEvent} */ (event).detail;
   find("#none").hidden = alerts.length > 0;
+  fill(find("#now"), alerts.map((/** @type {import("./alarms.js").Alert} */ each) =>
+    h("li", { class: each.level }, `${say(`alert_level_${each.level}`)}: ${named(each, say)} ${figure(each.kind, each.now)}, ${say("alert_since", { at: dayTime(each.since, say.language) })}`)));
   const fresh = JSON.stringify(alerts.map((/** @type {any} */ each) => [each.id, each.taken_by, each.level]));
   if (known !== fresh && number === 0) search();
   known = fresh;

@@ -26,7 +26,7 @@ export class Charts {
     if (key !== this.#shown) {
       this.#shown = key;
       const { data } = this.history;
-      data.labels = history.map((/** @type {any} */ each) => this.clock.minute(each.since));
+      data.labels = this.clock.halves(history.map((/** @type {any} */ each) => each.since));
       data.datasets[0].data = history.map((/** @type {any} */ each) => each.level && each.level * 100);
       data.datasets[1].data = history.map(() => given.limits.target * 100);
       data.datasets[2].data = history.map((/** @type {any} */ each) => each.offered);

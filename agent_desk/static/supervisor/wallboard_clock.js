@@ -10,6 +10,7 @@ export class Clock {
     const two = /** @type {const} */ ("2-digit");
     const shape = { hour: two, minute: two, hourCycle: /** @type {const} */ ("h23"), timeZone: zone };
     this.minutes = new Intl.DateTimeFormat(language, shape);
+    this.offsets = new Intl.DateTimeFormat("en", { ...shape, timeZoneName: "shortOffset" });
     this.seconds = new Intl.DateTimeFormat(language, { ...shape, second: two });
   }
 
@@ -28,6 +29,18 @@ export class Clock {
   /** @param {number} moment @returns {string} 14:05 */
   minute(moment) {
     return this.minutes.format(new Date(moment * 1000));
+  }
+
+  /** The beginnings of half hours; those of the hour that comes twice with their offset. @param {number[]} moments @returns {string[]} */
+  halves(moments) {
+    const names = moments.map((moment) => this.minute(moment));
+    return names.map((name, at) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${this.#offset(moments[at])}`));
+  }
+
+  /** @param {number} moment */
+  #offset(moment) {
+    const found = this.offsets.formatToParts(new Date(moment * 1000)).find((part) => part.type === "timeZoneName");
+    return (found?.value ?? "").replace("GMT", "");
   }
 
   /** @param {number} moment @returns {string} 14:05:09 */

@@ -257,6 +257,7 @@ export class View {
   /** @param {any[]} history */
   #history(history) {
     const columns = ["since", "offered", "answered", "lost", "short", "level"];
+    const names = this.clock.halves(history.map((each) => each.since));
     const cell = (/** @type {number} */ row, /** @type {string} */ key, /** @type {any} */ value) =>
       figure(`history.${row}.${key}`, value, "td", { class: "digits" });
     return h(
@@ -270,7 +271,7 @@ export class View {
           h(
             "tr",
             {},
-            h("th", { scope: "row" }, this.clock.minute(each.since)),
+            h("th", { scope: "row" }, names[row]),
             columns.slice(1, -1).map((key) => cell(row, key, each[key])),
             cell(row, "level", percent(each.level)),
           ),
