@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.reports import COMPANY, YEAR, fill
+from bench.reports import COMPANY, YEAR, counts, fill
 from ivr.company import Company, load
 from ivr.erasure import customer, retention
 from ivr.erasure.customer import Parts
@@ -185,7 +185,8 @@ def main() -> None:
         path = folder / "year.db"
         shutil.copy(kept, path)
         print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        print(f"{options.calls:,} calls; {path.stat().st_size / 2**30:.1f} GiB\n")
+        size = path.stat().st_size / 2**30
+        print(f"{counts(path)['call_facts']:,} calls; {size:.1f} GiB\n")
         measure(path, folder)
         secure(folder)
         print(f"\nload at the end {os.getloadavg()[0]:.1f}")

@@ -50,7 +50,8 @@ class Subject:
         """How he is written: a number in any form, with blanks and hyphens within or without."""
         digits = BETWEEN.join(re.escape(each) for each in self.national)
         if self.kind == "account":
-            return re.compile(rf"(?<![\w+]){digits}(?!\w)", re.ASCII)
+            # "pbx1-1763800000.100200" is the name of a call, whoever called.
+            return re.compile(rf"(?<![\w+])(?<!\d\.){digits}(?!\w)(?!\.\d)", re.ASCII)
         code = self.value[1 : -len(self.national)]
         spaced = BETWEEN.join(code)
         before = rf"(?:\+?{spaced}{BETWEEN}|[08]{BETWEEN})?"

@@ -382,6 +382,31 @@ def test_an_account_is_erased(parts: Parts, people: Any) -> None:
     assert proof["state"] == "done"
 
 
+def test_an_account_is_not_found_in_the_name_of_a_call(parts: Parts, people: Any) -> None:
+    """Exchanges number calls, and by and by come to the number of an account."""
+    subject = account_of(parts.companies["odesa"], ACCOUNT)
+    entry = {"company": "odesa", "at": NOW, "kind": "operator", "flow": "", "step": ""}
+    told = [f"pbx1-{ACCOUNT}.7", f"pbx1-1763800000.{ACCOUNT}"]
+    with parts.store.session() as db:
+        for name in told:
+            db.execute(
+                Base.metadata.tables["events"].insert(),
+                [{**entry, "call": name, "details": {"ticket": name}}],
+            )
+    assert erase(parts, subject)["state"] == "done"
+    with parts.store.session(read_only=True) as db:
+        events = Base.metadata.tables["events"]
+        rows = db.scalars(select(events.c.details).where(events.c.call.in_(told)))
+        assert sorted(row["ticket"] for row in rows.all()) == sorted(told)
+    for text in (
+        f"{ACCOUNT}.",
+        f"acc. {ACCOUNT}, 7",
+        f"№{ACCOUNT}",
+        f"{ACCOUNT[:3]} {ACCOUNT[3:]}",
+    ):
+        assert subject.found(text), text
+
+
 def test_what_a_company_does_not_keep_goes(parts: Parts, people: Any) -> None:
     his, other = people
     profile = parts.companies["odesa"]
