@@ -231,7 +231,8 @@ def _check_text(text: str, language: str) -> None:
     if letters := foreign(text, language):
         raise Unfit("announcement_letters", language=language, letters=letters)
     if prompts.seconds(text) > SECONDS:
-        raise Unfit("announcement_long", language=language, seconds=round(prompts.seconds(text)))
+        seconds = round(prompts.seconds(text))
+        raise Unfit("announcement_long", language=language, seconds=seconds, most=round(SECONDS))
 
 
 def foreign(text: str, language: str) -> str:

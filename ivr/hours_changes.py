@@ -121,7 +121,8 @@ def change(
     """Let a service be closed on a local day, or open from `opens` to `closes` ("HH:MM").
 
     version: of the change of this day that was seen, 0: none was there. Raises `Unfit` (hours_past,
-    hours_far, hours_service, hours_span) for what cannot be, `Changed` where somebody was faster.
+    hours_far, hours_service, hours_span, hours_skipped: the clock goes over them) for what cannot
+    be, `Changed` where somebody was faster.
     """
     _check(company, service, day, opens, closes, at)
     old = _seen(db, company.id, service, day, version)
@@ -178,6 +179,8 @@ def _check(
             first, last = opening.span("", [opens, closes])
         except ValueError:
             raise Unfit("hours_span") from None
+        if not company.opening.shows(day, (first, last)):
+            raise Unfit("hours_skipped")
         if last > opening.DAY and service not in company.queues:  # only operators work at night
             raise Unfit("hours_span")
 

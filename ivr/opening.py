@@ -112,6 +112,11 @@ class Opening:
         own = self.changes.get((service, day))
         return self.changes.get((ALL, day)) if own is None else own
 
+    def shows(self, day: date, hours: Span) -> bool:
+        """Tell whether a day has these hours at all: its clock may skip them."""
+        begins, ends = next(self._of_day(replace(_ALWAYS, changes={day: (hours,)}), day))
+        return begins < ends
+
     def is_open(self, queue: str, now: datetime) -> bool:
         """Tell whether a queue is open."""
         week = self.week(queue)

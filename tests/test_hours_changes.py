@@ -242,6 +242,23 @@ def test_today_on_the_companys_own_clock_may_be_changed(odesa, change):
         change(odesa, "general", FRIDAY.date(), at=midnight)
 
 
+def test_hours_that_the_clock_skips_are_refused(odesa, change):
+    spring = date(2027, 3, 28)  # 03:00 is 04:00
+    with pytest.raises(Unfit, match="skipped"):
+        change(odesa, "general", spring, "03:30", "03:45")
+    assert change(odesa, "general", spring, "03:30", "05:00") == 1
+
+
+def test_hours_that_there_are_twice_last_from_the_first_to_the_second(odesa, change, opening):
+    autumn = date(2027, 10, 31)
+    change(odesa, "general", autumn, "03:30", "03:45", at=datetime(2027, 10, 1, tzinfo=UTC))
+    opens = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    known = opening(odesa)
+    wanted = {-1: False, 0: True, 40: True, 74: True, 75: False}
+    found = {each: known.is_open("general", opens + timedelta(minutes=each)) for each in wanted}
+    assert found == wanted
+
+
 def test_the_second_of_two_is_told_who_was_faster(odesa, change):
     assert change(odesa, "general", MONDAY, who="olha") == 1
     with pytest.raises(Changed) as refused:
