@@ -26,6 +26,7 @@ def ask() -> Response:
     try:
         with office().store.session() as db:
             row = _own(db, who)
+            asked = row is not None
             if row is None:
                 row = HelpRequest(company=who.company, operator=who.login, asked_at=office().now())
                 db.add(row)
@@ -34,7 +35,7 @@ def ask() -> Response:
             made = row.id
     except IntegrityError:
         raise Refused("too_late", 409, audit="help_asked") from None  # asked twice at once
-    note("help_asked", call=call, help=made)
+    note("help_noted" if asked else "help_asked", call=call, help=made, note=remark)
     office().queue.tell(who.company, who.login)
     return jsonify(id=made)
 

@@ -381,7 +381,7 @@ def withdraw() -> Response:
         if row is None or row.company != who.company:
             raise Refused("gone", 404, audit="message_withdrawn", message=key)
         if row.withdrawn_at is not None or row.until <= now:
-            raise Refused("too_late", 409)
+            raise Refused("too_late", 409, audit="message_withdrawn", message=key)
         row.withdrawn_at, receiver = now, row.receiver
     note("message_withdrawn", message=key)
     _tell(receiver)

@@ -206,8 +206,28 @@ class Listenings:
                 row.ended_at, row.why = self._means.clock(), why
                 row.mode = "take" if state == "taken" else row.mode
                 self._note(row, state)
+                self._audit(db, row)
                 return row
         return None
+
+    def _audit(self, db: Session, row: Listening) -> None:
+        """Write down that it is over, unless the desk did when he left."""
+        told = select(Audit.id).where(
+            Audit.call == row.call,
+            Audit.company == row.company,
+            Audit.who == row.supervisor,
+            Audit.what == "listen_end",
+            Audit.allowed,
+            Audit.at >= row.began_at,
+        )
+        if db.scalar(told.limit(1)) is None:
+            details = {"operator": row.operator, "mode": row.mode, "why": row.why}
+            db.add(
+                Audit(
+                    at=self._means.clock(), company=row.company, who=row.supervisor,
+                    what="listen_end", allowed=True, call=row.call, details=details,
+                )
+            )  # fmt: skip
 
     def _restore(self, row: Listening) -> None:
         """Give him back the status he had."""

@@ -366,7 +366,8 @@ def test_a_ticket_comes_back_as_it_went_in(scene):
     }
     scene.now += 0.123456
     entered = scene.enter("callback-17", ago=0.1, **given)
-    expected = Ticket("callback-17", COMPANY, "general", scene.now - 0.1, since=scene.now, **given)
+    at = {"since": scene.now, "began": scene.now}
+    expected = Ticket("callback-17", COMPANY, "general", scene.now - 0.1, **at, **given)
     assert entered == expected
     assert scene.ticket("callback-17") == expected
     assert scene.queue.waiting(COMPANY, "general") == [expected]

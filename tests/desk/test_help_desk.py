@@ -9,6 +9,7 @@ from desk_world import refused
 from sqlalchemy import update
 
 from ivr.agent_queue.model import QueueDown
+from ivr.store.models import Audit
 from ivr.store.supervision import HelpRequest, StaffMessage, StaffMessageSeen
 
 
@@ -44,6 +45,10 @@ def test_help_is_asked_for_seen_taken_and_over(world, olena, vira):
     assert (mine["note"], mine["taken"]) == ("the gas company's number?", "")
     (ask,) = seen(vira, "help")
     assert (ask["id"], ask["operator"], ask["shown"], ask["call"]) == (key, "olena", "Олена", None)
+    ok(olena.send("help", {"note": "he is angry"}))
+    noted = [each for each in world.rows(Audit) if "note" in each.details]
+    asked = [(each.what, each.details["note"]) for each in noted]
+    assert asked == [("help_asked", mine["note"]), ("help_noted", "he is angry")]
     ok(send(vira, "help", id=key, do="take"))
     assert olena.state(lambda state: state["help"]["taken"])["help"]["taken"] == "Віра"
     assert seen(vira, "help")[0]["taken_by"] == "vira"
@@ -54,7 +59,10 @@ def test_help_is_asked_for_seen_taken_and_over(world, olena, vira):
     assert (row.live, row.taken_by) == (None, "vira")
     assert row.ended_at is not None
     done = [(who, what) for who, what, _ in world.audit() if what.startswith("help")]
-    assert done == [("olena", "help_asked"), ("vira", "help_taken"), ("olena", "help_ended")]
+    assert done == [
+        ("olena", "help_asked"), ("olena", "help_noted"),
+        ("vira", "help_taken"), ("olena", "help_ended"),
+    ]  # fmt: skip
 
 
 def test_in_a_talk_the_call_goes_along(world, olena, vira):
@@ -192,6 +200,7 @@ def test_it_is_withdrawn_or_its_time_is_over(world, olena, vira):
     ok(send(vira, "message/withdraw", id=key))
     olena.state(lambda state: not state["messages"])
     refused(send(vira, "message/withdraw", id=key), "too_late")
+    assert ("vira", "message_withdrawn", False) in world.audit()
     second = ok(send(vira, "message", text="soon over", minutes=1))["id"]
     world.watch.now += 61
     assert seen(vira, "messages") == []

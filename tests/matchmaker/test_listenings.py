@@ -273,3 +273,18 @@ def test_forged_tokens_do_nothing(hall: Hall, talk: str) -> None:
     hall.matchmaker.taken_over("odesa.forged.x")
     assert hall.exchange.ears_asked == []
     assert hall.ticket("pbx1-1.1").operator == "olena"
+
+
+@pytest.mark.parametrize("why", ["talk", "taken", "lost"])
+def test_the_audit_log_tells_of_every_end(hall: Hall, talk: str, why: str) -> None:
+    begin(hall)
+    hall.matchmaker.listening(TOKEN)
+    if why == "taken":
+        claim(hall, TOKEN)
+        hall.matchmaker.taken_over(TOKEN)
+    else:
+        hall.matchmaker.listening_over(TOKEN, why)
+    hall.matchmaker.step()
+    (found,) = [each for each in hall.rows(Audit) if each.what == "listen_end"]
+    assert (found.who, found.call, found.allowed) == ("vira", "pbx1-1.1", True)
+    assert (found.details["operator"], found.details["why"]) == ("olena", why)
