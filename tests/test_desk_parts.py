@@ -25,6 +25,7 @@ NAMED = {
     "register", "channel", "form", "draft", "reading", "stored", "problem", "warn", "field",
     "outage_field", "choice", "application", "item", "presence", "key", "figure", "advice",
     "check", "status", "recording", "error", "cause", "site_kind", "supervisor_page",
+    "records_did", "records_part",
 }  # fmt: skip
 """Words whose key is put together from one of these and a name that is data."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,42 @@ def page(stage: Stage, chromium: Browser) -> Page:
             )
         )  # fmt: skip
     return stage.admit(chromium)
+
+
+def test_the_log_is_told_in_words(stage: Stage, page: Page) -> None:
+    """No path, no braces, no true: what, by whom, why, to the second, in the language chosen."""
+    details = {
+        "target": "olena", "undoes": 7, "before": {"status": "ready", "reason": ""},
+        "after": {"status": "paused", "reason": "lunch"},
+    }  # fmt: skip
+    tried = {"refused": "changed", "who": "petro", "wanted": {"closed": True}}
+    with stage.office.store.session() as db:
+        for what, allowed, told in (
+            ("operator.status", True, details), ("hours.change", False, tried),
+        ):  # fmt: skip
+            db.add(
+                Audit(
+                    at=stage.office.now(), company=COMPANY, who="nina", what=what,
+                    allowed=allowed, details=told,
+                )
+            )  # fmt: skip
+    for language, word, yes in (
+        ("uk", "Скасовано: Стан оператора", "зачинено: так"),
+        ("ru", "Отменено: Состояние оператора", "закрыто: да"),
+        ("en", "Taken back: Operator's status", "closed: yes"),
+    ):
+        page.goto(f"{stage.page}desk/supervisor/records/?language={language}")
+        page.locator("#who").fill("nina")
+        page.locator("#search button").click()
+        rows = page.locator("#rows tbody")
+        expect(rows).to_contain_text(word)
+        expect(rows).to_contain_text(yes)
+        expect(rows).to_contain_text("petro")
+        text = rows.inner_text()
+        assert not set("{}/") & set(
+            text.replace("/2026", "").replace("/11", "").replace("/10", "")
+        ), text
+        assert re.search(r"\d\d:\d\d:\d\d", text), text
 
 
 def test_the_log_is_searched_and_a_customer_is_erased(stage: Stage, page: Page) -> None:

@@ -37,6 +37,12 @@ export function day(when, language) {
   return moment(when)?.toLocaleDateString(locale, { day: "2-digit", month: "2-digit", year: "numeric", timeZone }) ?? "";
 }
 
+/** @param {number | string} when @param {string} language @returns {string} 01.10.2026 14:05:09 */
+export function exact(when, language) {
+  const clock = moment(when)?.toLocaleTimeString(language, { hourCycle: "h23", timeZone: zone }) ?? "";
+  return `${day(when, language)} ${clock}`;
+}
+
 /** The clock of a page; it names its zone where this machine has another time. @param {number} now @param {string} language */
 export function clock(now, language) {
   const here = moment(now)?.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

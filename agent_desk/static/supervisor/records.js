@@ -1,7 +1,7 @@
 // @ts-check
 /** The page records: the audit log; what is too old; the erasure of a customer and its proof. */
 import { fill, h, write } from "../desk/dom.js";
-import { day, dayTime } from "../desk/format.js";
+import { day, dayTime, exact } from "../desk/format.js";
 import { find, given, page, say } from "./page.js";
 
 /** Milliseconds between two looks whether something long has ended. */
@@ -16,6 +16,30 @@ function table(heads, lines, figures = []) {
 }
 
 // ---------------------------------------------------------------------- the audit log
+
+/** @param {any} row @returns {string} what was done, or taken back */
+function did(row) {
+  const what = say.of("records_did", row.what.replaceAll(".", "_"));
+  return row.details.undoes ? say("records_undone", { what }) : what;
+}
+
+/** @param {Record<string, any>} details @returns {string} what else is known, in words; what is empty is left out */
+function parts(details) {
+  return Object.entries(details)
+    .filter(([, value]) => !(value === null || value === "" || (typeof value === "object" && !Object.keys(value).length)))
+    .map(([name, value]) => `${say.of("records_part", name)}: ${name === "refused" ? say.known("error", value).replace(/\{(\w+)\}/g, (_, hole) => details[hole] ?? "…") || value : worded(name, value)}`)
+    .join(" · ");
+}
+
+/** @param {string} name @param {any} value @returns {string} */
+function worded(name, value) {
+  if (typeof value === "boolean") return say(value ? "records_value_yes" : "records_value_no");
+  if (Array.isArray(value)) return value.map((each) => worded(name, each)).join(", ");
+  if (typeof value === "object") return `(${parts(value)})`;
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value)) return exact(value, say.language);
+  if (name === "reason") return say.known("pause", value) || value;
+  return say.known("records_value", value) || say.known(name, value) || String(value);
+}
 
 async function search() {
   const asked = new URLSearchParams({ page: String(state.page) });
@@ -33,13 +57,13 @@ async function search() {
     h(
       "tr",
       { class: row.allowed ? null : "no" },
-      h("td", {}, `${day(row.at, say.language)} ${dayTime(row.at, say.language).slice(-5)}`),
+      h("td", {}, exact(row.at, say.language)),
       h("td", {}, row.who),
-      h("td", {}, row.what.replaceAll("_", " ")),
+      h("td", {}, did(row)),
       h("td", {}, row.allowed ? say("records_done") : say("records_refused")),
       h("td", {}, row.call ?? ""),
       h("td", {}, row.address ?? ""),
-      h("td", { class: "details" }, Object.entries(row.details).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ")),
+      h("td", { class: "details" }, parts(row.details)),
     ),
   );
   fill(find("#rows"), [lines.length ? table(["when", "who", "what", "allowed", "call", "address", "details"], lines) : h("p", { class: "quiet" }, say("records_none"))]);
