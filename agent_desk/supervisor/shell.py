@@ -29,6 +29,29 @@ EVERYWHERE = (
 """Beginnings of the keys of words that every page may use."""
 
 
+WORDS = {
+    "floor.status": "operator.status",
+    "floor.skills": "operator.skills",
+    "floor.move": "ticket.move",
+    "floor.lift": "ticket.lift",
+    "floor.give": "ticket.give",
+    "floor.withdraw": "ticket.withdraw",
+    "announcements.switch_on": "announcement.on",
+    "announcements.change": "announcement.change",
+    "announcements.switch_off": "announcement.off",
+    "announcements.hours": "hours.change",
+    "announcements.restore": "hours.restore",
+    "dispatch.take_back": "undo",
+    "floor.undo": "undo",
+    "announcements.undo": "undo",
+    "publish.take_back": "undo",
+    "prompts.take_back": "undo",
+}
+"""What a refused request wanted to do, by its endpoint: the word of the action in the audit log."""
+CUT = 80
+"""Letters of a text that are kept of what was refused."""
+
+
 def show(name: str, *words: str, **given: Any) -> str:
     """Render the page `supervisor/NAME.html`. words: beginnings of the keys of its own words.
 
@@ -68,14 +91,29 @@ def undo(db: Session, action: int, *beginnings: str) -> None:
 def refuse(error: Changed | NotUndone | Unfit) -> tuple[Response, int]:
     """Return the refusal of a change as the pages understand it, and note it."""
     code, status, details = _refusal(error)
-    note(request.path.removeprefix("/desk/")[:60], allowed=False, refused=code, **details)
+    what, call, tried = _tried()
+    note(what, allowed=False, call=call, refused=code, wanted=tried, **details)
     if "who" in details:
-        details["who"] = _shown(str(details["who"]))
+        details["who"] = named(str(details["who"]))
     text = g.desk_words.get(f"error_{code}", code)
     if "language" in details:
         details["language"] = g.languages.get(details["language"], details["language"])
     shown = text.format(**{name: str(value) for name, value in details.items()})
     return jsonify(error=code, text=shown), status
+
+
+def _tried() -> tuple[str, str | None, dict[str, Any]]:
+    """What was tried: its word, the call it is about, and what was asked for, long texts cut."""
+    place = ".".join((request.endpoint or "").split(".")[-2:])
+    sent = request.get_json(silent=True) if request.is_json else None
+    given = sent if isinstance(sent, dict) else {}
+    call = given.get("ticket")
+    wanted = {
+        name: value[:CUT] if isinstance(value, str) else value
+        for name, value in (given | (request.view_args or {})).items()
+        if isinstance(value, str | int | float | list)
+    }
+    return WORDS.get(place, place)[:60], call if isinstance(call, str) else None, wanted
 
 
 def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, Any]]:
@@ -89,7 +127,7 @@ def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, An
     return error.reason, 409, dict(error.details)
 
 
-def _shown(login: str) -> str:
+def named(login: str) -> str:
     """Return the name of a login."""
     with office().store.session(read_only=True) as db:
         return names(db).get(login, login)

@@ -9,7 +9,7 @@ from desk_world import refused
 from sqlalchemy import select
 
 from ivr.agent_queue.model import Ticket
-from ivr.store.models import User
+from ivr.store.models import Audit, User
 from ivr.store.supervision import Action
 
 CALL = "pbx1-1.1"
@@ -124,7 +124,11 @@ def test_the_second_of_two_supervisors_is_told(world, vira, olha, olena):
     assert "Ольга" in text
     assert chose(world) == ("paused", "lunch")
     assert [row.what for row in world.rows(Action)] == ["operator.status"], "nothing is half done"
-    assert ("vira", "supervisor/floor/status", False) in world.audit()
+    (row,) = [row for row in world.rows(Audit) if not row.allowed]
+    assert (row.who, row.what) == ("vira", "operator.status")
+    assert (row.details["refused"], row.details["who"]) == ("changed", "olha")
+    wanted = row.details["wanted"]
+    assert (wanted["operator"], wanted["status"]) == ("olena", "offline")
 
 
 def test_what_the_operator_did_himself_is_not_undone(world, vira, olena):

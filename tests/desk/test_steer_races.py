@@ -88,8 +88,10 @@ def test_of_two_who_end_a_wait_the_second_is_told_of_the_first(world, supervisor
     assert withdraw(vira).status_code == 200
     assert name(world, "vira") in refused(withdraw(marta), "changed")
     assert [row.who for row in world.rows(Action)] == ["vira"]
-    assert world.audit("ticket.withdraw") == [("vira", "ticket.withdraw", True)]
-    assert ("marta", "supervisor/floor/withdraw", False) in world.audit()
+    assert world.audit("ticket.withdraw") == [
+        ("vira", "ticket.withdraw", True),
+        ("marta", "ticket.withdraw", False),
+    ]
     assert [order["do"] for order in world.queue.commands()] == ["withdraw"]
 
 
