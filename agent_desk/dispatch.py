@@ -92,7 +92,7 @@ def _state() -> dict[str, Any]:
         row = records.last(db, profile.id)
         return {
             "time": now.timestamp(),
-            "storm": storm_board.storm(row, profile, now),
+            "storm": storm_board.storm(row, profile, now, shell.names(db)),
             "counts": _counts(db, row),
             "queues": waits,
             "events": storm_board.events(db, profile, now),

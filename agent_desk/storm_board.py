@@ -25,8 +25,10 @@ STALE = timedelta(minutes=2)
 """Figures older than this are not today's: the jobs that measure do not run."""
 
 
-def storm(row: Storm | None, company: Company, now: datetime) -> dict[str, Any]:
-    """Return the last storm; state "" where there was none, and version 0 where none lives."""
+def storm(
+    row: Storm | None, company: Company, now: datetime, people: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the last storm, people by name; state "" where there was none, and version 0 where none lives."""
     terms = company.terms.storm
     if row is None:
         return {"state": "", "version": 0, "measured": None}
@@ -40,10 +42,10 @@ def storm(row: Storm | None, company: Company, now: datetime) -> dict[str, Any]:
         "reasons": row.measured.get("reasons", []),
         "proposed_at": _seconds(row.proposed_at),
         "started_at": _seconds(row.started_at),
-        "started_by": row.started_by,
+        "started_by": people.get(row.started_by or "", row.started_by),
         "until": _seconds(row.until),
         "ended_at": _seconds(row.ended_at),
-        "ended_by": row.ended_by,
+        "ended_by": people.get(row.ended_by or "", row.ended_by),
         "calm_since": _seconds(row.calm_since) if row.live else None,
         "regions": list(row.regions),
         "cap": rules.cap,

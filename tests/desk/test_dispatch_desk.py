@@ -126,6 +126,7 @@ def test_a_proposal_shows_its_figures_and_is_switched_on(world, vira, now):
     assert answer.status_code == 200, answer.text
     (row,) = storms(world)
     assert (row.state, row.started_by, row.reason) == ("on", "vira", "gale")
+    assert state(vira)["storm"]["started_by"] == "Віра", "people are shown by name"
     assert row.until == now + timedelta(hours=2)
     assert row.rules == {
         "cap": 15.0, "wrap_up": 5.0, "callbacks": "calm", "message": "storm_weather",

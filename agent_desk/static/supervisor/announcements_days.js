@@ -27,7 +27,6 @@ export class Days {
   /** @param {any} state */
   known(state) {
     this.day.min = state.local.slice(0, 10);
-    if (!this.day.value) this.day.value = state.local.slice(0, 10);
   }
 
   /** @param {string} service */
@@ -91,7 +90,7 @@ export class Days {
   #draw() {
     this.service = select("service", given.services, ALL, (word) => this.name(word));
     this.day = h("input", { id: "day-of", type: "date", required: true });
-    this.closed = h("input", { id: "closed", type: "checkbox", checked: true });
+    this.closed = h("input", { id: "closed", type: "checkbox" });
     this.opens = h("input", { id: "opens", type: "time", value: "09:00" });
     this.closes = h("input", { id: "closes", type: "time", value: "14:00" });
     this.note = h("input", { id: "note", type: "text", maxlength: 200 });
