@@ -28,7 +28,9 @@ STALE = timedelta(minutes=2)
 def storm(
     row: Storm | None, company: Company, now: datetime, people: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the last storm, people by name; state "" where there was none, and version 0 where none lives."""
+    """Return the last storm, people by name; state "" where there was none, version 0 where none
+    lives.
+    """
     terms = company.terms.storm
     if row is None:
         return {"state": "", "version": 0, "measured": None}
