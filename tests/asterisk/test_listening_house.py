@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hall import until
-from sqlalchemy import select
+from sqlalchemy import select, update
 from test_queue_call import floor  # noqa: F401 - fixtures
 from test_reading_call import odesa, spoken  # noqa: F401 - fixtures
 from tuned_phone import CALLER, OPERATOR, SUPERVISOR, TunedPhone
@@ -70,6 +70,8 @@ def test_from_listening_to_taking_over(floor, phone, talk):  # noqa: F811
     anna.hears(rung, CALLER, SUPERVISOR)
     phone.hears(dialog, OPERATOR)
     until(lambda: rows(floor, Listening)[0].mode == "whisper")
+    with floor.store.session() as db:
+        db.execute(update(Listening).values(mode="take"))  # the desk has decided
     floor.queue.send({"do": "listen_as", "company": "odesa", "token": token, "mode": "take"})
     phone.hears(dialog, SUPERVISOR)
     vira.hears(spy, CALLER)
