@@ -59,7 +59,9 @@ export class View {
   tick(now) {
     this.#now = now;
     for (const each of /** @type {NodeListOf<HTMLElement>} */ (this.board.querySelectorAll("[data-since]"))) {
-      write(each, span(now - Number(each.dataset.since)));
+      const lasted = span(now - Number(each.dataset.since));
+      write(each, lasted);
+      each.classList.toggle("hours", lasted.length > 5);
     }
   }
 
