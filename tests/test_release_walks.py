@@ -185,9 +185,8 @@ def test_what_a_walk_finds_comes_with_the_keys_that_lead_there(desk, tmp_path):
     path.write_text(found["script"], encoding="utf-8")
     (script,) = callscript.read(path)
     assert [dict(turn) for turn in script.calls[0].turns] == [{"press": "2"}]
-    with desk.store.session() as db:
-        with pytest.raises(Unfit) as refused:
-            records.refuse_unfit(records.find(db, "odesa", number), desk.judge.base)
+    with desk.store.session() as db, pytest.raises(Unfit) as refused:
+        records.refuse_unfit(records.find(db, "odesa", number), desk.judge.base)
     assert refused.value.details["findings"] == 1
 
 

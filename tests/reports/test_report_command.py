@@ -123,7 +123,8 @@ def test_mistakes_in_clear_words(shell, words, told) -> None:
 def test_a_day_that_is_none(shell, capfdbinary, text) -> None:
     with pytest.raises(SystemExit):
         shell("service", "--from", text)
-    assert f"--from: {text!r} is no day; write it as 2026-10-30" in capfdbinary.readouterr().err.decode()
+    told = capfdbinary.readouterr().err.decode()
+    assert f"--from: {text!r} is no day; write it as 2026-10-30" in told
 
 
 def test_as_a_program_of_its_own(shell, tmp_path) -> None:
