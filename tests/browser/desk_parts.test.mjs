@@ -44,7 +44,7 @@ test("pauses between attempts double, are scattered, and have a longest", () => 
 function answering(status, body, sent = []) {
   const send = async (path, wish) => {
     sent.push([path, wish]);
-    return { ok: status < 400, status, json: async () => body };
+    return new Response(typeof body === "string" ? body : JSON.stringify(body), { status });
   };
   return [new Api("token", "tab-1", send), sent];
 }
@@ -69,8 +69,15 @@ test("a refusal has the server's words, and is not a broken network", async () =
 test("a broken network and a broken proxy are the same to the operator", async () => {
   const down = new Api("", "", async () => Promise.reject(new TypeError("failed to fetch")));
   await assert.rejects(down.get("/desk/inbox"), Unreachable);
-  await assert.rejects(answering(502, {})[0].get("/desk/inbox"), Unreachable);
+  await assert.rejects(answering(502, "<h1>Bad gateway</h1>")[0].get("/desk/inbox"), Unreachable);
   await assert.rejects(answering(503, { error: "queue_down", text: "down" })[0].get("/"), Refusal);
+});
+
+test("an answer that is cut off on its way is none", async () => {
+  const cut = new ReadableStream({ start: (sending) => sending.enqueue(new TextEncoder().encode('{"a":')), pull: (sending) => sending.error(new TypeError("reset")) });
+  await assert.rejects(new Api("", "", async () => new Response(cut)).get("/desk/inbox"), Unreachable);
+  await assert.rejects(answering(200, '{"a":')[0].get("/desk/inbox"), Unreachable);
+  assert.deepEqual(await answering(200, "")[0].post("/desk/seen"), {});
 });
 
 // ------------------------------------------------------------------ the desk

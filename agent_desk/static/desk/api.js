@@ -60,7 +60,7 @@ export class Api {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json", "X-Tab": this.tab, "X-CSRFToken": this.#csrf };
     if (body) headers["Content-Type"] = "application/json";
-    let response, told;
+    let response, text;
     try {
       response = await this.#fetch(path, {
         method,
@@ -69,13 +69,23 @@ export class Api {
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(PATIENCE),
       });
-      told = await response.json().catch(() => ({}));
+      text = await response.text();
     } catch {
-      throw new Unreachable();
+      throw new Unreachable(); // also where an answer is cut off on its way
     }
-    if (response.ok) return told;
+    const told = read(text);
+    if (response.ok && told) return told;
     // 5xx without our own words: a proxy or a broken server, not a refusal.
-    if (response.status >= 500 && !told.error) throw new Unreachable();
-    throw new Refusal(response.status, told.error ?? String(response.status), told.text ?? "");
+    if (response.ok || (response.status >= 500 && !told?.error)) throw new Unreachable();
+    throw new Refusal(response.status, told?.error ?? String(response.status), told?.text ?? "");
+  }
+}
+
+/** @param {string} text @returns {any} what a body says, null where it is no JSON */
+function read(text) {
+  try {
+    return text ? JSON.parse(text) : {};
+  } catch {
+    return null;
   }
 }
