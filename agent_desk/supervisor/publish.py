@@ -29,7 +29,9 @@ blueprint.register_blueprint(prompts.blueprint)
 @blueprint.get("/publish/")
 def page() -> str:
     """Show the page."""
-    return shell.show("publish", "sound_", longest=LONGEST, **prompts.given())
+    with office().store.session(read_only=True) as db:
+        names = shell.names(db)
+    return shell.show("publish", "sound_", longest=LONGEST, names=names, **prompts.given())
 
 
 # ---------------------------------------------------------------------- what is

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from agent_desk.office import office, shift
 from agent_desk.refusals import Refused
+from agent_desk.supervisor import shell
 from ivr import actions
 from ivr.errors import Changed, NotUndone, Unfit
 
@@ -37,8 +38,8 @@ def refusal(error: Unfit | Changed | NotUndone, what: str = "") -> Refused:
         return Refused(error.reason, status, audit=what, **details)
     if isinstance(error, Changed):
         code = "publish_changed_by" if error.who else "publish_changed"
-        return Refused(code, 409, audit=what, who=error.who)
-    return Refused(f"publish_undo_{error.reason}", 409, audit=what, who=error.who)
+        return Refused(code, 409, audit=what, who=shell.named(error.who))
+    return Refused(f"publish_undo_{error.reason}", 409, audit=what, who=shell.named(error.who))
 
 
 def lately(db: Session, *beginnings: str) -> list[dict[str, Any]]:

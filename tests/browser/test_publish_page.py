@@ -6,6 +6,7 @@ import io
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from desk_stage import COMPANY, HOME, Stage
 from looks import looks, shoot, spilled, unworded
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pydub.generators import Sine
 from running import until
 
@@ -149,6 +150,10 @@ def test_a_draft_is_mended_tried_published_heard_and_rolled_back(
     shoot(page, "publish-picture")
     page.get_by_role("button", name="Text", exact=True).click()
 
+    page.locator("#percent").fill("10")
+    page.get_by_role("button", name="Start as canary").click()
+    expect(page.locator("#serving .state.canary")).to_have_text("Canary: release 1, 10 %")
+    shoot(page, "publish-canary")
     page.locator("#percent").fill("100")
     page.get_by_role("button", name="Start as canary").click()
     expect(page.locator("#serving .state.canary")).to_have_text("Canary: release 1, 100 %")
@@ -229,6 +234,13 @@ def test_a_walk_is_followed_to_its_end_and_shows_the_keys_to_what_it_found(
     looks(page, "publish-walked")
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#said")).to_contain_text("does not pass the check")
+    for language, told in (("uk", "без жодного слова"), ("ru", "без единого слова")):
+        page.goto(f"{stage.page}desk/supervisor/publish/?language={language}")
+        page.wait_for_selector("body[data-ready=yes]")
+        page.locator("#releases button").first.click()
+        expect(page.locator(".violation strong")).to_contain_text(told)
+        assert unworded(page, "publish_") == []
+        looks(page, f"publish-walked-{language}", "light")
 
 
 def test_walks_wait_for_each_other_are_stopped_and_outlive_the_server(
@@ -273,8 +285,24 @@ def test_another_supervisor_was_faster(stage: Stage, page: Page, chromium: Brows
     expect(other.locator("#serving .big-number")).to_have_text("Release 1")
     write(page, "words: reading}", "words: reading }")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#said")).to_contain_text("vira has just changed this")
+    expect(page.locator("#said")).to_contain_text("Віра has just changed this")
     assert "words: reading }" in page.locator("#flow-text").input_value(), "nothing typed is lost"
+
+
+def test_what_is_typed_while_the_page_looks_again_stays(stage: Stage, page: Page) -> None:
+    draft(page, 1, "main", "to: to_outage", "to: nowhere")
+    held: list[Route] = []
+    page.route("**/texts/main", lambda route: held.append(route))
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("does not pass the check")
+    with page.expect_request("**/texts/main") if not held else nullcontext():
+        pass
+    write(page, "to: nowhere", "to: to_outage")
+    for route in held:
+        route.continue_()
+    page.unroute("**/texts/main")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator(".checked .quiet")).to_contain_text("no flow differs")
 
 
 def test_a_recording_is_heard_published_and_rolled_back(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import re
+import threading
 
 import pytest
 from pydub.generators import Sine
@@ -12,6 +11,7 @@ from waiting import until
 
 from ivr import recorded
 from ivr.releases import records
+from ivr.releases.walks import LOST, Progress, Walks
 from ivr.speech.upload import LARGEST
 from ivr.store.supervision import FlowRelease
 
@@ -19,19 +19,9 @@ SPOKEN = "{say: main_reading, to: reading, words: reading}"
 SILENT = "{to: reading, words: reading}"
 
 
-def page(world, login):
-    """A browser with the page open."""
-    browser = world.browser(login)
-    answer = browser.get("supervisor/publish/")
-    assert answer.status_code == 200, answer.text
-    given = json.loads(re.search(r'id="given"[^>]*>(.*?)</script>', answer.text, re.S)[1])
-    browser.csrf, browser.given = given["csrf"], given
-    return browser
-
-
 @pytest.fixture
 def vira(world):
-    return page(world, "vira")
+    return world.at("publish")
 
 
 def send(browser, path, body, status=200):
@@ -135,7 +125,7 @@ def test_what_does_not_pass_the_check_is_not_published(world, vira):
 
 
 def test_of_two_the_second_is_told_and_nothing_of_his_is_done(world, vira):
-    other = page(world, "vira")
+    other = world.at("publish")
     release = draft(vira)
     body = {"do": "edit", "version": release["version"], "texts": {}, "title": "Inna's"}
     mended = send(other, f"releases/{release['number']}", body)
@@ -147,12 +137,12 @@ def test_of_two_the_second_is_told_and_nothing_of_his_is_done(world, vira):
     second = draft(vira, main_text(vira).replace("priority_line]", "]").replace(", ]", "]"))
     sent = {"do": "publish", "seen": seen, **named(second)}
     refused = send(vira, "calls", sent, 409)
-    assert (refused["error"], "vira" in refused["text"]) == ("publish_changed_by", True)
+    assert (refused["error"], "Віра" in refused["text"]) == ("publish_changed_by", True)
     assert ask(vira, "state")["serving"]["live"] == release["number"]
 
 
 def test_a_draft_that_another_threw_away_is_gone(world, vira):
-    release, other = draft(vira), page(world, "vira")
+    release, other = draft(vira), world.at("publish")
     path = f"releases/{release['number']}"
     shown = send(other, path, {"do": "discard", "version": release["version"]})
     assert shown["releases"] == []
@@ -216,23 +206,70 @@ def test_companies_do_not_see_each_other_s(world, vira):
     ask(vira, "releases/1", 404)
 
 
-def test_the_walk_goes_on_beside_the_page_and_its_end_is_noted(world, vira, monkeypatch):
-    release = draft(vira)
-    asked = []
+def restored(browser, old="    say: [restored_thanks]\n", new=""):
+    """A draft that ends some calls without a word; nobody is called for as little as this."""
+    text = ask(browser, "releases/0/texts/restored")["text"]
+    assert old in text
+    made = send(browser, "releases", {"like": "files"})
+    changed = {"restored": text.replace(old, new)}
+    body = {"do": "edit", "version": made["version"], "texts": changed}
+    return send(browser, f"releases/{made['number']}", body)
 
-    def walk(company, changes):
-        asked.append((company, sorted(changes)))
-        found = [{"rule": "no-end", "place": "main.menu", "text": "no end", "script": "turns:"}]
-        return {"state": "done", "base": world.office.judge.base, "found": found, "states": 7}
 
-    monkeypatch.setattr(world.office.judge, "walk", walk)
+def walking(world, walker=None):
+    """What `app.py jobs` does with walks; the real one unless another is given."""
+    judge, stopping = world.office.judge, threading.Event()
+    return Walks(world.store, walker or judge.walk, judge.base, world.office.now, stopping)
+
+
+def test_a_walk_is_done_beside_the_page_and_keeps_the_release_back(world, vira):
+    release = restored(vira)
     path = f"releases/{release['number']}"
-    send(vira, path, {"do": "walk"})
-    assert until(lambda: ask(vira, path)["walked"].get("state") == "done")
-    assert asked == [("odesa", ["main"])]
+    walked = send(vira, path, {"do": "walk"})["walked"]
+    assert (walked["state"], walked["ahead"], walked["idle"]) == ("waiting", 0, False)
+    walking(world).round()
+    walked = ask(vira, path)["walked"]
+    (found,) = walked["found"]
+    assert (walked["state"], walked["old"], found["place"]) == ("done", False, "restored.thanks")
+    assert ["press", "2"] in found["way"]
     assert serve(vira, "publish", 400, **named(release))["error"] == "release_unfit"
-    body = {"do": "edit", "version": release["version"], "texts": {"main": ""}}
-    assert send(vira, path, body)["walked"] == {}
+    body = {"do": "edit", "version": release["version"], "texts": {"restored": ""}}
+    assert send(vira, path, body)["walked"].get("state") is None
+
+
+def test_how_far_a_walk_is_and_that_it_is_stopped(world, vira):
+    first, second = restored(vira), restored(vira)
+    paths = [f"releases/{each['number']}" for each in (first, second)]
+    for path in paths:
+        send(vira, path, {"do": "walk"})
+    seen = []
+
+    def walker(company, changes, told):
+        assert told(Progress(0, 1, 100))
+        world.watch.now += 10
+        assert until(lambda: told(Progress(25, 50, 100)) and ask(vira, paths[0])["walked"]["done"])
+        seen.append(ask(vira, paths[0])["walked"])
+        seen.append(ask(vira, paths[1])["walked"])
+        seen.append(send(vira, paths[0], {"do": "cancel"})["walked"])
+        return world.office.judge.walk(company, changes, told)
+
+    walking(world, walker).round()
+    running, waiting, cancelled = seen
+    assert (running["state"], running["done"], running["expected"]) == ("running", 25, 100)
+    assert (running["took"], running["left"]) == (10, 30)
+    assert (waiting["state"], waiting["ahead"]) == ("waiting", 1)
+    assert cancelled["state"] == "cancelled"
+    assert ask(vira, paths[0])["walked"]["state"] == "cancelled"
+    told = [what for who, what, allowed in world.audit() if who == "vira" and allowed]
+    assert told.count("release.walk") == 2
+    assert told.count("release.cancel") == 1
+
+
+def test_the_page_tells_that_nobody_does_walks(world, vira):
+    path = f"releases/{restored(vira)['number']}"
+    send(vira, path, {"do": "walk"})
+    world.watch.now += LOST + 1
+    assert ask(vira, path)["walked"]["idle"]
 
 
 # ---------------------------------------------------------------------- recordings
@@ -284,12 +321,12 @@ def test_a_recording_is_found_uploaded_heard_published_and_rolled_back(world, vi
 
 
 def test_two_who_publish_a_recording(world, vira):
-    other = page(world, "vira")
+    other = world.at("publish")
     upload(vira, sound())
     upload(vira, sound(hertz=880))
     act(other, "publish", number=1, version=1, seen=None)
     refused = act(vira, "publish", 409, number=2, version=1, seen=None)
-    assert (refused["error"], "vira" in refused["text"]) == ("publish_changed_by", True)
+    assert (refused["error"], "Віра" in refused["text"]) == ("publish_changed_by", True)
     assert act(vira, "discard", number=2, version=1)["live"] == 1
     assert act(vira, "discard", 400, number=1, version=2)["error"] == "recording_fixed"
 

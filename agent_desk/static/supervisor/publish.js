@@ -2,7 +2,7 @@
 /** The page publish: what calls get, the releases, the editor of one, the recordings, what was done. */
 import { canvas, h } from "../desk/dom.js";
 import { dayTime } from "../desk/format.js";
-import { find, page, say } from "./page.js";
+import { find, given, page, say } from "./page.js";
 import { Editor } from "./publish_editor.js";
 import { Prompts } from "./publish_prompts.js";
 import { brief } from "./publish_walk.js";
@@ -104,7 +104,7 @@ function releases() {
       h("td", {}, each.title),
       h("td", {}, each.flows.join(", ")),
       h("td", {}, checked(each)),
-      h("td", {}, `${when.by}, ${dayTime(when.at, say.language)}`));
+      h("td", {}, `${who(when.by)}, ${dayTime(when.at, say.language)}`));
   });
   const head = ["number", "state", "title", "flows", "checked", "who"].map((name) => h("th", { scope: "col" }, say(`publish_column_${name}`)));
   draw.releases([state.releases, editor.number], () => [
@@ -127,22 +127,25 @@ function history() {
   all.sort((one, other) => other.id - one.id);
   const rows = all.map((each) => h("li", {},
     h("span", { class: "quiet" }, dayTime(each.at, say.language)),
-    h("span", {}, each.who),
-    h("span", {}, (each.undoes ? `${say("publish_undone")}: ` : "") + say(`publish_did_${each.what}`), ` ${named(each)}`),
+    h("span", {}, who(each.who)),
+    h("span", {}, `${each.undoes ? `${say("publish_undone")}: ` : ""}${say(`publish_did_${each.what}`)}: ${named(each)}`),
     each.undo ? h("button", { type: "button", class: "small", on: { click: () => undo(each) } }, say("publish_undo")) : null,
-    each.undone ? h("span", { class: "quiet" }, say("publish_undone_by", { who: each.undone })) : null));
+    each.undone ? h("span", { class: "quiet" }, say("publish_undone_by", { who: who(each.undone) })) : null));
   draw.history(all, () => (rows.length ? rows : [h("li", { class: "quiet" }, say("publish_nothing"))]));
 }
 
-/** @param {any} action */
+/** What an action was about. @param {any} action */
 function named(action) {
   if (!action.flows) return action.target;
   if (action.target !== "flows") return say("publish_release", { number: action.target });
   const { live, canary, share } = action.after;
-  const parts = [live === null ? say("publish_files") : say("publish_release", { number: live })];
-  if (canary !== null) parts.push(say("publish_canary_now", { number: canary, percent: Math.round(share * 10000) / 100 }));
-  return parts.join(", ");
+  if (action.what === "stop") return say("publish_release", { number: action.before.canary ?? action.after.canary });
+  if (action.what === "canary" && canary !== null) return `${say("publish_release", { number: canary })}, ${Math.round(share * 10000) / 100} %`;
+  return live === null ? say("publish_files") : say("publish_release", { number: live });
 }
+
+/** The name of a login. @param {string} login @returns {string} */
+const who = (login) => given.names[login] ?? login;
 
 /** @param {any} action */
 async function undo(action) {

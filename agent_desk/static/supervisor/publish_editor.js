@@ -43,6 +43,7 @@ export class Editor {
     [this.#texts, this.#typed, this.#view] = [{}, {}, "text"];
     if (!release.names.includes(this.#flow) || !release.flows.includes(this.#flow)) this.#flow = release.flows[0] ?? "main";
     this.#take(release);
+    this.#area.readOnly = true; // what stands there is of another release
     await this.#show();
     this.#place.hidden = false;
     this.#place.scrollIntoView({ block: "nearest" });
@@ -70,14 +71,20 @@ export class Editor {
     this.#found();
   }
 
-  async #show() {
+  /** @param {boolean} [anew] the texts may be others by now; what is typed meanwhile stays */
+  async #show(anew = false) {
     const release = this.#release;
     write(find("#editor-title"), say("publish_release", { number: release.number }));
-    if (!this.#texts[this.#flow]) {
-      const known = await page.ask(`publish/releases/${release.number}/texts/${this.#flow}`);
-      this.#texts[this.#flow] = known ?? { text: "", live: "", files: "" };
+    const flow = this.#flow;
+    if (anew || !this.#texts[flow]) {
+      const known = await page.ask(`publish/releases/${release.number}/texts/${flow}`);
+      if (flow !== this.#flow || release.number !== this.number) return;
+      if (anew) this.#texts = {};
+      this.#texts[flow] = known ?? { text: "", live: "", files: "" };
     }
     const draft = release.state === "draft";
+    const typing = document.activeElement === this.#area;
+    const top = this.#area.scrollTop;
     this.#area.value = this.#typed[this.#flow] ?? this.#texts[this.#flow].text;
     this.#area.readOnly = !draft;
     this.#area.setAttribute("aria-label", `${this.#flow}.yaml`);
@@ -90,14 +97,18 @@ export class Editor {
     ]);
     this.#draw();
     this.#found();
+    if (anew) this.#area.scrollTop = top;
+    if (typing) this.#area.focus({ preventScroll: true });
   }
 
   /** @param {boolean} draft */
   #head(draft) {
     const release = this.#release;
-    const title = h("input", { class: "text-field", id: "title", maxlength: 120, value: release.title, disabled: !draft, "aria-label": say("publish_title") });
+    const state = h("span", { class: `state ${release.state}` }, say(`publish_state_${release.state}`));
+    if (!draft) return [state, h("strong", {}, release.title)];
+    const title = h("input", { class: "text-field", id: "title", maxlength: 120, value: release.title, "aria-label": say("publish_title") });
     title.placeholder = say("publish_title");
-    return [h("span", { class: `state ${release.state}` }, say(`publish_state_${release.state}`)), title];
+    return [state, title];
   }
 
   #flows() {
@@ -108,6 +119,7 @@ export class Editor {
     });
     const change = async (/** @type {Event} */ event) => {
       this.#flow = /** @type {HTMLSelectElement} */ (event.target).value;
+      this.#area.readOnly = true; // what stands there is another flow's text
       await this.#show();
     };
     return h("select", { id: "flow", "aria-label": say("publish_flow"), on: { change } }, options);
@@ -191,8 +203,9 @@ export class Editor {
 
   /** The place of a finding, which shows it. @param {any} finding */
   #place_of(finding) {
-    const where = finding.line ? say("publish_line", { flow: finding.flow, line: finding.line }) : finding.flow;
-    return h("button", { type: "button", class: "text", disabled: !finding.line, on: { click: () => this.#go(finding) } }, where);
+    if (!finding.line) return "";
+    const where = say("publish_line", { flow: finding.flow, line: finding.line });
+    return h("button", { type: "button", class: "text", on: { click: () => this.#go(finding) } }, where);
   }
 
   /** Shows the line of a finding. @param {any} finding */
@@ -251,13 +264,13 @@ export class Editor {
   async save() {
     const title = /** @type {HTMLInputElement} */ (find("#title")).value.trim();
     if (!this.dirty && title === this.#release.title) return true;
-    const body = { do: "edit", version: this.#release.version, texts: this.#typed, title };
+    const texts = { ...this.#typed };
+    const body = { do: "edit", version: this.#release.version, texts, title };
     const release = await page.send(`publish/releases/${this.number}`, body);
     if (!release) return false;
-    for (const name of Object.keys(this.#typed)) delete this.#texts[name];
-    this.#typed = {};
+    for (const [name, text] of Object.entries(texts)) if (this.#typed[name] === text) delete this.#typed[name];
     this.#take(release);
-    await this.#show();
+    await this.#show(true);
     await this.around.changed();
     return true;
   }
@@ -288,8 +301,7 @@ export class Editor {
     if (!release || this.number !== number) return;
     this.#take(release);
     if (this.dirty) return this.#found();
-    this.#texts = {};
-    await this.#show();
+    await this.#show(true);
   }
 
   async #copy() {

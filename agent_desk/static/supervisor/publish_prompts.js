@@ -92,10 +92,10 @@ export class Prompts {
       h("td", {}, this.#audio(version.number)),
       h("td", {}, say("publish_measured", { seconds: version.seconds, level: version.level })),
       h("td", {}, version.findings.map((/** @type {string} */ word) => h("div", { class: "problem" }, say(`sound_${word}`)))),
-      h("td", {}, `${done.by}, ${dayTime(done.at, say.language)}`),
-      h("td", { class: "row" },
+      h("td", {}, `${given.names[done.by] ?? done.by}, ${dayTime(done.at, say.language)}`),
+      h("td", {}, h("span", { class: "row" },
         version.state === "live" ? null : this.#button(say("publish_do_play"), { do: "publish", number: version.number, version: version.version, seen: piece.live }),
-        version.state === "draft" ? this.#button(say("publish_discard"), { do: "discard", number: version.number, version: version.version }) : null));
+        version.state === "draft" ? this.#button(say("publish_discard"), { do: "discard", number: version.number, version: version.version }) : null)));
   }
 
   /** @param {number} number */
@@ -138,7 +138,7 @@ export class Prompts {
         body: file,
         signal: AbortSignal.timeout(PATIENCE),
       });
-      const told = await answer.json().catch(() => ({}));
+      const told = await answer.json().catch((error) => (answer.ok ? Promise.reject(error) : {}));
       if (answer.ok) page.tell(say("supervisor_done"));
       else page.tell(told.text ?? String(answer.status), true);
       await this.#again(answer.ok ? told : null);

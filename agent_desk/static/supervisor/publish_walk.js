@@ -52,7 +52,7 @@ function far(walked) {
   return say("publish_walk_far", { ...counted, took: span(walked.took), left: span(walked.left) });
 }
 
-/** What breaks a rule: what it is, where, and what a caller does to come there. @param {any} violation @param {Node} where */
+/** What breaks a rule: what it is, where, and what a caller does to come there. @param {any} violation @param {Node | string} where */
 export function violation(violation, where) {
   const acts = violation.way.map((/** @type {[string, string]} */ each) => h("li", {}, h("span", {}, act(...each))));
   return h("li", { class: "violation" },
