@@ -140,6 +140,9 @@ def test_listen_whisper_barge_and_take_over(
     assert caller.silent(SECOND)
     assert olha.hears(CALLER)
     assert listenings(house)[-1] == ("olha", "petro", "take", "taken")
+    taken = petro.page.locator("[data-notice=taken]")
+    expect(taken).to_contain_text("Olha has taken your caller over")
+    petro.shot("taken-from")
     olha.shot("taken-over")
     petro.finish()
     olha.hang_up().finish()
@@ -150,7 +153,7 @@ def test_listen_whisper_barge_and_take_over(
     states = [event["state"] for event in house.events(caller.call, "listened")]
     assert until(lambda: len(house.events(caller.call, "listened")) == 4), states
     audited = house.rows("select what from audit where call = ? order by id", caller.call)
-    wanted = ["listen", "listen_mode", "listen_mode", "listen_mode"]
+    wanted = ["listen", "listen_mode", "listen_mode", "listen_mode", "listen_end"]
     assert [row["what"] for row in audited if row["what"].startswith("listen")] == wanted
 
 
