@@ -79,14 +79,16 @@ export class Editor {
     if (anew || !this.#texts[flow]) {
       const known = await page.ask(`publish/releases/${release.number}/texts/${flow}`);
       if (flow !== this.#flow || release.number !== this.number) return;
+      if (anew && !known) return this.#found(); // what stands there stays
       if (anew) this.#texts = {};
-      this.#texts[flow] = known ?? { text: "", live: "", files: "" };
+      if (known) this.#texts[flow] = known;
     }
+    const known = this.#texts[flow];
     const draft = release.state === "draft";
     const typing = document.activeElement === this.#area;
     const top = this.#area.scrollTop;
-    this.#area.value = this.#typed[this.#flow] ?? this.#texts[this.#flow].text;
-    this.#area.readOnly = !draft;
+    this.#area.value = this.#typed[flow] ?? known?.text ?? "";
+    this.#area.readOnly = !draft || !known;
     this.#area.setAttribute("aria-label", `${this.#flow}.yaml`);
     fill(/** @type {Element} */ (this.#place.querySelector(".body")), [
       h("div", { class: "row" }, this.#head(draft)),
@@ -144,7 +146,7 @@ export class Editor {
       this.#count();
       fill(view, [h("div", { class: "sheet" }, this.#numbers, this.#area)]);
     } else if (this.#view === "difference") {
-      const lines = difference(this.#texts[this.#flow].live, this.#area.value);
+      const lines = difference(this.#texts[this.#flow]?.live ?? "", this.#area.value);
       const shown = lines.map((line) => h("div", { class: line.kind }, { added: "+ ", removed: "- ", same: "  ", gap: "" }[line.kind], line.text));
       fill(view, [lines.length ? h("pre", { class: "difference", tabindex: "0" }, shown) : h("p", { class: "quiet" }, say("publish_same"))]);
     } else {
@@ -268,7 +270,10 @@ export class Editor {
     const body = { do: "edit", version: this.#release.version, texts, title };
     const release = await page.send(`publish/releases/${this.number}`, body);
     if (!release) return false;
-    for (const [name, text] of Object.entries(texts)) if (this.#typed[name] === text) delete this.#typed[name];
+    for (const [name, text] of Object.entries(texts)) {
+      this.#texts[name] = { ...this.#texts[name], text };
+      if (this.#typed[name] === text) delete this.#typed[name];
+    }
     this.#take(release);
     await this.#show(true);
     await this.around.changed();
