@@ -74,3 +74,23 @@ def test_what_cannot_be_is_told_and_nothing_is_done(press2, flow, tmp_path):
     assert "new calls get the files" in press2("list")[1]
     press2("new")
     assert "release 2 is empty" in press2("publish", 2)[1]
+
+
+def test_a_walk_is_told_with_the_way_to_what_it_found(press2, tmp_path):
+    text = (HOME / "flows" / "restored.yaml").read_text("utf-8")
+    said = "    say: [restored_thanks]\n"
+    assert said in text
+    path = tmp_path / "restored.yaml"
+    path.write_text(text.replace(said, ""), "utf-8")
+    press2("new", path)
+    code, told = press2("check", 1, "--paths")
+    assert (code, "walked from restored: 7," in told) == (1, True)
+    assert "restored:26: restored.thanks: the call is ended without a word [mute-end]" in told
+    assert "the way: answers restoration.announce restored, press 2, answers" in told
+    assert '- press: "2"' in told
+    code, told = press2("publish", 1)
+    assert (code, "release 1 does not pass: 1 found" in told) == (2, True)
+    path.write_text(text + "# other\n", "utf-8")
+    press2("new", path)
+    code, told = press2("check", 2, "--paths")
+    assert (code, told.startswith("nothing found; walked from restored: 7,")) == (0, True)

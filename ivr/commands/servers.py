@@ -457,7 +457,8 @@ def jobs(_options: argparse.Namespace) -> None:
         Keeper(store, config.press2.var / "utterances", companies, now, stopping).start()
         Drawer(store, companies, now, stopping).start()
         judge = Judge(HOME, companies)
-        Walks(store, judge.walk, judge.base, now, stopping).start()
+        walks = Walks(store, judge.walk, judge.base, now, stopping)
+        walks.start()
         slow = redis.Redis.from_url(config.redis_url(), socket_timeout=30)
         Nights(Parts(store, companies, config.press2.var, now, slow), stopping).start()
         listening = parts.recognisers(config)
@@ -485,8 +486,8 @@ def jobs(_options: argparse.Namespace) -> None:
                 logger.warning("the events wait (%s); trying again", type(reason).__name__)
                 stopping.wait(1.0)
         deadline = time.monotonic() + 2.0
-        for courier in couriers:  # who takes longer is cut off; its entry comes again
-            courier.join(max(0.0, deadline - time.monotonic()))
+        for each in (*couriers, walks):  # who takes longer is cut off; its work is done again
+            each.join(max(0.0, deadline - time.monotonic()))
 
 
 def dispatch(_options: argparse.Namespace) -> None:
