@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from ivr.events import MemoryLog
 from ivr.model import Caller
 from ivr.releases import Served
 from ivr.releases.served import Looks
-from ivr.releases.walks import Walks
+from ivr.releases.walks import Progress, Walks
 from ivr.runner import Runner
 from ivr.services import SERVICES
 from ivr.sessions import MemorySessions
@@ -187,12 +187,22 @@ def until_chosen(exchange: Exchange, release: int | None) -> object:
 
 
 @pytest.fixture
-def walks(stage: Stage) -> Iterator[Walks]:
-    """What `app.py jobs` does with walks."""
-    judge, stopping = stage.office.judge, threading.Event()
-    walks = Walks(stage.store, judge.walk, judge.base, stage.office.now, stopping, every=0.1)
+def on(stage: Stage) -> Iterator[threading.Event]:
+    """What `app.py jobs` does with walks; they stand still at first, until it is set."""
+    judge, stopping, on = stage.office.judge, threading.Event(), threading.Event()
+
+    def walk(company: str, changes: Mapping[str, str], told: Callable[[Progress], bool]) -> Any:
+        def held(progress: Progress) -> bool:
+            while progress.done and not on.wait(0.1):
+                if not told(progress):
+                    return False
+            return told(progress)
+
+        return judge.walk(company, changes, held)
+
+    walks = Walks(stage.store, walk, judge.base, stage.office.now, stopping, every=0.1)
     walks.start()
-    yield walks
+    yield on
     stopping.set()
     walks.join(30)
 
@@ -209,7 +219,7 @@ def draft(page: Page, number: int, flow: str, old: str, new: str) -> None:
 
 
 def test_a_walk_is_followed_to_its_end_and_shows_the_keys_to_what_it_found(
-    stage: Stage, page: Page, walks: Walks
+    stage: Stage, page: Page, on: threading.Event
 ) -> None:
     draft(page, 1, "restored", "    say: [restored_thanks]\n", "")
     page.locator("#walk").click()
@@ -220,6 +230,7 @@ def test_a_walk_is_followed_to_its_end_and_shows_the_keys_to_what_it_found(
     expect(page.get_by_role("progressbar", name="Walk every way")).to_be_visible()
     expect(page.locator("#walk")).to_have_text("Stop the walk")
     shoot(page, "publish-walking")
+    on.set()
     expect(walked).to_have_text("Found on the ways: 1", timeout=240_000)
     expect(page.locator("#releases tbody")).to_contain_text("Found on the ways: 1")
     found = page.locator(".violation")
@@ -243,7 +254,7 @@ def test_a_walk_is_followed_to_its_end_and_shows_the_keys_to_what_it_found(
 
 
 def test_walks_wait_for_each_other_are_stopped_and_outlive_the_server(
-    stage: Stage, page: Page, walks: Walks
+    stage: Stage, page: Page, on: threading.Event
 ) -> None:
     draft(page, 1, "main", SPOKEN, SILENT)
     page.locator("#walk").click()
@@ -265,6 +276,7 @@ def test_walks_wait_for_each_other_are_stopped_and_outlive_the_server(
     expect(walked).to_contain_text("states walked")
     page.get_by_role("button", name="Stop the walk").click()
     expect(walked).to_have_text("The walk through all ways was stopped.")
+    on.set()
     page.get_by_role("button", name="Release 2").click()
     expect(walked).to_contain_text("nothing was found", timeout=240_000)
     expect(page.locator("#releases tbody")).to_contain_text("every way was walked")
