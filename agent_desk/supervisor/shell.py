@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Response, g, jsonify, render_template, request
@@ -9,6 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agent_desk.body import NAME
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import note
 from ivr import actions
@@ -105,15 +107,18 @@ def refuse(error: Changed | NotUndone | Unfit) -> tuple[Response, int]:
 def _tried() -> tuple[str, str | None, dict[str, Any]]:
     """What was tried: its word, the call it is about, and what was asked for, long texts cut."""
     place = ".".join((request.endpoint or "").split(".")[-2:])
-    sent = request.get_json(silent=True) if request.is_json else None
+    try:
+        sent = request.get_json(silent=True) if request.is_json else None
+    except RecursionError:  # arrays in arrays without end
+        sent = None
     given = sent if isinstance(sent, dict) else {}
-    call = given.get("ticket")
+    call = str(given.get("ticket", ""))
     wanted = {
-        name: value[:CUT] if isinstance(value, str) else value
+        name[:CUT]: value[:CUT] if isinstance(value, str) else value
         for name, value in (given | (request.view_args or {})).items()
-        if isinstance(value, str | int | float | list)
+        if isinstance(value, int | float) or (isinstance(value, str) and value.isprintable())
     }
-    return WORDS.get(place, place)[:60], call if isinstance(call, str) else None, wanted
+    return WORDS.get(place, place)[:60], call if re.fullmatch(NAME, call) else None, wanted
 
 
 def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, Any]]:

@@ -114,10 +114,12 @@ def talk(house: TwilioHouse, caller: TwilioTelephone, login: str = "olha") -> De
 
 def kinds(house: House, call: str) -> list[str]:
     """The log of a call, but for what was said and heard, and for who noted first that he left:
-    Asterisk tells the matchmaker before the flow, Twilio the flow before the matchmaker.
+    Asterisk tells the matchmaker before the flow, Twilio the flow before the matchmaker. What the
+    queue tells of his ticket comes after the rest, for the same reason.
     """
     rows = house.rows("select kind from events where call = ? order by at, id", call)
-    return [row["kind"] for row in rows if row["kind"] not in ("said", "heard", "left")]
+    told = [row["kind"] for row in rows if row["kind"] not in ("said", "heard", "left")]
+    return sorted(told, key=lambda kind: kind == "ticket")
 
 
 def closed(house: House, call: str, count: int = 1) -> list[sqlite3.Row]:
