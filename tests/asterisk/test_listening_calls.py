@@ -119,7 +119,7 @@ def test_he_is_sent_away(hall):
     talk.heard("barge", spy)
     hall.switch.leave_talk(token)
     hall.reports.wait("listening_over", token, "supervisor")
-    assert spy.state == "over"
+    talk.vira.until(lambda: spy.state == "over")
     talk.as_it_was()
 
 

@@ -127,6 +127,11 @@ def test_an_announcement_and_a_closed_day(stage: Stage, chromium: Browser) -> No
     expect(page.locator(".said-now.on")).to_contain_text("crews may be late")
     page.get_by_label("What", exact=True).select_option("office:center")
     page.get_by_role("button", name="Set").click()
+    expect(page.locator(".days li")).to_have_count(0)  # no day was chosen
+    today = page.locator("#day-of").get_attribute("min")
+    page.get_by_label("Day", exact=True).fill(str(today))
+    page.get_by_label("Closed all day").check()
+    page.get_by_role("button", name="Set").click()
     expect(page.locator(".days li")).to_have_count(1)
     looks(page, "announcements")
     page.locator("#done .did", has_text="On:").get_by_role("button", name="Undo").click()
