@@ -192,16 +192,17 @@ def test_what_a_walk_finds_comes_with_the_keys_that_lead_there(desk, tmp_path):
 
 def test_a_walk_that_is_cancelled_ends_its_process(desk):
     number = desk.draft(main=desk.judge.files.texts["main"] + "# other\n")
+    before = set(_children(os.getpid()))
     doing = threading.Thread(target=desk.round)
     doing.start()
     assert until(lambda: desk.walked(number).get("done"), 60)
-    children = _children(os.getpid())
-    assert children
+    begun = set(_children(os.getpid())) - before
+    assert begun
     desk.cancel(number)
     doing.join(20)
     assert not doing.is_alive()
     assert desk.walked(number)["state"] == "cancelled"
-    assert not set(children) & set(_children(os.getpid()))
+    assert not begun & set(_children(os.getpid()))
 
 
 def test_who_is_told_to_stop_leaves_the_walk_to_the_next(desk):
