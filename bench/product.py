@@ -20,6 +20,7 @@ import redis
 
 from bench.turn import COMPANY, DIALLED, SOUNDS, move_events, redis_client, wait_for
 from ivr import check, company, composition, flow, prompts
+from ivr.agent_queue.lease import DISPATCH, RedisLease
 from ivr.agent_queue.model import Operator, Rules
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.agi import AgiServer
@@ -27,7 +28,7 @@ from ivr.channels.ami import AsteriskSwitch
 from ivr.channels.ami_wire import Exchange
 from ivr.company import Company
 from ivr.events import StoreLog, StreamLog
-from ivr.matchmaker import Loop, Matchmaker, RedisLease
+from ivr.matchmaker import Loop, Matchmaker
 from ivr.runner import Runner
 from ivr.services import SERVICES
 from ivr.sessions import RedisSessions, SturdySessions
@@ -85,7 +86,7 @@ def dispatch(ami_port: int, secret: str, folder: Path) -> None:
     switch = AsteriskSwitch([Exchange(NODE, "127.0.0.1", ami_port, "press2", secret)])
     log = StreamLog(client, StoreLog(store))
     matchmaker = Matchmaker(queue, switch, store, companies(), log, now, wake=lambda: loop.wake())
-    loop = Loop(matchmaker, queue, RedisLease(client))
+    loop = Loop(matchmaker, queue, RedisLease(client, DISPATCH))
     switch.start(matchmaker)
     (folder / "dispatch").touch()
     loop.run()

@@ -7,12 +7,11 @@ when the log of events tells of the key and of what was said after it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -20,8 +19,8 @@ from typing import Protocol
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr.agent_queue.lease import BEAT, Lease, LeasedRounds, held
 from ivr.agent_queue.model import QueueDown
-from ivr.rounds import Rounds
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
 from ivr.store.supervision import SyntheticCall
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 KEY = "press2:synthetic:lease"
 """Where who calls is written down."""
-BEAT = 1.0
-"""Seconds between two renewals of the lease, as of every other; who died is succeeded in four."""
 PATIENCE = 20.0
 """Seconds for which an exchange that is not there is waited for."""
 STORED = 10.0
@@ -62,17 +59,7 @@ class SelfCaller(Protocol):
         """Call, and return when it is over."""
 
 
-class Turn(Protocol):
-    """Which of several processes calls."""
-
-    def hold(self) -> bool:
-        """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
-
-    def release(self) -> None:
-        """Give it back."""
-
-
-class Synthetic(Rounds):
+class Synthetic(LeasedRounds):
     """Calls one number of each company. numbers: by company. every: seconds from the
     beginning of one round to that of the next."""
 
@@ -81,31 +68,24 @@ class Synthetic(Rounds):
         store: Store,
         caller: SelfCaller,
         numbers: Mapping[str, str],
-        turn: Turn,
+        lease: Lease,
         clock: Callable[[], datetime],
         stopping: threading.Event,
         every: float,
     ) -> None:
-        super().__init__("synthetic", stopping, BEAT)
+        super().__init__("synthetic", stopping, BEAT, lease)
         self._pause = every
         self._due = float("-inf")
         self._store = store
         self._caller = caller
         self._numbers = numbers
-        self._turn = turn
         self._clock = clock
 
-    def run(self) -> None:
-        """Call until the end, then let another one."""
-        super().run()
-        with contextlib.suppress(QueueDown):
-            self._turn.release()
-
     def round(self) -> None:
-        """Call every company once, when it is time and if it is this process's turn."""
+        """Call every company once, when it is time and if this process holds the lease."""
         began = time.monotonic()
         try:
-            if not self._turn.hold():
+            if not self._lease.hold():
                 self._due = float("-inf")
                 return
         except QueueDown:
@@ -114,7 +94,7 @@ class Synthetic(Rounds):
         if began < self._due:
             return
         self._due = began + self._pause
-        with _held(self._turn):
+        with held(self._lease):
             self._call_all(began)
 
     def _call_all(self, began: float) -> None:
@@ -184,29 +164,3 @@ def last(store: Store, company: str) -> datetime | None:
     with store.session(read_only=True) as db:
         row = db.execute(wanted.limit(1)).first()
     return None if row is None else row[0] + timedelta(seconds=row[1] or 0.0)
-
-
-class _Holding(Rounds):
-    """Renews a lease."""
-
-    def __init__(self, turn: Turn, stopping: threading.Event) -> None:
-        super().__init__("synthetic-lease", stopping, BEAT)
-        self._turn = turn
-
-    def round(self) -> None:
-        """Renew it; whoever has it by now keeps it."""
-        with contextlib.suppress(QueueDown):
-            self._turn.hold()
-
-
-@contextlib.contextmanager
-def _held(turn: Turn) -> Iterator[None]:
-    """Renew a lease while something longer than its life goes on."""
-    over = threading.Event()
-    holding = _Holding(turn, over)
-    holding.start()
-    try:
-        yield
-    finally:
-        over.set()
-        holding.join()

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from waiting import until
 
 from ivr import synthetic
-from ivr.matchmaker import RedisLease
+from ivr.agent_queue.lease import SECONDS, RedisLease
 from ivr.store.database import Store, open_store
 from ivr.store.supervision import SyntheticCall
 from ivr.store.world import keep_company
@@ -76,15 +76,14 @@ def test_jobs_that_were_killed_call_again_within_seconds(tmp_path, redis_server,
         count = len(rows(store))
 
 
-def test_a_turn_is_kept_over_a_long_round_of_calls(redis_server, store, monkeypatch) -> None:
-    monkeypatch.setattr(synthetic, "BEAT", 0.1)
+def test_a_turn_is_kept_over_a_long_round_of_calls(redis_server, store) -> None:
     with redis_server.client() as client:
         telephone, stopping = Telephone(), threading.Event()
-        turn, other = (RedisLease(client, 1.0, synthetic.KEY) for _ in range(2))
-        calling = Synthetic(store, telephone, NUMBERS, turn, lambda: NOON, stopping, 60.0)
+        lease, other = (RedisLease(client, synthetic.KEY) for _ in range(2))
+        calling = Synthetic(store, telephone, NUMBERS, lease, lambda: NOON, stopping, 60.0)
         calling.start()
         assert until(lambda: telephone.called)
-        assert not until(other.hold, 3.0)
+        assert not until(other.hold, 2 * SECONDS)
         stopping.set()
         telephone.over.set()
         calling.join()
@@ -100,6 +99,6 @@ def test_who_was_called_longest_ago_is_called_first(store, redis_server) -> None
     telephone = Telephone()
     telephone.over.set()
     with redis_server.client() as client:
-        turn = RedisLease(client, key=synthetic.KEY)
-        Synthetic(store, telephone, NUMBERS, turn, lambda: NOON, threading.Event(), 60.0).round()
+        lease = RedisLease(client, synthetic.KEY)
+        Synthetic(store, telephone, NUMBERS, lease, lambda: NOON, threading.Event(), 60.0).round()
     assert telephone.called == [NUMBERS["oblenergo"], NUMBERS["odesa"]]

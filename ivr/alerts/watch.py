@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ivr import hours_changes, outbox
+from ivr.agent_queue.lease import Lease, LeasedRounds
 from ivr.agent_queue.model import QueueDown
 from ivr.alerts import rules
 from ivr.alerts.rules import ALARM, Key, Measures
@@ -33,7 +34,6 @@ from ivr.alerts.state import Change, Live, State
 from ivr.board.feed import Shown
 from ivr.company import Company
 from ivr.opening import Opening
-from ivr.rounds import Rounds
 from ivr.services.restoration import CALL
 from ivr.store.database import Store
 from ivr.store.models import CallEvent
@@ -56,16 +56,6 @@ WORTH = timedelta(hours=6)
 _LOST = (SQLAlchemyError, TimeoutError, OSError)
 
 
-class Lease(Protocol):
-    """Which of several processes watches."""
-
-    def hold(self) -> bool:
-        """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
-
-    def release(self) -> None:
-        """Give it back."""
-
-
 class Figures(Protocol):
     """Where the figures come from (`ivr.board.Feed`)."""
 
@@ -86,7 +76,7 @@ class _Watched:
     noted: dict[Key, float | None] = field(default_factory=dict)
 
 
-class Watch(Rounds):
+class Watch(LeasedRounds):
     """Watches. folder: the one whose disk may be full. webhook: alerts go there, too.
 
     called: tells when a company's call to itself last succeeded, None: there are no such calls.
@@ -108,11 +98,10 @@ class Watch(Rounds):
         steady: Callable[[], float] = time.monotonic,
         matched: Callable[[], bool | None] | None = None,
     ) -> None:
-        super().__init__("alerts", stopping, EVERY)
+        super().__init__("alerts", stopping, EVERY, lease)
         self._store = store
         self._companies = companies
         self._figures = figures
-        self._lease = lease
         self._clock = clock
         self._folder = folder
         self._webhook = webhook
@@ -124,14 +113,6 @@ class Watch(Rounds):
         self._since = clock()
         self._known = self._away = False
         self._hours = self._noted = float("-inf")
-
-    def run(self) -> None:
-        """Watch until the end, then let another one."""
-        super().run()
-        try:
-            self._lease.release()
-        except QueueDown:
-            logger.info("the lease of the alerts ends by itself")
 
     def round(self) -> None:
         """Look once, if it is this process's turn."""

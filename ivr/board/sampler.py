@@ -16,17 +16,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ivr import outbox
+from ivr.agent_queue.lease import Lease, LeasedRounds
 from ivr.agent_queue.model import QueueDown
 from ivr.company import Company
 from ivr.events import Entry, write
-from ivr.rounds import Rounds
 from ivr.services.restoration import CALL
 from ivr.speech.pool import Load, Server
 from ivr.store.database import Store
@@ -51,17 +51,7 @@ GRACE = 5
 Loads = Callable[[], Mapping[Server, Load | None]]
 
 
-class Lease(Protocol):
-    """What at most one process holds at a time."""
-
-    def hold(self) -> bool:
-        """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
-
-    def release(self) -> None:
-        """Give it back."""
-
-
-class Sampler(Rounds):
+class Sampler(LeasedRounds):
     """Measures for all companies. loads: asks the recognisers, None: there are none."""
 
     def __init__(
@@ -73,22 +63,13 @@ class Sampler(Rounds):
         clock: Callable[[], datetime],
         stopping: threading.Event,
     ) -> None:
-        super().__init__("sampler", stopping, EVERY)
+        super().__init__("sampler", stopping, EVERY, lease)
         self._store = store
         self._companies = companies
         self._loads = loads
-        self._lease = lease
         self._clock = clock
         self._written: dict[str, dict[str, Any]] = {}
         self._whole = self._spoke = float("-inf")
-
-    def run(self) -> None:
-        """Measure until the end, then let another one."""
-        super().run()
-        try:
-            self._lease.release()
-        except QueueDown:
-            logger.info("the lease of the measures ends by itself")
 
     def round(self) -> None:
         """Measure, and write what changed, if it is this process's turn."""

@@ -291,23 +291,14 @@ def _last_called(store: Store, companies: Mapping[str, Company], name: str) -> d
     return synthetic.last(store, name) if companies[name].numbers else now()
 
 
-def _matched(config: Config) -> bool | None:
-    """Tell whether a matchmaker acts: it renews its lease each second. None: nobody can tell."""
-    from ivr import alive
-    from ivr.matchmaker.lease import KEY
-
-    found = alive.found(config.redis_url(), [KEY])
-    return None if found is None else bool(found)
-
-
-def _working(config: Config) -> int:
+def _working(config: Config, client: redis.Redis) -> int:
     """Count the workers that listen and give signs of life; without Redis, those that listen."""
     from ivr import alive, parts
     from ivr.supervise import answers
 
     def works(port: int) -> bool:
-        given = alive.found(config.redis_url(), [alive.key(f"worker {port}")])
-        return given != 0 and answers(parts.reachable(config.agi.host), port)
+        seen = alive.found(client, alive.key(f"worker {port}"))
+        return seen is not False and answers(parts.reachable(config.agi.host), port)
 
     return sum(works(port) for port in parts.worker_ports(config))
 
@@ -316,14 +307,16 @@ def _probes(config: Config, store: Store, companies: Mapping[str, Company]) -> l
     """Return what the start page asks to know which parts are alive."""
     from agent_desk.desk import Probe
     from ivr import alive, parts
+    from ivr.agent_queue.lease import DISPATCH
     from ivr.supervise import answers
 
+    client = redis_of(config)
     exchange = parts.reachable(config.asterisk.bind), config.asterisk.websocket_port
     found = [
         Probe("asterisk", lambda: answers(*exchange)),
-        Probe("workers", lambda: _working(config), of=len(parts.worker_ports(config))),
-        Probe("dispatch", lambda: bool(_matched(config))),
-        Probe("jobs", lambda: bool(alive.found(config.redis_url(), [alive.key("jobs")]))),
+        Probe("workers", lambda: _working(config, client), of=len(parts.worker_ports(config))),
+        Probe("dispatch", lambda: bool(alive.found(client, DISPATCH))),
+        Probe("jobs", lambda: bool(alive.found(client, alive.key("jobs")))),
         Probe("redis", lambda: parts.redis_answers(config.redis_url())),
         Probe("store", lambda: store_answers(store)),
     ]
@@ -418,9 +411,9 @@ def jobs(_options: argparse.Namespace) -> None:
     import redis
     from sqlalchemy.exc import SQLAlchemyError
 
-    from ivr import alerts, outbox, parts, synthetic
+    from ivr import alerts, alive, outbox, parts, synthetic
+    from ivr.agent_queue.lease import DISPATCH, RedisLease
     from ivr.alerts.watch import KEY as ALERTS
-    from ivr.alive import Alive
     from ivr.board import Feed
     from ivr.board.sampler import KEY, Sampler
     from ivr.erasure.customer import Parts
@@ -428,7 +421,6 @@ def jobs(_options: argparse.Namespace) -> None:
     from ivr.events import Journals, drain
     from ivr.facts import Folding
     from ivr.judge import Judge
-    from ivr.matchmaker import RedisLease
     from ivr.quality.samples import Drawer
     from ivr.releases.walks import Walks
     from ivr.services.restoration import CALL
@@ -463,22 +455,22 @@ def jobs(_options: argparse.Namespace) -> None:
         Nights(Parts(store, companies, config.press2.var, now, slow), stopping).start()
         listening = parts.recognisers(config)
         loads = Recognisers(listening).loads if listening else None
-        lease = RedisLease(redis_of(config), key=KEY)
+        lease = RedisLease(redis_of(config), KEY)
         Sampler(store, companies, loads, lease, now, stopping).start()
         if self_caller is not None:
             numbers = {name: each.numbers[0] for name, each in companies.items() if each.numbers}
             every = config.press2.synthetic
-            turn = RedisLease(redis_of(config), key=synthetic.KEY)
-            Synthetic(store, self_caller, numbers, turn, now, stopping, every).start()
+            lease = RedisLease(redis_of(config), synthetic.KEY)
+            Synthetic(store, self_caller, numbers, lease, now, stopping, every).start()
         called = None if self_caller is None else partial(_last_called, store, companies)
-        feed, turn = Feed(store, companies), RedisLease(redis_of(config), key=ALERTS)
+        feed, lease = Feed(store, companies), RedisLease(redis_of(config), ALERTS)
         var, hook = config.press2.var, bool(config.alerts.url)
         feed.start()
-        matched = partial(_matched, config)
+        matched = partial(alive.found, redis_of(config), DISPATCH)
         alerts.Watch(
-            store, companies, feed, turn, now, stopping, var, hook, called, matched=matched
+            store, companies, feed, lease, now, stopping, var, hook, called, matched=matched
         ).start()
-        Alive(redis_of(config), "jobs", stopping).start()
+        alive.Alive(redis_of(config), "jobs", stopping).start()
         while not stopping.is_set():
             try:
                 drain(client, store, f"jobs-{os.getpid()}")
@@ -492,8 +484,9 @@ def jobs(_options: argparse.Namespace) -> None:
 
 def dispatch(_options: argparse.Namespace) -> None:
     """Bring callers and operators together until SIGTERM; of several, one acts."""
+    from ivr.agent_queue.lease import DISPATCH, RedisLease
     from ivr.events import StoreLog, StreamLog
-    from ivr.matchmaker import Loop, Matchmaker, RedisLease
+    from ivr.matchmaker import Loop, Matchmaker
 
     config = settings()
     log_to(sys.stderr, config.press2.log_level)
@@ -503,7 +496,7 @@ def dispatch(_options: argparse.Namespace) -> None:
     with contextlib.closing(StoreLog(store)) as slow_log:
         log = StreamLog(client, slow_log)
         matchmaker = Matchmaker(queue, switch, store, companies, log, now, wake=lambda: loop.wake())
-        loop = Loop(matchmaker, queue, RedisLease(client))
+        loop = Loop(matchmaker, queue, RedisLease(client, DISPATCH))
         on_stop(loop.stop)
         switch.start(matchmaker)
         try:

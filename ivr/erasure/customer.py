@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import redis
 from redis.exceptions import LockNotOwnedError
+from redis.lock import Lock
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -32,6 +33,7 @@ from ivr.erasure import files, inventory, live, rows
 from ivr.erasure.inventory import TABLES
 from ivr.erasure.rows import Count, Plan
 from ivr.erasure.subject import NotErased, Subject
+from ivr.rounds import beside
 from ivr.store.database import Store
 from ivr.store.models import Audit, Callback, Ticket
 from ivr.store.supervision import Erasure
@@ -120,45 +122,33 @@ def finish(parts: Parts, subject: Subject, key: int, who: str) -> dict[str, Any]
     return proof
 
 
-def alone(parts: Parts) -> Any:
-    """Hold the lock of erasures. NotErased ("busy"): another one is under way."""
-    return _Alone(parts.client)
+@contextmanager
+def alone(parts: Parts) -> Iterator[None]:
+    """Hold the lock of erasures while the block goes on, however long, and this process lives.
 
-
-class _Alone:
-    """A lock that is renewed for as long as this process lives."""
-
-    def __init__(self, client: redis.Redis | None) -> None:
-        self._lock = None
-        if client is not None:
-            self._lock = client.lock(LOCK, timeout=LIFE, blocking=False, thread_local=False)
-        self._over = threading.Event()
-        self._renewing = threading.Thread(target=self._renew, name="erasure-lock", daemon=True)
-
-    def __enter__(self) -> None:
-        if self._lock is None:
-            return
-        if not self._lock.acquire():
-            raise NotErased("busy")
-        self._renewing.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is None:
-            return
-        self._over.set()
-        self._renewing.join()
+    NotErased ("busy"): another one is under way. Without Redis there is no lock.
+    """
+    if parts.client is None:
+        yield
+        return
+    lock = parts.client.lock(LOCK, timeout=LIFE, blocking=False, thread_local=False)
+    if not lock.acquire():
+        raise NotErased("busy")
+    try:
+        with beside("erasure-lock", LIFE / 3, partial(_renew, lock)):
+            yield
+    finally:
         with suppress(redis.RedisError):  # it ends by itself
-            self._lock.release()
+            lock.release()
 
-    def _renew(self) -> None:
-        while self._lock is not None and not self._over.wait(LIFE / 3):
-            try:
-                self._lock.reacquire()
-            except LockNotOwnedError:
-                logger.warning("the lock of erasures was lost while Redis was away")
-                return
-            except redis.RedisError as reason:
-                logger.warning("the lock of erasures is not renewed: %s", type(reason).__name__)
+
+def _renew(lock: Lock) -> None:
+    try:
+        lock.reacquire()
+    except LockNotOwnedError:
+        logger.warning("the lock of erasures was lost while Redis was away")
+    except redis.RedisError as reason:
+        logger.warning("the lock of erasures is not renewed: %s", type(reason).__name__)
 
 
 # ---------------------------------------------------------------------- the steps

@@ -6,19 +6,15 @@ died. It decides nothing that is not written down elsewhere, so it may be killed
 """
 
 from ivr.matchmaker.core import Matchmaker
-from ivr.matchmaker.lease import Lease, MemoryLease, RedisLease
 from ivr.matchmaker.loop import Loop
 from ivr.matchmaker.switch import Ears, Listener, LiveCall, Switch, SwitchDown
 
 __all__ = [
     "Ears",
-    "Lease",
     "Listener",
     "LiveCall",
     "Loop",
     "Matchmaker",
-    "MemoryLease",
-    "RedisLease",
     "Switch",
     "SwitchDown",
 ]

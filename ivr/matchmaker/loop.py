@@ -7,20 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from ivr.agent_queue.lease import BEAT, Lease
 from ivr.agent_queue.model import AgentQueue, Change, QueueDown
 from ivr.matchmaker.core import Matchmaker
-from ivr.matchmaker.lease import Lease
 
 logger = logging.getLogger(__name__)
-
-BEAT = 1.0
-"""Seconds between two renewals of the lease; the longest time between two steps, too."""
 
 
 class Loop:
     """Runs one matchmaker until `stop`. Only who holds the lease acts.
 
     Whoever held it when the queue went away goes on: somebody must see to the callers who wait.
+    beat: seconds between two renewals of the lease; the longest time between two steps, too.
     clock: seconds that never go back.
     """
 

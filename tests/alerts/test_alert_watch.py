@@ -15,14 +15,13 @@ from sqlalchemy import select
 from waiting import until
 
 from ivr import outbox
+from ivr.agent_queue.lease import DISPATCH, MemoryLease, RedisLease
 from ivr.alerts import Watch
-from ivr.alerts.watch import lateness
+from ivr.alerts.watch import KEY, lateness
 from ivr.board import Feed
 from ivr.board.sampler import Sampler
 from ivr.company import load
 from ivr.events import Entry, write
-from ivr.matchmaker.lease import KEY as DISPATCH
-from ivr.matchmaker.lease import MemoryLease, RedisLease
 from ivr.outbox import Later, Trouble
 from ivr.services.restoration import CALL
 from ivr.store.database import open_store
@@ -161,7 +160,7 @@ def test_one_of_several_watches_and_the_next_takes_over(house):
 
 def test_without_redis_all_watch_and_tell_once(house, redis_server):
     with redis_server.client() as client:
-        watches = [house.watch(RedisLease(client)), house.watch(RedisLease(client))]
+        watches = [house.watch(RedisLease(client, KEY)), house.watch(RedisLease(client, KEY))]
         house.look(*watches)
         redis_server.kill()
         house.caller()
@@ -345,7 +344,7 @@ def test_how_bad_it_is_is_written_while_it_lasts(house):
 
 def test_nobody_brings_callers_and_operators_together(house, redis_server):
     with redis_server.client() as client:
-        lease = RedisLease(client)
+        lease = RedisLease(client, DISPATCH)
 
         def matched():
             try:

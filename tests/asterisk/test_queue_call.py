@@ -13,6 +13,7 @@ from sip_phone import SipPhone
 from test_reading_call import odesa, spoken  # noqa: F401 - fixtures
 
 from ivr import company
+from ivr.agent_queue.lease import DISPATCH, RedisLease
 from ivr.agent_queue.model import Operator
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.asterisk.settings import REALM
@@ -20,7 +21,7 @@ from ivr.channels.ami import AsteriskSwitch
 from ivr.channels.ami_phones import SIP_PHONE
 from ivr.channels.ami_wire import Exchange
 from ivr.events import MemoryLog
-from ivr.matchmaker import Loop, Matchmaker, RedisLease
+from ivr.matchmaker import Loop, Matchmaker
 from ivr.store.database import open_store
 
 pytestmark = pytest.mark.asterisk
@@ -91,7 +92,7 @@ def floor(pbx, odesa, redis_server, tmp_path):  # noqa: F811
             queue, switch, store, companies, log, lambda: clock(tmp_path),
             wake=lambda: loop.wake(),
         )  # fmt: skip
-        loop = Loop(matchmaker, queue, RedisLease(client))
+        loop = Loop(matchmaker, queue, RedisLease(client, DISPATCH))
         thread = threading.Thread(target=loop.run)
         switch.start(matchmaker)
         thread.start()

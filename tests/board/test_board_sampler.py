@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 from waiting import until
 
+from ivr.agent_queue.lease import MemoryLease, RedisLease
 from ivr.board import sampler
 from ivr.board.sampler import Sampler
 from ivr.company import load
-from ivr.matchmaker.lease import MemoryLease, RedisLease
 from ivr.outbox import entries as outbox
 from ivr.speech.pool import Load, Server
 from ivr.store.database import memory_store
@@ -167,7 +167,7 @@ def test_every_company_has_its_own(store):
 
 
 def test_one_of_two_writes_and_the_other_one_when_it_is_gone(store, redis_client):
-    one, two = (House(store, RedisLease(redis_client, 60.0, sampler.KEY)) for _ in range(2))
+    one, two = (House(store, RedisLease(redis_client, sampler.KEY, 60.0)) for _ in range(2))
     assert one.look() == [ALL] and two.look() == []
     assert one.look() == [] and two.look() == []
     redis_client.pexpire(sampler.KEY, 1)  # the first one is dead: nobody renews its lease
@@ -176,7 +176,7 @@ def test_one_of_two_writes_and_the_other_one_when_it_is_gone(store, redis_client
 
 
 def test_nobody_measures_while_nobody_can_tell_whose_turn_it_is(store, redis_server):
-    house = House(store, RedisLease(redis_server.client(), 3.0, sampler.KEY))
+    house = House(store, RedisLease(redis_server.client(), sampler.KEY, 3.0))
     house.look()
     redis_server.kill()
     assert house.look() == []
@@ -185,7 +185,7 @@ def test_nobody_measures_while_nobody_can_tell_whose_turn_it_is(store, redis_ser
 
 
 def test_the_next_one_need_not_wait_for_who_ends_in_order(store, redis_client):
-    one, two = (House(store, RedisLease(redis_client, 30.0, sampler.KEY)) for _ in range(2))
+    one, two = (House(store, RedisLease(redis_client, sampler.KEY, 30.0)) for _ in range(2))
     one.sampler.start()
     assert until(lambda: one.told() == [ALL])
     one.stopping.set()

@@ -13,9 +13,9 @@ from looks import SHOTS, looks
 from playwright.sync_api import Browser, expect
 from wall import COMPANIES, Wall, open_wall
 
+from ivr.agent_queue.lease import MemoryLease
 from ivr.alerts import Watch
 from ivr.events import Entry
-from ivr.matchmaker.lease import MemoryLease
 from ivr.store.supervision import Alert, SyntheticCall
 
 pytestmark = pytest.mark.browser

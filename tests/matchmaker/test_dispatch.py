@@ -14,9 +14,9 @@ import pytest
 import redis
 from matching import until
 
+from ivr.agent_queue.lease import DISPATCH
 from ivr.channels.twilio.live import HeldCall, RedisLiveCalls, RedisReports
 from ivr.channels.twilio.settings import NODE
-from ivr.matchmaker.lease import KEY
 
 HOME = Path(__file__).parents[2]
 Start = Callable[[], subprocess.Popen[bytes]]
@@ -51,14 +51,14 @@ def test_killed_it_is_succeeded_and_told_to_end_it_gives_the_lease_back(
     dispatch: Start, redis_client: redis.Redis
 ) -> None:
     first = dispatch()
-    assert until(lambda: redis_client.get(KEY) is not None, 30)
-    holder = redis_client.get(KEY)
+    assert until(lambda: redis_client.get(DISPATCH) is not None, 30)
+    holder = redis_client.get(DISPATCH)
     second = dispatch()
     first.kill()
-    assert until(lambda: redis_client.get(KEY) not in (holder, None), 30)
+    assert until(lambda: redis_client.get(DISPATCH) not in (holder, None), 30)
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
-    assert redis_client.get(KEY) is None
+    assert redis_client.get(DISPATCH) is None
 
 
 TWILIO = """

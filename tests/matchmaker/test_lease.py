@@ -11,9 +11,9 @@ import pytest
 import redis
 from matching import Hall, until
 
+from ivr.agent_queue.lease import DISPATCH, Lease, MemoryLease, RedisLease
 from ivr.agent_queue.model import QueueDown
-from ivr.matchmaker import Lease, Loop, MemoryLease, RedisLease
-from ivr.matchmaker.lease import KEY
+from ivr.matchmaker import Loop
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -23,7 +23,7 @@ def two(request: pytest.FixtureRequest) -> tuple[Lease, Lease]:
         shared: list[object] = []
         return MemoryLease(shared), MemoryLease(shared)
     client = request.getfixturevalue("redis_client")
-    return RedisLease(client), RedisLease(client)
+    return RedisLease(client, DISPATCH), RedisLease(client, DISPATCH)
 
 
 def test_only_one_holds_it(two: tuple[Lease, Lease]) -> None:
@@ -38,17 +38,20 @@ def test_only_one_holds_it(two: tuple[Lease, Lease]) -> None:
 
 
 def test_it_ends_by_itself(redis_client: redis.Redis) -> None:
-    dead, other = RedisLease(redis_client, seconds=0.1), RedisLease(redis_client)
+    dead, other = (
+        RedisLease(redis_client, DISPATCH, seconds=0.1),
+        RedisLease(redis_client, DISPATCH),
+    )
     assert dead.hold()
     assert until(other.hold)
     dead.release()
-    assert redis_client.get(KEY) == other.holder.encode()
-    assert 0 < redis_client.pttl(KEY) <= 3000
+    assert redis_client.get(DISPATCH) == other.holder.encode()
+    assert 0 < redis_client.pttl(DISPATCH) <= 3000
 
 
 def test_nobody_can_tell_while_redis_is_away(redis_server: Any) -> None:
     with redis_server.client() as client:
-        lease = RedisLease(client)
+        lease = RedisLease(client, DISPATCH)
         assert lease.hold()
         redis_server.kill()
         with pytest.raises(QueueDown):
@@ -74,23 +77,23 @@ def test_a_loop_acts_on_news_and_gives_the_lease_back(
 ) -> None:
     hall.matchmaker.leading = False
     matchmaker = hall.another()
-    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client))
+    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client, DISPATCH))
     with _running(loop):
         assert until(lambda: matchmaker.leading)
-        assert redis_client.get(KEY) is not None
+        assert redis_client.get(DISPATCH) is not None
         hall.matchmaker = _Idle()
         hall.operator()
         hall.caller()
         assert until(lambda: bool(hall.exchange.ringing))
-    assert redis_client.get(KEY) is None
+    assert redis_client.get(DISPATCH) is None
     hall.matchmaker = matchmaker
 
 
 def test_another_one_takes_over(hall: Hall, redis_client: redis.Redis) -> None:
-    first = RedisLease(redis_client, seconds=0.3)
+    first = RedisLease(redis_client, DISPATCH, seconds=0.3)
     assert first.hold()  # and is killed
     matchmaker = hall.another()
-    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client, seconds=0.3), beat=0.1)
+    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client, DISPATCH, seconds=0.3), beat=0.1)
     with _running(loop):
         assert until(lambda: matchmaker.leading)
     matchmaker.close()
@@ -98,12 +101,12 @@ def test_another_one_takes_over(hall: Hall, redis_client: redis.Redis) -> None:
 
 def test_who_lost_the_lease_stops_acting(hall: Hall, redis_client: redis.Redis) -> None:
     matchmaker = hall.another()
-    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client), beat=0.05)
+    loop = Loop(matchmaker, hall.queue, RedisLease(redis_client, DISPATCH), beat=0.05)
     with _running(loop):
         assert until(lambda: matchmaker.leading)
-        redis_client.set(KEY, "another one")
+        redis_client.set(DISPATCH, "another one")
         assert until(lambda: not matchmaker.leading)
-        redis_client.delete(KEY)
+        redis_client.delete(DISPATCH)
         assert until(lambda: matchmaker.leading)
     matchmaker.close()
 
@@ -111,7 +114,7 @@ def test_who_lost_the_lease_stops_acting(hall: Hall, redis_client: redis.Redis) 
 def test_whoever_held_it_goes_on_while_redis_is_away(hall: Hall, redis_server: Any) -> None:
     with redis_server.client() as client:
         matchmaker = hall.another()
-        loop = Loop(matchmaker, hall.queue, RedisLease(client), beat=0.05)
+        loop = Loop(matchmaker, hall.queue, RedisLease(client, DISPATCH), beat=0.05)
         with _running(loop):
             assert until(lambda: matchmaker.leading)
             redis_server.kill()

@@ -15,6 +15,7 @@ from twilio_emulator.call import Call
 from twilio_house import CALLER, COMPANY_NUMBER, HOME, PUBLIC, SID, TOKEN, House
 
 from ivr import company
+from ivr.agent_queue.lease import DISPATCH, RedisLease
 from ivr.agent_queue.model import Operator
 from ivr.agent_queue.redis_queue import RedisQueue
 from ivr.channels.twilio import rest
@@ -22,7 +23,7 @@ from ivr.channels.twilio.live import RedisLiveCalls, RedisReports
 from ivr.channels.twilio.settings import NODE, TwilioSettings
 from ivr.channels.twilio.switch import TwilioSwitch
 from ivr.events import MemoryLog
-from ivr.matchmaker import Loop, Matchmaker, RedisLease
+from ivr.matchmaker import Loop, Matchmaker
 from ivr.store.database import open_store
 from ivr.terms import DangerTerms
 
@@ -60,7 +61,7 @@ def queue(twilio_house: House, twilio: Emulator) -> Iterator[RedisQueue]:
         found, switch, store, companies, MemoryLog(), lambda: datetime.now(UTC),
         wake=lambda: loop.wake(),
     )  # fmt: skip
-    loop = Loop(matchmaker, found, RedisLease(twilio_house.redis))
+    loop = Loop(matchmaker, found, RedisLease(twilio_house.redis, DISPATCH))
     thread = threading.Thread(target=loop.run)
     switch.start(matchmaker)
     thread.start()

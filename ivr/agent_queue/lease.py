@@ -1,18 +1,31 @@
-"""The lease: which of several matchmakers acts."""
+"""Leases: which of several processes does what only one may do.
+
+A matchmaker acts, a sampler measures, somebody watches and somebody calls ourselves: each has a
+lease of its own. It lives for three seconds and is renewed every second.
+"""
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import redis
 
 from ivr.agent_queue.model import QueueDown
+from ivr.rounds import Rounds, beside
 
-KEY = "press2:dispatch:lease"
+logger = logging.getLogger(__name__)
+
+DISPATCH = "press2:dispatch:lease"
+"""Where the matchmaker that acts is written down."""
+BEAT = 1.0
+"""Seconds between two renewals."""
 SECONDS = 3.0
-"""Life of a lease that is not renewed. Renewed every second, a dead holder is succeeded in four."""
+"""Life of a lease that is not renewed. Renewed every `BEAT`, a dead holder is succeeded in four."""
 
 # KEYS[1]: the lease. ARGV: token, milliseconds.
 _HOLD = """
@@ -30,7 +43,7 @@ return 0
 
 
 class Lease(Protocol):
-    """What at most one matchmaker holds at a time."""
+    """What at most one process holds at a time."""
 
     def hold(self) -> bool:
         """Take or renew it; False: another one holds it. QueueDown: nobody can tell."""
@@ -42,7 +55,7 @@ class Lease(Protocol):
 class RedisLease:
     """A key that names its holder and lives for `seconds` after each renewal."""
 
-    def __init__(self, client: redis.Redis, seconds: float = SECONDS, key: str = KEY) -> None:
+    def __init__(self, client: redis.Redis, key: str, seconds: float = SECONDS) -> None:
         self.holder = secrets.token_hex(8)
         self._client = client
         self._keys = [key]
@@ -66,7 +79,7 @@ class RedisLease:
 
 
 class MemoryLease:
-    """The lease of matchmakers in one process: the first that asks holds it."""
+    """The lease within one process: the first that asks holds it."""
 
     def __init__(self, held: list[object] | None = None) -> None:
         """Take the list that all of them share."""
@@ -82,3 +95,31 @@ class MemoryLease:
         """Give it back."""
         if self._held and self._held[0] is self:
             self._held.clear()
+
+
+class LeasedRounds(Rounds):
+    """Rounds that many processes are ready for and one does; who ends lets another one."""
+
+    def __init__(self, name: str, stopping: threading.Event, every: float, lease: Lease) -> None:
+        super().__init__(name, stopping, every)
+        self._lease = lease
+
+    def run(self) -> None:
+        """Work until the end, then give the lease back."""
+        super().run()
+        try:
+            self._lease.release()
+        except QueueDown:
+            logger.info("the lease of %s was not given back; it ends by itself", self.name)
+
+
+@contextmanager
+def held(lease: Lease) -> Iterator[None]:
+    """Renew a lease while something longer than its life goes on; whoever has it keeps it."""
+
+    def renew() -> None:
+        with suppress(QueueDown):
+            lease.hold()
+
+    with beside("lease", BEAT, renew):
+        yield
