@@ -10,7 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from agent_desk import storm_board, undelivered
+from agent_desk import staff, storm_board, undelivered
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
@@ -90,15 +90,16 @@ def _state() -> dict[str, Any]:
     waits = storm_board.queues(parts.queue, profile, now)
     with parts.store.session(read_only=True) as db:
         row = records.last(db, profile.id)
+        names = staff.names(db, profile.id)
         return {
             "time": now.timestamp(),
-            "storm": storm_board.storm(row, profile, now, shell.names(db)),
+            "storm": storm_board.storm(row, profile, now, names),
             "counts": _counts(db, row),
             "queues": waits,
             "events": storm_board.events(db, profile, now),
             "suspected": storm_board.suspected(db, profile.id),
             "alerts": storm_board.alerts(db, profile.id, now),
-            "history": storm_board.history(db, profile.id, shell.names(db)),
+            "history": storm_board.history(db, profile.id, names),
         }
 
 
@@ -140,7 +141,8 @@ def storm() -> Response:
 def _changer() -> str:
     """Return the name of who changed the storm last."""
     with office().store.session(read_only=True) as db:
-        who = [each["who"] for each in storm_board.history(db, company().id, shell.names(db))]
+        names = staff.names(db, company().id)
+        who = [each["who"] for each in storm_board.history(db, company().id, names)]
     return g.desk_words["dispatch_rule"] if who[:1] == [RULE] else "".join(who[:1])
 
 

@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ivr.agent_queue.model import AgentQueue
@@ -62,6 +63,14 @@ def undoes(*what: str) -> Callable[[Undoer], Undoer]:
         return function
 
     return mark
+
+
+def flush(db: Session) -> None:
+    """Write; of two who do the same at one moment the second is told (`Changed`)."""
+    try:
+        db.flush()
+    except IntegrityError:
+        raise Changed() from None
 
 
 def done(

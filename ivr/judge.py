@@ -18,22 +18,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from ivr import check, company, graph, prompts
 from ivr.check import MAIN, Finding
 from ivr.company import Company
-from ivr.errors import FlowError
+from ivr.errors import FlowError, Unfit
 from ivr.flow import Flow
 from ivr.prompts import Catalogue
 from ivr.proof import Violation, prove, size
-from ivr.releases import texts
+from ivr.releases import records, texts
 from ivr.releases.texts import Files, Found
 from ivr.releases.walks import Progress
 from ivr.services import SERVICES
 from ivr.services.callers import house
+from ivr.store.supervision import FlowRelease
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +100,14 @@ class Judge:
             found = [_found(each, places) for each in wrong]
             found += [_found(each, places, hint=True) for each in harmless]
         return found[:SHOWN]
+
+    def check(self, db: Session, company: str, number: int, at: datetime) -> FlowRelease:
+        """Check a release and keep what was found. Unfit: there is none, or it is empty."""
+        row = records.find(db, company, number)
+        if not row.changes:
+            raise Unfit("release_empty", number=number)
+        records.note_check(row, self.base, self.found(company, row.changes), at)
+        return row
 
     def fits(self, name: str, flows: Mapping[str, Flow]) -> list[Finding]:
         """Return what keeps flows from being served to the callers of a company."""

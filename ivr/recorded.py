@@ -15,10 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
-from ivr.actions import Undoing, done, undoes
+from ivr.actions import Undoing, done, flush, undoes
 from ivr.errors import Changed, Unfit
 from ivr.store.supervision import PromptVersion
 
@@ -128,7 +127,7 @@ def keep(
         findings=list(recording.findings), made_by=who, made_at=at,
     )  # fmt: skip
     db.add(row)
-    _flush(db)
+    flush(db)
     told = {"number": row.number, "digest": row.digest, "seconds": round(row.seconds, 2)}
     done(db, company, who, "prompt.upload", _target(prompt, language), {}, told, at)
     return row
@@ -239,20 +238,12 @@ def _put(
     if now is not None:
         row = find(db, company, prompt, language, now)
         row.state, row.retired_at, row.version = "retired", at, row.version + 1
-        _flush(db)
+        flush(db)
     if then is not None:
         row = find(db, company, prompt, language, then)
         row.state, row.version = "live", row.version + 1
         row.published_by, row.published_at, row.retired_at = who, at, None
-    _flush(db)
-
-
-def _flush(db: Session) -> None:
-    """Write; of two who do the same at one moment the second is told."""
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Changed() from None
+    flush(db)
 
 
 def _target(prompt: str, language: str) -> str:

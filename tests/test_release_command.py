@@ -48,7 +48,7 @@ def test_from_files_to_calls_and_back(press2, flow):
     assert press2("check", 1) == (0, "nothing found\n")
     code, told = press2("show", 1)
     assert ("-" in told, SILENT in told, code) == (True, True, 0)
-    assert "0.05 of them, the canary: release 1" in press2("canary", 1, 5)[1]
+    assert "5 % of them, the canary: release 1" in press2("canary", 1, 5)[1]
     assert "new calls get release 1\n" in press2("publish", 1)[1]
     assert "No readings aloud" in press2("list")[1]
     assert "new calls get the files\n" in press2("rollback")[1]
@@ -57,7 +57,7 @@ def test_from_files_to_calls_and_back(press2, flow):
 def test_what_cannot_be_is_told_and_nothing_is_done(press2, flow, tmp_path):
     press2("new", flow("to: to_outage", "to: nowhere"))
     code, told = press2("check", 1)
-    assert (code, "main:" in told, "1 findings" in told) == (1, True, True)
+    assert (code, "main:" in told, "1 finding" in told) == (1, True, True)
     for words, why in (
         (("publish", 1), "does not pass: 1 found"),
         (("canary", 1, 5), "does not pass"),

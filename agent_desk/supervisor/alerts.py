@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from agent_desk import staff
 from agent_desk.body import asked_day
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused, note
@@ -74,10 +75,9 @@ def live() -> Response:
     """List what is wrong now, the worst first, with the value of this moment where it is known."""
     with office().store.session(read_only=True) as db:
         wanted = select(Alert).where(Alert.company == shift().company, Alert.live.is_(True))
-        rows, names = list(db.scalars(wanted)), shell.names(db)
-        late = watch.lateness(db, office().now()).get(shift().company, 0.0)
+        rows, names = list(db.scalars(wanted)), staff.names(db, shift().company)
     figures = _figures()
-    current = _current(figures, late)
+    current = _current(figures) if rows else {}
     found = [
         _row(row, names) | {"now": current.get((row.kind, row.target), row.value)} for row in rows
     ]
@@ -95,9 +95,11 @@ def _watched(figures: dict[str, Any]) -> bool:
     return not figures or office().clock() - figures["told"] < rules.SILENT
 
 
-def _current(figures: dict[str, Any], late: float) -> dict[rules.Key, float | None]:
-    """Return what can be measured here as well. late: seconds, of the outbox."""
+def _current(figures: dict[str, Any]) -> dict[rules.Key, float | None]:
+    """Return what can be measured here as well."""
     profile, now = company(), office().now()
+    with office().store.session(read_only=True) as db:
+        late = watch.lateness(db, now).get(profile.id, 0.0)
     called = synthetic.last(office().store, profile.id)
     measures = Measures(
         outbox=late,
@@ -134,7 +136,7 @@ def take(key: int) -> Response:
         change = update(Alert).where(*free, Alert.taken_by.is_(None))
         done = db.execute(change.values(taken_by=who.login, taken_at=now))
         taken = bool(getattr(done, "rowcount", 0))
-        row, names = db.get(Alert, key), shell.names(db)
+        row, names = db.get(Alert, key), staff.names(db, shift().company)
         if row is not None:
             db.refresh(row)
     if row is None or row.company != who.company:
@@ -179,7 +181,7 @@ def history() -> Response:
             wanted.append(column == value)
     with office().store.session(read_only=True) as db:
         total = db.scalar(select(func.count()).select_from(Alert).where(*wanted)) or 0
-        names = shell.names(db)
+        names = staff.names(db, shift().company)
         newest = select(Alert).where(*wanted).order_by(Alert.since.desc(), Alert.id.desc())
         rows = db.scalars(newest.offset(int(number) * PAGE).limit(PAGE))
         found = [_row(row, names) for row in rows]

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
+from agent_desk import staff
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused
@@ -64,7 +65,7 @@ def _state() -> dict[str, Any]:
     today = now.astimezone(profile.zone).date()
     with office().store.session(read_only=True) as db:
         known = hours_changes.known(db, profile, now)
-        people = shell.names(db)
+        people = staff.names(db, profile.id)
         said = [
             _announcement(row, now, people) for row in announcements.listed(db, profile.id, now)
         ]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from agent_desk import leaving, steer
+from agent_desk import leaving, staff, steer
 from agent_desk.body import Body, body
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import Refused
@@ -62,7 +62,7 @@ def _state() -> dict[str, Any]:
     with parts.store.session(read_only=True) as db:
         opening = hours_changes.known(db, profile, now).opening
         closed = [queue for queue in profile.queues if not opening.is_open(queue, now)]
-        people = shell.names(db)
+        people = staff.names(db, profile.id)
         done = actions.lately(db, profile.id, now - BACK, *KINDS)
     moved = _moved(done)
     return {

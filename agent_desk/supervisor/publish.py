@@ -9,6 +9,7 @@ from flask import Blueprint, g, jsonify
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from agent_desk import staff
 from agent_desk.body import Body, body
 from agent_desk.office import office, shift
 from agent_desk.refusals import Refused, note
@@ -30,7 +31,7 @@ blueprint.register_blueprint(prompts.blueprint)
 def page() -> str:
     """Show the page."""
     with office().store.session(read_only=True) as db:
-        names = shell.names(db)
+        names = staff.names(db, shift().company)
     return shell.show("publish", "sound_", longest=LONGEST, names=names, **prompts.given())
 
 
@@ -211,13 +212,7 @@ def _check(number: int, _sent: Body) -> None:
 
 def check(db: Session, number: int) -> FlowRelease:
     """Check a release against this program, and keep what was found."""
-    parts, company = office(), shift().company
-    row = records.find(db, company, number)
-    if not row.changes:
-        raise Unfit("release_empty", number=number)
-    found = parts.judge.found(company, row.changes)
-    records.note_check(row, parts.judge.base, found, parts.now())
-    return row
+    return office().judge.check(db, shift().company, number, office().now())
 
 
 def _discard(number: int, sent: Body) -> None:

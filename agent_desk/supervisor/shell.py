@@ -7,15 +7,14 @@ from typing import Any
 
 from flask import Response, g, jsonify, render_template, request
 from flask_wtf.csrf import generate_csrf
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agent_desk import staff
 from agent_desk.body import NAME
 from agent_desk.office import company, office, shift
 from agent_desk.refusals import note
 from ivr import actions
 from ivr.errors import Changed, NotUndone, Unfit
-from ivr.store.models import User
 from ivr.store.supervision import Action
 
 EVERYWHERE = (
@@ -135,10 +134,4 @@ def _refusal(error: Changed | NotUndone | Unfit) -> tuple[str, int, dict[str, An
 def named(login: str) -> str:
     """Return the name of a login."""
     with office().store.session(read_only=True) as db:
-        return names(db).get(login, login)
-
-
-def names(db: Session) -> dict[str, str]:
-    """Return the name of each login of the company."""
-    wanted = select(User.login, User.name).where(User.company == shift().company)
-    return {login: name or login for login, name in db.execute(wanted)}
+        return staff.names(db, shift().company).get(login, login)

@@ -127,21 +127,14 @@ class _Work:
 
     def checked(self, number: int) -> FlowRelease:
         """Check a release and keep what was found."""
-        from ivr.releases import records
-
-        row = self.row(number)
-        if not row.changes:
-            raise Unfit("release_empty", number=number)
-        found = self.judge.found(self.company, row.changes)
-        records.note_check(row, self.judge.base, found, now())
-        return row
+        return self.judge.check(self.db, self.company, number, now())
 
     def tell(self) -> None:
         state = self.state()
         live = "the files" if state.live is None else f"release {state.live}"
         say(f"{self.company}: new calls get {live}")
         if state.canary is not None:
-            say(f"  {state.share:.4g} of them, the canary: release {state.canary}")
+            say(f"  {100 * state.share:.4g} % of them, the canary: release {state.canary}")
 
 
 def _list(work: _Work, _options: argparse.Namespace) -> None:
@@ -182,14 +175,13 @@ def _new(work: _Work, options: argparse.Namespace) -> None:
 
 
 def _check(work: _Work, options: argparse.Namespace) -> int:
-
     row = work.checked(options.number)
     for each in row.findings:
         hint = "hint: " if each["hint"] else ""
         say(f"{hint}{each['flow']}:{each['line']}: {each['text']} [{each['rule']}]")
     wrong = sum(not each["hint"] for each in row.findings)
     if wrong:
-        say(f"{wrong} findings")
+        say(_findings(wrong))
     return 1 if wrong else 0
 
 
@@ -213,9 +205,13 @@ def _checked(store: Store, judge: Judge, company: str, options: argparse.Namespa
         place = f"{each['flow']}:{each['line']}: {each['place']}"
         say(f"{place}: {each['text']} [{each['rule']}]\n  the way: {way}\n{each['script']}\n")
     wrong, entrances = len(walked["found"]), ", ".join(walked["entrances"]) or "nowhere"
-    told = f"{wrong} findings" if wrong else "nothing found"
+    told = _findings(wrong) if wrong else "nothing found"
     say(f"{told}; walked from {entrances}: {walked['states']:,} states, {walked['seconds']} s")
     return 1 if wrong else 0
+
+
+def _findings(count: int) -> str:
+    return "1 finding" if count == 1 else f"{count} findings"
 
 
 class _Line:

@@ -15,10 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ivr.actions import Undoing, done, undoes
+from ivr.actions import Undoing, done, flush, undoes
 from ivr.errors import Changed, Unfit
 from ivr.releases.texts import MOST, Files, Found, refuse
 from ivr.store.supervision import FlowRelease
@@ -100,7 +99,7 @@ def new(
         changes=changes, made_by=who, made_at=at,
     )  # fmt: skip
     db.add(row)
-    _flush(db)
+    flush(db)
     done(db, company, who, "release.new", str(row.number), {}, {"like": like}, at)
     return row
 
@@ -298,7 +297,7 @@ def _put(db: Session, company: str, now: State, then: State, who: str, at: datet
         find(db, company, now.canary).state = "retired"  # no two rows of one state at any moment
     if now.live is not None and now.live == then.canary:
         find(db, company, now.live).state = "retired"
-    _flush(db)
+    flush(db)
     for number, wanted, share in ((then.live, "live", 1.0), (then.canary, "canary", then.share)):
         if number is None:
             continue
@@ -306,15 +305,7 @@ def _put(db: Session, company: str, now: State, then: State, who: str, at: datet
         if (row.state, row.share) != (wanted, share):
             row.state, row.share, row.version = wanted, share, row.version + 1
             row.published_by, row.published_at, row.retired_at = who, at, None
-    _flush(db)
-
-
-def _flush(db: Session) -> None:
-    """Write; of two who do the same at one moment the second is told."""
-    try:
-        db.flush()
-    except IntegrityError:
-        raise Changed() from None
+    flush(db)
 
 
 # ---------------------------------------------------------------------- undone

@@ -38,10 +38,8 @@ def test_only_one_holds_it(two: tuple[Lease, Lease]) -> None:
 
 
 def test_it_ends_by_itself(redis_client: redis.Redis) -> None:
-    dead, other = (
-        RedisLease(redis_client, DISPATCH, seconds=0.1),
-        RedisLease(redis_client, DISPATCH),
-    )
+    dead = RedisLease(redis_client, DISPATCH, seconds=0.1)
+    other = RedisLease(redis_client, DISPATCH)
     assert dead.hold()
     assert until(other.hold)
     dead.release()
