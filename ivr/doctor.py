@@ -27,6 +27,7 @@ from ivr.asterisk.process import find_program
 from ivr.channels.twilio import doctor as twilio_doctor
 from ivr.channels.twilio.sounds import Sounds
 from ivr.config import Config
+from ivr.erasure import strays
 from ivr.errors import ConfigError, Press2Error, SetupError
 from ivr.parts import reachable, recognisers, redis_answers, worker_ports
 from ivr.speech import doctor as speech_doctor
@@ -46,6 +47,8 @@ LITTLE = 500_000_000
 SOME = 2_000_000_000
 LATELY = timedelta(days=7)
 """How long what could not be delivered is told of."""
+SETTLED = timedelta(days=1)
+"""After that the row of a recording is no longer on its way."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,32 @@ def _outbox(given: Config, home: Path) -> Iterator[Finding]:
         )
     elif not waiting or given.twilio.sms_from:
         yield Finding("ok", "outbox", f"{sum(found.waiting.values())} wait, none failed lately")
+
+
+def stray_recordings(given: Config) -> dict[Path, int]:
+    """Return the sounds older than a day that no row of the store names, with their bytes."""
+    folder = given.press2.var / "recordings"
+    before = (datetime.now(UTC) - SETTLED).timestamp()
+    with contextlib.closing(open_store(given.store_url())) as store:
+        found = strays.strays(store, folder, before)
+    return {folder / path: size for path, size in found.items()}
+
+
+def _recordings(given: Config, home: Path) -> Iterator[Finding]:
+    """Sounds of callers that nobody can hear and nothing deletes."""
+    if not _has_store(given):
+        return
+    found = stray_recordings(given)
+    if not found:
+        yield Finding("ok", "recordings", "all older than a day are talks or voice messages")
+        return
+    yield Finding(
+        "warning",
+        "recordings",
+        f"{len(found)} older than a day, {sum(found.values()) / 1e6:.1f} MB, belong to no row of"
+        " the store: nobody can hear them, and retention leaves them",
+        "`app.py doctor recordings` names them; delete them (docs/retention.md)",
+    )
 
 
 def _data(given: Config, home: Path) -> Iterator[Finding]:
@@ -469,6 +498,7 @@ CHECKS: tuple[Check, ...] = (
     _redis,
     _store,
     _outbox,
+    _recordings,
     _data,
     _feed,
     _alerts,

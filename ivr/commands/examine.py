@@ -24,8 +24,9 @@ def add(commands: Any) -> None:
         commands, "doctor", doctor, "looks at the set-up and says what is wrong with it"
     )
     examiner.add_argument(
-        "what", nargs="?", choices=("queue", "webhooks"),
-        help="queue: audit the live queue; webhooks: send one of Twilio's to the public URL",
+        "what", nargs="?", choices=("queue", "recordings", "webhooks"),
+        help="queue: audit the live queue; recordings: name the files that belong to no row of the"
+        " store; webhooks: send one of Twilio's to the public URL",
     )  # fmt: skip
     account = commands.add_parser("twilio", help="our numbers at Twilio and its queue")
     acts = account.add_subparsers(metavar="WHAT", required=True)
@@ -39,9 +40,13 @@ def add(commands: Any) -> None:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Look at the set-up, the live queue or Twilio's webhooks, and say what is wrong there."""
+    """Look at the set-up, the live queue, recordings or Twilio's webhooks, and say what is wrong
+    there.
+    """
     if options.what == "queue":
         return _doctor_queue()
+    if options.what == "recordings":
+        return _doctor_recordings()
     from ivr import config
     from ivr.doctor import Finding, examine
 
@@ -101,3 +106,13 @@ def _doctor_queue() -> int:
     for line in findings or [summary]:
         say(line)
     return 1 if findings else 0
+
+
+def _doctor_recordings() -> int:
+    """Name the files of recordings that no row of the store names, one a line."""
+    from ivr.doctor import stray_recordings
+
+    found = stray_recordings(settings())
+    for path in sorted(found):
+        say(str(path))
+    return 1 if found else 0
