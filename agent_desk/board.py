@@ -111,6 +111,7 @@ def _talk(
         "since": operator.since if row is None else row.answered_at.timestamp(),
         "state": states[operator.state],
         "code": row.code if row else None,
+        "note": row.note if row else None,
         "recording": recording,
         "drafts": drafts,
         "caller": _caller(office, ticket, language),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, jsonify
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from agent_desk import leaving, quality, staff, talks
 from agent_desk.board import face
-from agent_desk.body import body
+from agent_desk.body import Body, body
 from agent_desk.office import company, office, operator, shift
 from agent_desk.phone import tested
 from agent_desk.refusals import Refused
@@ -117,27 +118,46 @@ def decline() -> Response:
 @blueprint.post("/wrap-up")
 def wrap_up() -> Response:
     """Keep code and note of a talk, and end the wrap-up if it still runs."""
-    sent = body()
-    token, remark = sent.name("token"), sent.text("note", wanted=False)
-    codes = company().wrap_up_codes
-    code = sent.choice("code", *codes) if codes else sent.text("code", longest=60, wanted=False)
-    about = sent.name("account", wanted=False)
-    known, parts = operator(), office()
-    current = known is not None and known.token == token
+    sent, codes, parts = body(), company().wrap_up_codes, office()
+    if codes:
+        sent.choice("code", *codes)
     with parts.store.session() as db:
-        if current and known is not None and known.state in talks.ABOUT:
-            row: Conversation | None = talks.conversation(db, known)
-        else:
-            row = db.scalar(_of_mine(token))
-        if row is None:
-            raise Refused("too_late", 409, audit="wrap_up", token=token)
-        row.code, row.note, row.wrapped_at = code, remark or None, parts.now()
-        if about:
-            row.account_id = talks.account(db, about).id
+        row = _written(db, sent)
+        row.wrapped_at = parts.now()
         quality.keep(row, parts)
-    if current:
+        token = row.token
+    known = operator()
+    if known is not None and known.token == token:
         parts.queue.finish(shift().company, shift().login, parts.clock())
     return jsonify({})
+
+
+@blueprint.put("/wrap-up")
+def write() -> Response:
+    """Keep what is written of a talk so far: a wrap-up may run out in the middle of a word."""
+    sent = body()
+    with office().store.session() as db:
+        _written(db, sent)
+    return jsonify({})
+
+
+def _written(db: Session, sent: Body) -> Conversation:
+    """Write code, note and account of a talk of his down."""
+    token, remark = sent.name("token"), sent.text("note", wanted=False)
+    code, codes = sent.text("code", longest=60, wanted=False), company().wrap_up_codes
+    if code and codes and code not in codes:
+        raise Refused("field", field="code")
+    about, known = sent.name("account", wanted=False), operator()
+    if known is not None and known.token == token and known.state in talks.ABOUT:
+        row: Conversation | None = talks.conversation(db, known)
+    else:
+        row = db.scalar(_of_mine(token))
+    if row is None:
+        raise Refused("too_late", 409, audit="wrap_up", token=token)
+    row.code, row.note = code or None, remark or None
+    if about:
+        row.account_id = talks.account(db, about).id
+    return row
 
 
 def _of_mine(token: str) -> Select[Conversation]:

@@ -388,6 +388,24 @@ def test_wrap_up_wants_a_code_and_gives_more_time(stage: Stage, page: Page) -> N
     stage.at(page, "ready")
 
 
+def test_a_note_outlives_a_wrap_up_that_runs_out(stage: Stage, page: Page) -> None:
+    ticket = stage.talk(page)
+    stage.ended(ticket)
+    stage.at(page, "wrap_up")
+    page.get_by_role("radio", name="Complaint").check()
+    page.locator("#wrap-note").fill("angry about")
+    assert until(lambda: [row.note for row in rows(stage, Conversation)] == ["angry about"])
+    page.reload()
+    stage.at(page, "wrap_up")
+    expect(page.locator("#wrap-note")).to_have_value("angry about")
+    expect(page.get_by_role("radio", name="Complaint")).to_be_checked()
+    page.locator("#wrap-note").fill("angry about the seal")
+    stage.queue.finish("odesa", "olena", time.time())
+    expect(page.locator(".wrap-up")).to_be_hidden()
+    assert until(lambda: rows(stage, Conversation)[0].note == "angry about the seal")
+    assert [row.code for row in rows(stage, Conversation)] == ["complaint"]
+
+
 def test_a_colleague_is_asked_and_given_the_caller(
     stage: Stage, page: Page, chromium: Browser
 ) -> None:

@@ -149,6 +149,26 @@ def test_code_and_note_may_be_written_during_the_talk(world):
     assert world.queue.operator("odesa", "olena").state == "idle"
 
 
+def test_what_is_written_so_far_is_kept_when_the_time_is_over(world):
+    browser = world.desk().ready()
+    ticket = world.talk()
+    body = {"token": ticket.token, "note": "Asks about", "account": "100200301"}
+    assert browser.send("wrap-up", body, "put").status_code == 200
+    world.queue.ended(ticket.id, world.watch.now)
+    talk = browser.state(lambda s: s["talk"] and s["talk"]["state"] == "wrap_up")["talk"]
+    assert (talk["code"], talk["note"]) == (None, "Asks about")
+    world.watch.now += 3600
+    world.queue.tick(world.watch.now)
+    assert world.queue.operator("odesa", "olena").state == "idle"
+    body |= {"code": "meter", "note": "Asks about the seal"}
+    assert browser.send("wrap-up", body, "put").status_code == 200
+    [row] = world.rows(Conversation)
+    assert (row.code, row.note, row.wrapped_at) == ("meter", "Asks about the seal", None)
+    assert row.account_id is not None
+    assert browser.send("wrap-up", body | {"code": "fun"}, "put").status_code == 400
+    assert world.desk("taras").send("wrap-up", body, "put").status_code == 409
+
+
 def test_a_code_comes_late_but_from_him_only(world):
     browser = world.desk().ready()
     ticket = world.talk()

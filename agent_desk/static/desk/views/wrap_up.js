@@ -1,5 +1,6 @@
 // @ts-check
 /** After a talk: what it was about, a note, and the time left. The code may be chosen in the talk already. */
+import { Drafts } from "../draft.js";
 import { canvas, fill, h, write } from "../dom.js";
 import { span } from "../format.js";
 
@@ -13,7 +14,11 @@ export class WrapUp {
   /** @param {import("../main.js").App} app */
   constructor(app) {
     this.app = app;
-    const { say, given } = app;
+    const { say, given, api } = app;
+    this.drafts = new Drafts(
+      ({ call, values }) => api.put("/desk/wrap-up", { token: call, ...values }),
+      () => {},
+    );
     this.left = h("p", { class: "left", "aria-live": "off" });
     this.codes = h("fieldset", { class: "codes" });
     this.drawCodes = canvas(this.codes);
@@ -23,7 +28,7 @@ export class WrapUp {
     this.more = h("button", { type: "button", on: { click: () => this.#more() } }, say("wrap_more"));
     this.element = h(
       "form",
-      { class: "card wrap-up", hidden: true, "aria-labelledby": "wrap-title", novalidate: true, on: { submit: (/** @type {Event} */ event) => this.#send(event) } },
+      { class: "card wrap-up", hidden: true, "aria-labelledby": "wrap-title", novalidate: true, on: { submit: (/** @type {Event} */ event) => this.#send(event), input: () => this.#typed() } },
       h("h2", { id: "wrap-title" }, say("wrap_title")),
       this.left,
       this.codes,
@@ -63,7 +68,9 @@ export class WrapUp {
     this.#told = false;
     this.element.reset();
     write(this.problem, "");
-    if (talk.code) this.element.querySelector(`[value="${CSS.escape(talk.code)}"]`)?.click();
+    this.note.value = talk.note ?? "";
+    const chosen = talk.code && this.element.querySelector(`[value="${CSS.escape(talk.code)}"]`);
+    if (chosen instanceof HTMLInputElement) chosen.checked = true;
   }
 
   tick() {
@@ -89,10 +96,19 @@ export class WrapUp {
     return new FormData(this.element).get("code")?.toString() ?? "";
   }
 
+  get #written() {
+    return { code: this.code, note: this.note.value.trim(), account: this.app.account?.account ?? null };
+  }
+
+  /** Keeps what is written so far: the time may be over before it is sent. */
+  #typed() {
+    this.drafts.typed(this.#token, this.#token, this.#written);
+  }
+
   /** @param {Event} event */
   async #send(event) {
     event.preventDefault();
-    const { say, api, guarded, desk, account } = this.app;
+    const { say, api, guarded, desk } = this.app;
     if (desk.mode !== "wrap_up") return;
     if (!this.code) {
       write(this.problem, say("wrap_code_missing"));
@@ -101,9 +117,9 @@ export class WrapUp {
     }
     write(this.problem, "");
     this.finish.disabled = true;
-    await guarded(() =>
-      api.post("/desk/wrap-up", { token: this.#token, code: this.code, note: this.note.value.trim(), account: account?.account ?? null }),
-    );
+    await this.drafts.flush();
+    this.drafts.drop(this.#token);
+    await guarded(() => api.post("/desk/wrap-up", { token: this.#token, ...this.#written }));
     this.finish.disabled = false;
   }
 
