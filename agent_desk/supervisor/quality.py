@@ -201,6 +201,8 @@ def rate(key: int) -> Response:
     terms = company().terms.quality
     with office().store.session() as db:
         row = _mine(db, key)
+        if missing := [each.name for each in terms.criteria if each.name not in points]:
+            raise Refused("quality_missing", names="; ".join(map(_criterion, missing)))
         try:
             card = scorecards.rate(
                 db, terms, row,

@@ -15,8 +15,11 @@ from sqlalchemy import select
 
 from ivr.store.models import Audit, Conversation
 from ivr.store.supervision import RecordingMark, Scorecard
+from ivr.terms import QualityTerms
 
 pytestmark = pytest.mark.browser
+
+CRITERIA = QualityTerms().criteria
 
 
 def fill(stage: Stage) -> None:
@@ -84,8 +87,23 @@ def test_a_talk_is_found_heard_marked_rated_and_answered(
     expect(talk.locator(".marks li")).to_have_count(1)
     expect(talk.locator(".time-line .mark-at")).to_have_count(1)
 
+    points = talk.locator("#rating input[type=number]")
+    assert [each.input_value() for each in points.all()] == [""] * len(CRITERIA)
+    for each in CRITERIA[2:]:
+        talk.locator(f"#points-{each.name}").fill(str(each.points))
+    talk.get_by_role("button", name="Keep the card").click()
+    missing = "No points yet: Greeting and name; Identified by the rule"
+    expect(talk.locator("#rating [role=status]")).to_have_text(missing)
+    expect(talk.get_by_label("Greeting and name")).to_be_focused()
+    assert stored(stage, Scorecard) == []
     talk.get_by_label("Greeting and name").fill("0")
+    talk.get_by_label("Identified by the rule").fill(str(CRITERIA[1].points))
     expect(talk.locator(".big-total")).to_have_text("95 of 100")
+    talk.get_by_role("button", name="Mark at").click()
+    expect(talk.locator(".marks li")).to_have_count(2)
+    expect(talk.locator(".big-total")).to_have_text("95 of 100")
+    talk.locator(".marks li").last.get_by_role("button").last.click()
+    expect(talk.locator(".marks li")).to_have_count(1)
     talk.get_by_label("Safety text where needed").fill("0")
     expect(talk.locator(".big-total")).to_have_text("0 of 100: Failed")
     talk.get_by_label("Safety text where needed").fill("10")

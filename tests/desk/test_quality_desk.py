@@ -235,7 +235,7 @@ def test_a_talk_is_rated_and_the_second_is_told(world: Any, vira: Page) -> None:
         ({"points": POINTS | {"answer": "5"}, "version": 0}, "field"),
         ({"points": POINTS | {"answer": -5}, "version": 0}, "field"),
         ({"points": POINTS | {"charm": 5}, "version": 0}, "quality_points"),
-        ({"points": {}, "version": 0}, "quality_points"),
+        ({"points": {}, "version": 0}, "quality_missing"),
         ({"points": [1], "version": 0}, "field"),
         ({"points": POINTS}, "field"),
         ({"points": POINTS, "note": 5, "version": 0}, "field"),
@@ -244,6 +244,16 @@ def test_a_talk_is_rated_and_the_second_is_told(world: Any, vira: Page) -> None:
 def test_cards_that_cannot_be_kept(world: Any, vira: Page, body: Any, code: str) -> None:
     key = keep(world)
     refused(vira.send(f"talk/{key}/rate", body), code, 400)
+    assert world.rows(Scorecard) == []
+
+
+def test_a_card_without_all_points_is_told_which_it_lacks(world: Any, vira: Page) -> None:
+    points = {name: most for name, most in POINTS.items() if name not in ("listened", "privacy")}
+    answer = vira.browser.send(
+        f"supervisor/quality/talk/{keep(world)}/rate?language=en", {"points": points, "version": 0}
+    )
+    told = refused(answer, "quality_missing", 400)
+    assert told.endswith(": Listened, asked the right questions; Privacy kept")
     assert world.rows(Scorecard) == []
 
 

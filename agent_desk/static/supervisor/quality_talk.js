@@ -134,14 +134,14 @@ export class Talk {
     note.value = "";
   }
 
-  /** @param {Promise<any>} answer */
+  /** A card that somebody is filling in stays as it is. @param {Promise<any>} answer */
   async #take(answer) {
     const told = await answer;
-    if (!told) return;
+    if (!told) return false;
     this.#known = told;
     this.#lines();
-    this.#sheets();
     this.changed();
+    return true;
   }
 
   /** The cards of all raters beside each other, and one's own to be filled in. */
@@ -182,11 +182,18 @@ export class Talk {
   #form(card) {
     const sum = h("p", { class: "big-total", role: "status" });
     const inputs = given.criteria.map((/** @type {any} */ each) =>
-      h("input", { id: `points-${each.name}`, type: "number", min: 0, max: each.points, required: true, value: card?.points[each.name] ?? each.points, on: { input: () => add() } }),
+      h("input", { id: `points-${each.name}`, type: "number", min: 0, max: each.points, "aria-required": "true", value: card?.points[each.name] ?? "", on: { input: () => add() } }),
     );
+    const missing = () => given.criteria.filter((/** @type {any} */ _, /** @type {number} */ at) => inputs[at].value === "");
     const note = h("textarea", { id: "card-note", rows: 3, maxlength: 4000, value: card?.note ?? "" });
     const add = () => {
-      const points = inputs.map((/** @type {HTMLInputElement} */ input) => Number(input.value) || 0);
+      const without = missing();
+      if (without.length) {
+        sum.className = "warn";
+        write(sum, say("quality_missing", { names: without.map((/** @type {any} */ each) => criterion(each.name)).join("; ") }));
+        return;
+      }
+      const points = inputs.map((/** @type {HTMLInputElement} */ input) => Number(input.value));
       const failed = given.criteria.some((/** @type {any} */ each, /** @type {number} */ at) => each.fail && points[at] === 0);
       sum.className = failed ? "big-total failed" : "big-total";
       write(sum, failed ? `${say("quality_of", { points: 0 })}: ${say("quality_failed")}` : say("quality_of", { points: points.reduce((/** @type {number} */ all, /** @type {number} */ one) => all + one, 0) }));
@@ -203,10 +210,16 @@ export class Talk {
       sum,
       h("button", { class: "main" }, say("quality_keep")),
     );
-    form.addEventListener("submit", (/** @type {Event} */ event) => {
+    form.addEventListener("submit", async (/** @type {Event} */ event) => {
       event.preventDefault();
+      const [first] = missing();
+      if (first) {
+        find(`#points-${first.name}`).focus();
+        return;
+      }
       const points = Object.fromEntries(given.criteria.map((/** @type {any} */ each, /** @type {number} */ at) => [each.name, Number(inputs[at].value)]));
-      this.#take(page.send(`quality/talk/${this.#known.id}/rate`, { points, note: note.value, version: card?.version ?? 0 }));
+      const rated = page.send(`quality/talk/${this.#known.id}/rate`, { points, note: note.value, version: card?.version ?? 0 });
+      if (await this.#take(rated)) this.#sheets();
     });
     add();
     return form;
