@@ -10,16 +10,19 @@ from ivr.figures import aligned
 from ivr.staffing.backtest import Score
 from ivr.staffing.need import Inputs, Line, hours
 from ivr.staffing.plan import Known, Planned
-from ivr.staffing.whatif import ALL, Answer, Figure
+from ivr.staffing.whatif import ALL, SHARES, Answer, Figure
 
-SHARES = ("level", "lost", "busy")
 NAMES = {
     "offered": "callers", "answered": "answered", "level": "service level", "lost": "lost",
     "p50": "wait p50, s", "p90": "wait p90, s", "busy": "occupancy",
 }  # fmt: skip
 NOTES = {
-    "off": "the day lived again has a service level {value:+.1%} from the true one: trust "
+    "off_level": "the day lived again has a service level {value:+.1%} from the true one: trust "
     "differences, not levels",
+    "off_lost": "the day lived again has a share of lost callers {value:+.1%} from the true one: "
+    "trust differences, not shares",
+    "off_busy": "the day lived again has an occupancy {value:+.1%} from the true one: "
+    "trust differences, not shares",
     "patience": "patience is not measured yet: {value:.0f} s of the profile",
     "no_pauses": "operators who come make no pauses; count with shrinkage beside",
     "emptied": "at one time only {value:.0f} of those who go were there, and nobody was left",

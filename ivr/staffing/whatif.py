@@ -33,7 +33,7 @@ RULES = ("relax", "overflow_to", "overflow_after", "wrap_up")
 is done about operators who do not answer, and neither is lived again.
 """
 OFF = 0.05
-"""Distance of the service level lived again from the true one that is worth a warning."""
+"""Distance of a share lived again from the true one that is worth a warning."""
 STUDENT = (
     12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
@@ -81,6 +81,7 @@ class Measures:
     busy: float | None = None
 
 
+SHARES = ("level", "lost", "busy")
 FIGURES = tuple(each.name for each in fields(Measures))
 
 
@@ -342,11 +343,20 @@ def _as_caller(fate: Fate) -> Caller:
 def of_callers(
     callers: Iterable[Caller], service: ServiceTerms, queue: str, busy: float | None
 ) -> Measures:
-    """Count the callers of the day itself, of one queue or `ALL`; call-backs do not wait."""
+    """Count the callers of the day itself, of one queue or `ALL`; call-backs do not wait.
+
+    Who is passed on is offered once, as in the reports: what comes after an answer does not count.
+    """
+    callers = list(callers)
+    answers: dict[str, int] = {}
+    for each in callers:
+        if each.waited is not None:
+            answers[each.call] = min(each.number, answers.get(each.call, each.number))
     mine = [
         each
         for each in callers
         if each.counted and each.kind == "call" and queue in (ALL, each.queue)
+        if each.number <= answers.get(each.call, each.number)
     ]
     waits = sorted(each.waited for each in mine if each.waited is not None)
     lost = [each.left or 0.0 for each in mine if each.outcome == "abandoned"]
@@ -421,9 +431,9 @@ def interval(values: Iterable[float | None]) -> tuple[float, float] | None:
 
 def _notes(question: Question, figures: Sequence[Figure]) -> Iterable[tuple[str, float]]:
     change = question.change
-    level = next(each for each in figures if (each.queue, each.name) == (ALL, "level"))
-    if level.was and level.true is not None and abs(level.was[0] - level.true) > OFF:
-        yield "off", level.was[0] - level.true
+    for share in (each for each in figures if each.queue == ALL and each.name in SHARES):
+        if share.was and share.true is not None and abs(share.was[0] - share.true) > OFF:
+            yield f"off_{share.name}", share.was[0] - share.true
     if not any(each.measured for each in question.patience.values()):
         yield "patience", question.patience[ALL].mean
     if change.operators > 0:
