@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import redis
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.company import Company
@@ -26,6 +26,7 @@ from ivr.rounds import Rounds
 from ivr.store.facts import CallFact
 from ivr.store.models import Audit, CallEvent, Conversation, VoiceMessage
 from ivr.store.supervision import (
+    HOLD,
     Action,
     Erasure,
     HelpRequest,
@@ -141,7 +142,12 @@ def _name(queue: str) -> str:
 def _talks(company: Company, queue: str) -> ColumnElement[bool]:
     others = list(company.terms.retention.by_queue)
     mine = Conversation.queue == queue if queue else Conversation.queue.not_in(others)
-    return and_(Conversation.recording.is_not(None), Conversation.ended_at.is_not(None), mine)
+    held = exists().where(
+        RecordingMark.conversation_id == Conversation.id, RecordingMark.kind == HOLD
+    )
+    return and_(
+        Conversation.recording.is_not(None), Conversation.ended_at.is_not(None), mine, ~held
+    )
 
 
 def _before(parts: Parts, days: int) -> datetime:

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ivr.store.models import Audit, Conversation
-from ivr.store.supervision import RecordingMark
+from ivr.store.supervision import HOLD, RecordingMark
 
-KINDS = ("complaint", "good", "training", "other")
+KINDS = ("complaint", "good", "training", HOLD, "other")
 PAUSE = "pause_recording"
 """What the audit log calls the pause of a recording, with `paused` in its details."""
 

@@ -253,8 +253,14 @@ class StaffMessageSeen(Base):
     seen_at: Mapped[datetime]
 
 
+HOLD = "hold"
+
+
 class RecordingMark(Base):
-    """A mark in a recording. second: from its beginning. kind: complaint, good, training, other."""
+    """A mark in a recording. second: from its beginning. kind: complaint, good, training, other.
+
+    While it has one of kind `HOLD`, a dispute is going on, and the recording is not deleted by age.
+    """
 
     __tablename__ = "recording_marks"
 

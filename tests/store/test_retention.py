@@ -16,10 +16,12 @@ from ivr.erasure import retention
 from ivr.erasure.customer import Parts
 from ivr.erasure.rows import BATCH
 from ivr.erasure.subject import NotErased
+from ivr.quality import marks
 from ivr.store.database import Store
 from ivr.store.facts import CallFact
 from ivr.store.models import Audit, CallEvent, Conversation, VoiceMessage
 from ivr.store.supervision import (
+    HOLD,
     Action,
     Erasure,
     HelpRequest,
@@ -102,6 +104,18 @@ def test_recordings_go_by_queue(parts: Parts) -> None:
     assert [row.recording is None for row in rows] == [True, False, False, False, True, False]
     assert {row.caller_number for row in rows} == {"+380671110001"}
     assert run(parts) == {}
+
+
+def test_a_recording_in_dispute_stays_until_the_mark_is_removed(parts: Parts) -> None:
+    talk = timedelta(minutes=2)
+    path = keep(parts, "general", 31, ended_at=NOW - timedelta(days=31) + talk)
+    with parts.store.session() as db:
+        row = db.scalars(select(Conversation)).one()
+        held = marks.mark(db, row, "vira", NOW, 1.0, HOLD, "a claim is before the court")
+    assert run(parts) == {} and path.exists()
+    with parts.store.session() as db:
+        db.delete(db.merge(held))
+    assert run(parts) == {"recordings": 1} and not path.exists()
 
 
 def test_voice_messages_go_once_they_were_dealt_with(parts: Parts) -> None:
