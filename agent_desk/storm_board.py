@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -190,11 +190,16 @@ def history(db: Session, company: str, people: Mapping[str, str]) -> list[dict[s
     )
     rows = list(db.scalars(wanted))
     numbers = [row.details["action"] for row in rows if "action" in row.details]
-    known = {row.id: row for row in db.scalars(select(Action).where(Action.id.in_(numbers)))}
-    return [_change(row, known.get(row.details.get("action", 0)), people) for row in rows]
+    found = list(
+        db.scalars(select(Action).where(Action.id.in_(numbers)).order_by(Action.id.desc()))
+    )
+    known, standing = {row.id: row for row in found}, actions.standing(found)
+    return [_change(row, known.get(row.details.get("action", 0)), standing, people) for row in rows]
 
 
-def _change(row: Audit, action: Action | None, people: Mapping[str, str]) -> dict[str, Any]:
+def _change(
+    row: Audit, action: Action | None, standing: Set[int], people: Mapping[str, str]
+) -> dict[str, Any]:
     undone = action.undone_by if action else None
     after = row.details.get("after", row.details)
     return {
@@ -202,7 +207,7 @@ def _change(row: Audit, action: Action | None, people: Mapping[str, str]) -> dic
         "what": row.what,
         "who": people.get(row.who, row.who),
         "reason": str(after.get("why") or after.get("reason") or ""),
-        "action": action.id if action and actions.undoable(action) else None,
+        "action": action.id if action and action.id in standing else None,
         "undoes": "undoes" in row.details,
         "undone": people.get(undone, undone) if undone else "",
     }

@@ -17,7 +17,7 @@ wants it back does it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,11 +55,17 @@ UNDO: dict[str, Undoer] = {}
 """What was done -> what puts it back; it raises `Changed` where that would undo somebody else."""
 
 
-def undoes(*what: str) -> Callable[[Undoer], Undoer]:
-    """Mark a function as the one that takes back these actions."""
+APART: dict[str, str] = {}
+"""What was done -> key of `before` that tells the things of one target apart."""
+
+
+def undoes(*what: str, apart: str = "") -> Callable[[Undoer], Undoer]:
+    """Mark a function as the one that takes back these actions. apart: see `APART`."""
 
     def mark(function: Undoer) -> Undoer:
         UNDO.update(dict.fromkeys(what, function))
+        if apart:
+            APART.update(dict.fromkeys(what, apart))
         return function
 
     return mark
@@ -143,6 +149,18 @@ def undo(
 def undoable(row: Action) -> bool:
     """Tell whether an action may be taken back, as far as it alone says."""
     return row.undone_at is None and row.undoes is None and row.what in UNDO
+
+
+def standing(rows: Iterable[Action]) -> set[int]:
+    """Return the ids of those that can be taken back now, as far as actions say: of each thing the
+    last one that was not undone. rows: newest first, with all that came after the oldest of them.
+    """
+    found: dict[tuple[Undoer, str, Any], int] = {}
+    for row in rows:
+        if undoable(row):
+            key = row.before.get(APART[row.what]) if row.what in APART else None
+            found.setdefault((UNDO[row.what], row.target, key), row.id)
+    return set(found.values())
 
 
 def changer(db: Session, action: Action, *what: str) -> str:

@@ -267,7 +267,7 @@ def _played_again(undoing: Undoing) -> None:
     _put(undoing.db, company, prompt, language, now, before, undoing.who, undoing.at)
 
 
-@undoes("prompt.discard")
+@undoes("prompt.discard", apart="number")
 def _draft_again(undoing: Undoing) -> None:
     language, _, prompt = undoing.action.target.partition("/")
     wanted = select(PromptVersion).where(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ivr.actions import UNDO, Undoing, done, lately, undo, undoable, undoes
+from ivr.actions import APART, UNDO, Undoing, done, lately, standing, undo, undoable, undoes
 from ivr.agent_queue.memory import MemoryQueue
 from ivr.company import Company
 from ivr.errors import Changed, NotUndone
@@ -128,6 +128,38 @@ def test_what_somebody_else_changed_since_is_not_undone(store: Store, company: C
         row = db.get(Action, action)
         assert row is not None and row.undone_at is None
         assert len(db.scalars(select(Action)).all()) == len(db.scalars(select(Audit)).all()) == 3
+
+
+def stands(store: Store, company: Company) -> set[int]:
+    with store.session(read_only=True) as db:
+        return standing(lately(db, company.id, NOW))
+
+
+def test_the_last_one_stands_and_the_one_before_once_it_is_undone(
+    store: Store, company: Company
+) -> None:
+    first, second = prefer(store, company, "uk"), prefer(store, company, "ru")
+    assert stands(store, company) == {second}
+    take_back(store, company, second)
+    assert stands(store, company) == {first}
+    third = prefer(store, company, "en")
+    assert stands(store, company) == {third}
+    with store.session() as db:
+        other = done(db, company.id, "vira", "preference", "+380509876543", {}, {}, NOW).id
+        done(db, company.id, "vira", "ticket.withdraw", "call", {}, {}, NOW)  # is never undone
+    assert stands(store, company) == {third, other}
+
+
+def test_things_of_one_target_that_are_apart_all_stand(
+    store: Store, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(APART, "preference", "number")
+    with store.session() as db:
+        rows = [
+            done(db, company.id, "vira", "preference", NUMBER, {"number": number}, {}, NOW).id
+            for number in (1, 2, 1)
+        ]
+    assert stands(store, company) == set(rows[1:])
 
 
 def test_another_companys_action_is_not_there(store: Store, company: Company, house: Any) -> None:

@@ -74,13 +74,14 @@ def _state() -> dict[str, Any]:
             unmet = hours_changes.unmet(db, known, row.service, row.day)
             hours.append(_hours(row, people) | {"unmet": [_booked(each) for each in unmet]})
         rows = actions.lately(db, profile.id, now - BACK, *KINDS)
+    standing = actions.standing(rows)
     local = now.astimezone(profile.zone)
     return {
         "time": now.timestamp(),
         "local": f"{local:%Y-%m-%dT%H:%M}",
         "announcements": said,
         "hours": hours,
-        "actions": [_done(row, people) for row in rows],
+        "actions": [_done(row, people, row.id in standing) for row in rows],
     }
 
 
@@ -117,7 +118,7 @@ def _booked(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"starts": _clock(row["starts"]), "ends": _clock(row["ends"])}
 
 
-def _done(row: Action, people: People) -> dict[str, Any]:
+def _done(row: Action, people: People, standing: bool) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at.timestamp(),
@@ -127,7 +128,7 @@ def _done(row: Action, people: People) -> dict[str, Any]:
         "shown": row.after or row.before,
         "undoes": row.undoes,
         "undone": people.get(row.undone_by or "", row.undone_by or ""),
-        "undoable": actions.undoable(row),
+        "undoable": standing,
     }
 
 

@@ -64,7 +64,7 @@ def _state() -> dict[str, Any]:
         closed = [queue for queue in profile.queues if not opening.is_open(queue, now)]
         people = staff.names(db, profile.id)
         done = actions.lately(db, profile.id, now - BACK, *KINDS)
-    moved = _moved(done)
+    moved, standing = _moved(done), actions.standing(done)
     return {
         "time": now.timestamp(),
         "operators": [_operator(o, by_id.get(o.ticket)) for o in operators if _shown(o)],
@@ -73,7 +73,7 @@ def _state() -> dict[str, Any]:
             _waiting(each, moved.get((each.id, each.queue), "")) for each in waiting[:SHOWN]
         ],
         "count": len(waiting),
-        "actions": [_done(row, people) for row in done],
+        "actions": [_done(row, people, row.id in standing) for row in done],
         "people": {name: people[name] for name in _concerned(done) if name in people},
     }
 
@@ -149,7 +149,7 @@ def _queue(
     }
 
 
-def _done(row: Action, people: Mapping[str, str]) -> dict[str, Any]:
+def _done(row: Action, people: Mapping[str, str], standing: bool) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at.timestamp(),
@@ -161,7 +161,7 @@ def _done(row: Action, people: Mapping[str, str]) -> dict[str, Any]:
         "after": row.after,
         "undoes": row.undoes,
         "undone": people.get(row.undone_by or "", row.undone_by or ""),
-        "undoable": actions.undoable(row),
+        "undoable": standing,
     }
 
 

@@ -45,6 +45,7 @@ def refusal(error: Unfit | Changed | NotUndone, what: str = "") -> Refused:
 def lately(db: Session, *beginnings: str) -> list[dict[str, Any]]:
     """Return what was done in the last days, newest first."""
     rows = actions.lately(db, shift().company, office().now() - LATELY, *beginnings)
+    standing = actions.standing(rows)
     return [
         {
             "id": row.id,
@@ -54,7 +55,7 @@ def lately(db: Session, *beginnings: str) -> list[dict[str, Any]]:
             "target": row.target,
             "before": row.before,
             "after": row.after,
-            "undo": actions.undoable(row),
+            "undo": row.id in standing,
             "undoes": row.undoes is not None,
             "undone": row.undone_by,
         }

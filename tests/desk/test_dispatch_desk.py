@@ -229,9 +229,13 @@ def test_what_somebody_changed_since_stays(world, vira):
     send(vira, {"do": "on", "version": 0, "hours": 1})
     world.hire("olha", "Ольга")
     olha = world.browser("olha").open("dispatch/")
+    first = state(vira)["history"][0]["action"]
     send(olha, {"do": "change", "version": state(olha)["storm"]["version"], "hours": 4})
-    assert "Ольга" in refused(undo(vira, nth=1), "changed")
+    shown = state(vira)["history"]
+    assert (shown[0]["action"] > first, shown[1]["action"]) == (True, None)
+    assert "Ольга" in refused(send(vira, {}, f"undo/{first}"), "changed")
     assert undo(vira).status_code == 200
+    assert [each["action"] for each in state(vira)["history"]] == [None, None, first]
     until = storms(world)[0].until.timestamp()
     assert until == world.watch.now + 3600
     for action in (0, 999):

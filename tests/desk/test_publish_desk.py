@@ -106,6 +106,23 @@ def test_from_the_draft_to_all_calls_and_back(world, vira):
     assert [what for what in told if what in wanted] == wanted
 
 
+def test_undo_is_offered_for_what_can_be_taken_back_now(world, vira):
+    def offered():
+        return [(each["what"], each["undo"]) for each in ask(vira, "state")["actions"]]
+
+    release = send(vira, f"releases/{draft(vira)['number']}", {"do": "check"})
+    serve(vira, "canary", **named(release), percent=5)
+    assert offered()[0] == ("canary", True)
+    (row,) = ask(vira, "state")["releases"]
+    shown = serve(vira, "publish", **named(row))
+    published, canary = shown["actions"][:2]
+    assert offered()[:3] == [("publish", True), ("canary", False), ("edit", False)]
+    assert send(vira, "undo", {"action": canary["id"]}, 409)["error"] == "publish_changed_by"
+    send(vira, "undo", {"action": published["id"]})
+    assert offered()[:3] == [("publish", False), ("publish", False), ("canary", True)]
+    assert send(vira, "undo", {"action": canary["id"]})["serving"]["canary"] is None
+
+
 def test_what_does_not_pass_the_check_is_not_published(world, vira):
     release = draft(vira, main_text(vira).replace("to: to_outage", "to: nowhere", 1))
     checked = send(vira, f"releases/{release['number']}", {"do": "check"})
@@ -318,6 +335,23 @@ def test_a_recording_is_found_uploaded_heard_published_and_rolled_back(world, vi
     assert act(vira, "rollback", to="own", seen=2)["live"] is None
     with world.store.session(read_only=True) as db:
         assert recorded.live(db) == []
+
+
+def test_undo_is_offered_for_each_recording_that_was_thrown_away_and_the_last_that_was_published(
+    vira,
+):
+    for hertz in (440, 660, 880, 990):
+        upload(vira, sound(hertz=hertz))
+    for number in (1, 2):
+        act(vira, "discard", number=number, version=1)
+    act(vira, "publish", number=3, version=1, seen=None)
+    act(vira, "publish", number=4, version=1, seen=3)
+    done = ask(vira, "prompts?of=uk")["actions"][:4]
+    assert [(each["what"], each["undo"]) for each in done] == [
+        ("publish", True), ("publish", False), ("discard", True), ("discard", True),
+    ]  # fmt: skip
+    for each in done[2:]:
+        send(vira, "prompts/undo", {"action": each["id"]})
 
 
 def test_two_who_publish_a_recording(world, vira):
