@@ -22,8 +22,8 @@ test: ## install what is missing, check, then run every test: fast ones first
 	@$(MAKE) --no-print-directory check
 	$(PYTEST) -q -n auto --maxprocesses 4 --dist loadfile -m "not postgres and not asterisk and not browser"
 	$(PYTEST) -q -m postgres
-	$(PYTEST) -q --reruns 1 -m "asterisk and not browser"
-	$(PYTEST) -q --reruns 2 -m browser
+	$(PYTEST) -q -rR --reruns 1 -m "asterisk and not browser"
+	$(PYTEST) -q -rR --reruns 2 -m browser
 
 cover: ## branch coverage of the fast tests, in var/coverage
 	$(PYTEST) -q -m "not asterisk and not browser" --cov --cov-report=html:var/coverage --cov-report=term
