@@ -30,13 +30,14 @@ def aligned(cells: Sequence[Sequence[str]], words: int | Collection[int] = 1) ->
 def as_csv(kind: type[Any], rows: Sequence[Any]) -> str:
     """Return rows, dataclasses of one kind, as CSV with a heading; empty where there is no figure.
 
-    kind: their class, which a report without rows has a heading of too.
+    Lines end in CR LF (RFC 4180); who writes the text adds the last LF. kind: their class, which a
+    report without rows has a heading of too.
     """
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
+    writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(each.name for each in fields(kind))
     writer.writerows(asdict(row).values() for row in rows)
-    return target.getvalue().rstrip("\n")
+    return target.getvalue().removesuffix("\n")
 
 
 def as_json(rows: Sequence[Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
@@ -17,6 +18,8 @@ from ivr.store.transfer import FORMULA
 
 BOM = "\ufeff"
 """Tells spreadsheets that a CSV file is UTF-8."""
+SIGNED = re.compile(r"[+-]([0-9]+(\.[0-9]+)?|[0-9]{2}:[0-9]{2})")
+"""A number, an offset from UTC or a telephone number: no formula for all its sign."""
 PLACES = {"share": 6, "seconds": 3, "hours": 3, "number": 6}
 
 
@@ -148,7 +151,9 @@ def plain(cell: Cell, column: Column, words: Words) -> str | int | float | None:
 
 def safe(value: object) -> object:
     """Return a value that no spreadsheet runs as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str) or not value.startswith(FORMULA) or SIGNED.fullmatch(value):
+        return value
+    return f"'{value}"
 
 
 def _spreadsheet(answer: Answer, words: Words, _table: str = "") -> bytes:

@@ -73,6 +73,13 @@ def test_each_format_to_the_terminal_and_to_a_file(shell, tmp_path) -> None:
     assert sorted(tmp_path.glob("*.part")) == []
 
 
+@pytest.mark.parametrize("name", ["year", "service", "wait", "callbacks", "speech"])
+def test_lines_of_csv_end_in_one_way(shell, name) -> None:
+    _, out, _ = shell(name, *YEAR, "--format", "csv")
+    assert out.endswith(b"\r\n")
+    assert out.count(b"\n") == out.count(b"\r") == out.count(b"\r\n")
+
+
 def test_rows_and_storms(shell) -> None:
     _, out, _ = shell("service", *YEAR, "--by", "month,queue", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out.decode())))

@@ -3,7 +3,11 @@
 import { Chart } from "./chart.js";
 import { say } from "./page.js";
 
-const COLOURS = ["#2f74c8", "#d9822b", "#4c9a5b", "#c2566d", "#8a68b8", "#75828f", "#b99a1d", "#3aa3a8", "#99684f", "#8fbce6", "#e0a07a", "#93c998"];
+/** One a series; more than any report has reasons. */
+const COLOURS = [
+  "#2f74c8", "#d9822b", "#4c9a5b", "#c2566d", "#8a68b8", "#75828f", "#b99a1d", "#3aa3a8", "#99684f", "#8fbce6", "#e0a07a", "#93c998",
+  "#d98fc4", "#5a5fd0", "#a8b820", "#e05f4a", "#c9b8e6", "#4f7f7a",
+];
 /** More points than these are a line, whatever the table says. */
 const BARS = 80;
 /** So many labels are all written. */
@@ -50,7 +54,7 @@ export function drawing(place, plot) {
       },
       scales: {
         x: { stacked: plot.kind === "stack", ticks: { color: ink, maxRotation: 40, autoSkipPadding: 12, autoSkip: plot.labels.length > NAMES }, grid: { display: false } },
-        y: { stacked: plot.kind === "stack", beginAtZero: true, ticks: { color: ink, callback: write }, grid: { color: edge } },
+        y: { stacked: plot.kind === "stack", beginAtZero: true, ticks: { color: ink, callback: write, precision: plot.unit === "count" ? 0 : undefined }, grid: { color: edge } },
       },
     },
   });
