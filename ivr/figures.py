@@ -6,9 +6,15 @@ import csv
 import io
 import json
 import math
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TextIO
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell as a formula (OWASP, CSV injection)."""
+SIGNED = re.compile(r"[+-]([0-9]+(\.[0-9]+)?|[0-9]{2}:[0-9]{2})")
+"""A number, an offset from UTC or a telephone number: no formula for all its sign."""
 
 
 def aligned(cells: Sequence[Sequence[str]], words: int | Collection[int] = 1) -> str:
@@ -27,16 +33,27 @@ def aligned(cells: Sequence[Sequence[str]], words: int | Collection[int] = 1) ->
     )
 
 
+def write_csv(file: TextIO, rows: Iterable[Iterable[object]]) -> None:
+    """Write rows as CSV; lines end in CR LF (RFC 4180), and no cell is run as a formula."""
+    csv.writer(file, lineterminator="\r\n").writerows(map(safe, row) for row in rows)
+
+
+def safe(cell: object) -> object:
+    """Return a cell that no spreadsheet runs as a formula."""
+    if not isinstance(cell, str) or not cell.startswith(FORMULA) or SIGNED.fullmatch(cell):
+        return cell
+    return f"'{cell}"
+
+
 def as_csv(kind: type[Any], rows: Sequence[Any]) -> str:
     """Return rows, dataclasses of one kind, as CSV with a heading; empty where there is no figure.
 
-    Lines end in CR LF (RFC 4180); who writes the text adds the last LF. kind: their class, which a
-    report without rows has a heading of too.
+    Who writes the text adds the last LF. kind: their class, which a report without rows has a
+    heading of too.
     """
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(each.name for each in fields(kind))
-    writer.writerows(asdict(row).values() for row in rows)
+    write_csv(target, [[each.name for each in fields(kind)]])
+    write_csv(target, (asdict(row).values() for row in rows))
     return target.getvalue().removesuffix("\n")
 
 

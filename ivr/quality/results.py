@@ -6,7 +6,6 @@ mean of its cards, so that it counts once.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ivr.company import Company
+from ivr.figures import write_csv
 from ivr.quality.index import bounds
 from ivr.quality.samples import days_of, month_of
 from ivr.store.models import Conversation
@@ -91,12 +91,11 @@ def as_csv(rows: Sequence[Result], names: dict[str, str]) -> str:
     """Return the results as CSV. names: words of the columns, and of "all"."""
     criteria = list(dict.fromkeys(name for row in rows for name in row.criteria))
     text = io.StringIO()
-    writer = csv.writer(text)
     head = ("month", "operator", "talks", "failed", "total")
-    writer.writerow([names.get(name, name) for name in (*head, *criteria)])
+    write_csv(text, [[names.get(name, name) for name in (*head, *criteria)]])
     for row in rows:
         cells: list[Any] = [row.month, row.operator or names.get("all", "all")]
         cells += [row.talks, row.failed, row.total]
         cells += [row.criteria.get(name, "") for name in criteria]
-        writer.writerow(cells)
+        write_csv(text, [cells])
     return text.getvalue()

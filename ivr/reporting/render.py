@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from ivr.figures import aligned
+from ivr.figures import aligned, write_csv
 from ivr.reporting.answer import Answer
 from ivr.reporting.asked import CannotReport
 from ivr.reporting.table import Cell, Column, Phrase, Table
 from ivr.reporting.words import MONTH, Words
-from ivr.store.transfer import FORMULA
 
 BOM = "\ufeff"
 """Tells spreadsheets that a CSV file is UTF-8."""
-SIGNED = re.compile(r"[+-]([0-9]+(\.[0-9]+)?|[0-9]{2}:[0-9]{2})")
-"""A number, an offset from UTC or a telephone number: no formula for all its sign."""
 PLACES = {"share": 6, "seconds": 3, "hours": 3, "number": 6}
 
 
@@ -67,11 +62,17 @@ def _csv(
     write_cell: Callable[[Cell, Column, Words], object],
 ) -> str:
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(map(safe, heading))
-    for row in table.rows:
-        cells = zip(row, table.columns, strict=True)
-        writer.writerow(safe(write_cell(cell, column, words)) for cell, column in cells)
+    write_csv(target, [heading])
+    write_csv(
+        target,
+        (
+            [
+                write_cell(cell, column, words)
+                for cell, column in zip(row, table.columns, strict=True)
+            ]
+            for row in table.rows
+        ),
+    )
     return target.getvalue()
 
 
@@ -147,13 +148,6 @@ def plain(cell: Cell, column: Column, words: Words) -> str | int | float | None:
     if isinstance(cell, float):
         return round(cell, PLACES.get(column.kind, 6))
     return cell
-
-
-def safe(value: object) -> object:
-    """Return a value that no spreadsheet runs as a formula."""
-    if not isinstance(value, str) or not value.startswith(FORMULA) or SIGNED.fullmatch(value):
-        return value
-    return f"'{value}"
 
 
 def _spreadsheet(answer: Answer, words: Words, _table: str = "") -> bytes:

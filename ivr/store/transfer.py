@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,6 +13,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import aliased
 
 from ivr.errors import SetupError
+from ivr.figures import write_csv
 from ivr.store import account_file, stage
 from ivr.store.database import STAGING, WRITING, Store
 from ivr.store.models import FIRST_RECEIPT, Account, Meter, Reading, Register
@@ -21,8 +21,6 @@ from ivr.store.world import keep_company
 
 CONFIRMED = ("accepted", "accepted_flagged", "outside_window")
 """States of the readings that the supplier may bill."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell as a formula (OWASP, CSV injection)."""
 
 
 @dataclass(frozen=True)
@@ -125,14 +123,13 @@ def _rows(
 
 
 def _write(store: Store, rows: Select[*tuple[Any, ...]], zone: ZoneInfo, file: TextIO) -> int:
-    writer = csv.writer(file)
     count = 0
     with store.session(read_only=True) as session:
         found = session.execute(rows.execution_options(yield_per=1_000))
-        writer.writerow(found.keys())
-        for row in found:
-            writer.writerow([_cell(value, zone) for value in row])
-            count += 1
+        write_csv(file, [found.keys()])
+        for some in found.partitions():
+            write_csv(file, ([_cell(value, zone) for value in row] for row in some))
+            count += len(some)
     return count
 
 
@@ -141,5 +138,4 @@ def _cell(value: Any, zone: ZoneInfo) -> str:
         return ""
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
-    written = " ".join(value) if isinstance(value, list) else str(value)
-    return f"'{written}" if written.startswith(FORMULA) else written
+    return " ".join(value) if isinstance(value, list) else str(value)

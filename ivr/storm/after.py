@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ivr.figures import write_csv
 from ivr.model import SYNTHETIC
 from ivr.store.models import Callback, CallEvent
 
@@ -97,9 +97,8 @@ def as_csv(rows: Sequence[Left]) -> str:
     the column as text.
     """
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Left))
+    write_csv(target, [[field.name for field in fields(Left)]])
     for row in rows:
         cells = asdict(row) | {"since": row.since.isoformat(timespec="seconds")}
-        writer.writerow(cells.values())
+        write_csv(target, [cells.values()])
     return target.getvalue()

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from ivr.facts.model import WHYS
+from ivr.figures import safe
 from ivr.reporting import Answer, render
 from ivr.reporting.plots import LETTER, as_svg
 from ivr.reporting.table import Cell, Column, Phrase, Plot, Table
@@ -215,7 +216,7 @@ def test_the_page_has_a_colour_for_each_reason() -> None:
     ],
 )  # fmt: skip
 def test_only_what_a_spreadsheet_would_run_is_guarded(text: str, written: str) -> None:
-    assert render.safe(text) == written
+    assert safe(text) == written
 
 
 def test_numbers_and_offsets_are_plain_in_a_file() -> None:
