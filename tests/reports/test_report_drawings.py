@@ -1,110 +1,34 @@
-"""Reports on paper: tables as wide as a page, drawings with labels apart, colours and figures."""
+"""Reports: drawings with labels apart, colours and figures."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from ivr.facts.model import WHYS
 from ivr.figures import safe
 from ivr.reporting import Answer, render
 from ivr.reporting.plots import LETTER, as_svg
-from ivr.reporting.table import Cell, Column, Phrase, Plot, Table
+from ivr.reporting.table import Cell, Column, Plot, Table
 from ivr.reporting.words import Words
 
 ZONE = ZoneInfo("Europe/Kyiv")
 BEGIN = datetime(2026, 10, 24, tzinfo=ZONE).astimezone(UTC)
 HOME = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
-PAPER = 1032
-"""Pixels of A4 landscape between the margins."""
-EN, UK = Words("en"), Words("uk")
+EN = Words("en")
 
 
 def answer(*tables: Table) -> Answer:
     day = date(2026, 10, 24)
     made = datetime(2026, 10, 30, 9, 0, tzinfo=UTC)
     return Answer("operators", "Odesa", "Europe/Kyiv", day, day, (), True, made, tables)
-
-
-# ---------------------------------------------------------------------- tables
-
-TIMES = (
-    "signed_in", "talking", "wrap_up", "ringing", "ready", "paused_break", "paused_lunch",
-    "paused_training", "paused_technical", "paused_task", "paused_outbound", "paused_messages",
-    "paused_alarm", "disconnected", "offline", "sum", "wall", "check",
-)  # fmt: skip
-OPERATORS = Table(
-    "operators",
-    (
-        Column("operator", "text"), Column("begins", "moment"), Column("offset", "text"),
-        Column("answered"), Column("taken_over"), Column("talk_mean", "seconds"),
-        Column("aht", "seconds"), Column("occupancy", "share"),
-        *(Column(each, "hours") for each in TIMES),
-    ),
-    [
-        ("olena", BEGIN, "+03:00", 4, 0, 180.0, 200.0, 0.55, *[1800.0] * len(TIMES)),
-        (Phrase("all"), None, None, 1024, 12, 180.0, 200.0, None, *[3600.0 * 744] * len(TIMES)),
-    ],
-)  # fmt: skip
-SHARES = Table(
-    "service",
-    (
-        Column("begins", "moment"), Column("offset", "text"), Column("queue", "text"),
-        *(Column(each) for each in ("offered", "answered", "lost", "short", "transfers")),
-        *(Column(each, "share") for each in ("level", "lost_share", "level_offered")),
-        *(Column(f"level_{each}", "share") for each in ("answered", "without_short", "asterisk_2")),
-        *(Column(each, "seconds") for each in ("asa", "median", "ninety", "longest")),
-        *(Column(each, "share") for each in ("level_calm", "lost_share_calm", "level_from_call")),
-    ),
-    [(BEGIN, "+03:00", "Приєднання", *[123] * 5, *[None] * 6, *[604.3] * 4, *[None] * 3)],
-)  # fmt: skip
-NARROW = Table("months", (Column("month", "month"), Column("offered")), [(date(2026, 1, 1), 7)])
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.mark.browser
-def test_every_column_is_on_the_paper(chromium: Browser) -> None:
-    page = chromium.new_page(viewport={"width": PAPER, "height": 700})
-    page.emulate_media(media="print")
-    page.set_content(render.write(answer(OPERATORS, SHARES, NARROW), "html", UK).decode())
-    found = page.evaluate(
-        """() => [...document.querySelectorAll("table")].map((table) => ({
-          right: table.getBoundingClientRect().right,
-          size: parseFloat(getComputedStyle(table).fontSize),
-          cut: [...table.querySelectorAll("th, td")].filter(
-            (cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent),
-          moments: [...table.querySelectorAll("tbody .moment")].map((cell) => {
-            const range = document.createRange();
-            range.selectNodeContents(cell);
-            return range.getClientRects().length;
-          }),
-        }))"""
-    )
-    page.close()
-    for each in found:
-        assert each["right"] <= PAPER, found
-        assert each["cut"] == []
-        assert each["size"] >= 6
-        assert set(each["moments"]) <= {1}
-    assert found[-1]["size"] == 10.5
 
 
 # ---------------------------------------------------------------------- drawings
