@@ -40,7 +40,7 @@ def source() -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "tests"), [("desk_phone.test.mjs", 17), ("desk_parts.test.mjs", 29)]
+    ("name", "tests"), [("desk_phone.test.mjs", 17), ("desk_parts.test.mjs", 30)]
 )
 def test_the_modules_of_the_page(name: str, tests: int) -> None:
     node = Path(sys.executable).parent / "node"

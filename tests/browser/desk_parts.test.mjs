@@ -306,6 +306,24 @@ test("a draft is saved once one stops typing, and again when saving failed", asy
   mock.timers.reset();
 });
 
+test("a draft that is refused is not sent again by itself", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const told = [];
+  let tries = 0;
+  const refuse = async () => {
+    tries += 1;
+    throw new Refusal(tries === 1 ? 503 : 409, "not_yours", "");
+  };
+  const drafts = new Drafts(refuse, (state) => told.push(state));
+  drafts.typed("c1", "reading", { a: "1" });
+  for (const wait of [800, 4000, 4000, 60_000]) {
+    mock.timers.tick(wait);
+    await new Promise(setImmediate);
+  }
+  assert.deepEqual([tries, told.at(-1), drafts.unsaved], [2, "unsaved", false]);
+  mock.timers.reset();
+});
+
 test("a form that was sent needs no draft", async () => {
   const saved = [];
   const drafts = new Drafts(async (draft) => saved.push(draft), () => {});

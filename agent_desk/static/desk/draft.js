@@ -1,6 +1,8 @@
 // @ts-check
 /** Saves what is being typed, a moment after the last key; what is newer wins. */
 
+import { Refusal } from "./api.js";
+
 /** Milliseconds of quiet before a draft is saved. */
 const QUIET = 800;
 
@@ -39,7 +41,7 @@ export class Drafts {
     this.#waiting.delete(form);
   }
 
-  /** Saves now; what fails is tried again with the next key or the next flush. */
+  /** Saves now; what fails is tried again soon, what the server refuses only with the next key. */
   async flush() {
     clearTimeout(this.#timer);
     for (const draft of [...this.#waiting.values()]) {
@@ -48,8 +50,12 @@ export class Drafts {
         if (this.#waiting.get(draft.form) !== draft) continue; // typed on meanwhile
         this.#waiting.delete(draft.form);
         this.#told("saved", draft.form);
-      } catch {
+      } catch (error) {
         this.#told("unsaved", draft.form);
+        if (error instanceof Refusal && error.status < 500 && error.status !== 429) {
+          if (this.#waiting.get(draft.form) === draft) this.#waiting.delete(draft.form);
+          continue;
+        }
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.flush(), 5 * QUIET);
       }
