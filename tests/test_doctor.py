@@ -37,15 +37,15 @@ def doctor(tmp_path):
 
 PORTS = """
 [asterisk]
-sip_port = 34060
-websocket_port = 34088
+sip_port = 22060
+websocket_port = 22088
 [agi]
-port = 34573
+port = 22573
 """
 
 
 def test_a_fresh_set_up_has_no_problem(doctor):
-    found = doctor("[web]\nport = 34080\n")
+    found = doctor("[web]\nport = 22080\n")
     problems = [
         str(finding)
         for findings in found.values()
@@ -78,20 +78,20 @@ def test_a_taken_port_is_a_problem(doctor):
 
 def test_a_running_press2_whose_parts_are_silent(doctor, tmp_path):
     with alone(tmp_path / "var" / "press2.lock"):
-        found = doctor("[web]\nport = 34080\n")
+        found = doctor("[web]\nport = 22080\n")
     assert found["running"][0].level == "problem"
-    assert "Asterisk, the start page, the worker on port 34573" in found["running"][0].text
+    assert "Asterisk, the start page, the worker on port 22573" in found["running"][0].text
 
 
 def test_an_unknown_company_is_a_problem(doctor):
-    found = doctor("[press2]\ncompany = atlantis\n[web]\nport = 34080\n")
+    found = doctor("[press2]\ncompany = atlantis\n[web]\nport = 22080\n")
     assert "company = atlantis: no such profile" in found["companies"][0].text
     assert "odesa" in found["companies"][0].mend
 
 
 def test_servers_that_do_not_answer_are_problems(doctor, tmp_path):
     found = doctor(
-        "[web]\nport = 34080\n[redis]\nurl = unix:///nowhere/redis.sock\n"
+        "[web]\nport = 22080\n[redis]\nurl = unix:///nowhere/redis.sock\n"
         "[store]\nurl = postgresql://me@127.0.0.1:1/none\n"
     )
     assert found["redis"][0].level == "problem"
@@ -100,14 +100,14 @@ def test_servers_that_do_not_answer_are_problems(doctor, tmp_path):
 
 
 def test_callers_from_outside_need_more_settings(doctor):
-    found = doctor("[asterisk]\nbind = 0.0.0.0\n[web]\nhost = 0.0.0.0\nport = 34080\n")
+    found = doctor("[asterisk]\nbind = 0.0.0.0\n[web]\nhost = 0.0.0.0\nport = 22080\n")
     assert found["reach"][0].mend == "add their network to [asterisk] softphones"
     assert "TLS" in found["microphone"][0].mend
 
 
 def test_missing_programs_are_named(doctor, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    found = doctor("[web]\nport = 34080\n")
+    found = doctor("[web]\nport = 22080\n")
     for program in ("ffmpeg", "espeak-ng", "redis-server"):
         assert found[program][0].level == "problem"
         assert found[program][0].mend == "run `make setup`"
@@ -115,7 +115,7 @@ def test_missing_programs_are_named(doctor, monkeypatch):
 
 # ---------------------------------------------------------------------- answers by speech
 
-WEB = "[web]\nport = 34080\n"
+WEB = "[web]\nport = 22080\n"
 TINY = HOME / "tests" / "models"
 
 
@@ -214,7 +214,7 @@ def test_modules_that_asterisk_lacks_are_named(tmp_path):
 @pytest.mark.parametrize(("text", "code"), [("", 0), ("[web]\nport = x\n", 1)])
 def test_the_exit_code_tells_whether_there_are_problems(tmp_path, text, code):
     path = tmp_path / "telephony.conf"
-    path.write_text(PORTS + (text or "[web]\nport = 34080\n"))
+    path.write_text(PORTS + (text or "[web]\nport = 22080\n"))
     run = [sys.executable, HOME / "app.py", "doctor"]
     environ = os.environ | {"PRESS2_CONF": str(path)}
     done = subprocess.run(run, env=environ, capture_output=True, text=True, check=False)
