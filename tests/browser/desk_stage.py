@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -221,14 +221,18 @@ def demo_store() -> Store:
 
 @contextmanager
 def open_stage(
-    var: Path, kind: type[S] = Stage, store: Store | None = None, **more: Any
+    var: Path,
+    kind: type[S] = Stage,
+    store: Store | None = None,
+    companies: Mapping[str, company.Company] = COMPANIES,
+    **more: Any,
 ) -> Iterator[S]:
     """Serve a desk, over the demo data or another store. more: of the office."""
     store = store or demo_store()
     office = Office(
         store=store,
         queue=MemoryQueue({name: profile.queues for name, profile in COMPANIES.items()}),
-        companies=dict(COMPANIES),
+        companies=dict(companies),
         answers=AnswerBase(HOME / "agent_desk" / "answers"),
         live=Live(limit=20),
         var=var,

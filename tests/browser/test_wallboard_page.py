@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from looks import barriers, shoot
@@ -26,7 +28,11 @@ from working_day import working_day  # isort: skip
 
 pytestmark = pytest.mark.browser
 
-ODESA = COMPANIES["odesa"]
+HOURS = 9.0
+"""Of the day so far; where the company is it is early afternoon, whenever this runs."""
+ZONE = ZoneInfo(f"Etc/GMT{datetime.now(UTC).hour - 13:+d}")
+ODESA = replace(COMPANIES["odesa"], zone=ZONE)
+THERE = {"odesa": ODESA}
 CUT = """() => [...document.querySelectorAll("#tiles :is(dt, dd), #queues :is(th, td), #foot > *")]
   .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1
     && getComputedStyle(each).overflow === "hidden")
@@ -36,24 +42,18 @@ CHARTS = """() => ["history", "waits"].map((name) =>
   Chart.getChart(document.querySelector(`#${name} canvas`)).data.datasets.map((set) => set.data))"""
 
 
-def hours() -> float:
-    """Of the local day so far, at most nine."""
-    local = datetime.now(ODESA.zone)
-    return min(9.0, local.hour + local.minute / 60)
-
-
 @pytest.fixture
 def wall(tmp_path: Path) -> Iterator[Wall]:
     """A day that ends in a storm."""
-    with open_wall(tmp_path, working_day(ODESA, time.time(), hours()).log.entries) as wall:
+    with open_wall(tmp_path, working_day(ODESA, time.time(), HOURS).log.entries, THERE) as wall:
         yield wall
 
 
 @pytest.fixture(scope="module")
 def quiet_wall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wall]:
     """Such a day, to which nothing happens any more."""
-    day = working_day(ODESA, time.time(), hours())
-    with open_wall(tmp_path_factory.mktemp("wall"), day.log.entries) as wall:
+    day = working_day(ODESA, time.time(), HOURS)
+    with open_wall(tmp_path_factory.mktemp("wall"), day.log.entries, THERE) as wall:
         yield wall
 
 
@@ -237,8 +237,8 @@ def test_the_digits_of_the_wall_are_read_from_four_metres(
 
     Where most queues are marked the table is smaller, so that all of them are seen.
     """
-    day = working_day(ODESA, time.time(), hours(), storm=0)
-    with open_wall(tmp_path, day.log.entries) as wall:
+    day = working_day(ODESA, time.time(), HOURS, storm=0)
+    with open_wall(tmp_path, day.log.entries, THERE) as wall:
         _measure(wall, chromium)
 
 

@@ -5,7 +5,7 @@ is written by whoever has it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from running import until
 
 from ivr.board import Feed
+from ivr.company import Company
 from ivr.events import Entry, write
 from ivr.store.database import open_store
 from ivr.store.world import keep_company
@@ -65,15 +66,17 @@ class Wall(Stage):
 
 
 @contextmanager
-def open_wall(folder: Path, log: Sequence[Entry] = ()) -> Iterator[Wall]:
+def open_wall(
+    folder: Path, log: Sequence[Entry] = (), companies: Mapping[str, Company] = COMPANIES
+) -> Iterator[Wall]:
     """A wall over a store of its own with this log."""
     store = open_store(f"sqlite:///{folder}/press2.db", migrate=True)
     with store.session() as db:
         keep_company(db, COMPANY)
     write(store, log)
-    feed = Feed(store, COMPANIES)
+    feed = Feed(store, companies)
     feed.start()
-    with open_stage(folder, Wall, store, board=feed) as wall:
+    with open_stage(folder, Wall, store, companies, board=feed) as wall:
         yield wall
 
 
